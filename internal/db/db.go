@@ -1,0 +1,169 @@
+// Package db keeps the rows. It gives the rest of Floe one way to read and
+// one way to write that behaves the same on an embedded SQLite file and on
+// PostgreSQL: SQL is text with ? marks, rows are structs, a change is a
+// function that gets a transaction.
+//
+// It knows nothing of what is stored: tables belong to the packages that use
+// them, their definitions to the migrations folder.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+
+	"floe/internal/clock"
+)
+
+// Config says which database to open. The zero value is a SQLite file in the
+// folder floe-data.
+type Config struct {
+	// DataDir is the folder of the SQLite file. It is created when missing.
+	DataDir string
+	// URL of a PostgreSQL database (postgres://…). Empty means SQLite.
+	URL string
+	// ReadConns is the number of connections that read: beside the writer on
+	// SQLite, all of them on PostgreSQL.
+	ReadConns int
+	// Clock gives transactions their time. The wall clock when nil.
+	Clock clock.Clock
+	// Logger hears of migrations and retries. slog.Default when nil.
+	Logger *slog.Logger
+	// BusyTimeout bounds the wait for another process that holds the SQLite
+	// file. Ten seconds when zero.
+	BusyTimeout time.Duration
+	// QueueTimeout bounds the wait for one's turn to write on SQLite. It ends
+	// a Write inside a Write, which would wait for itself. Thirty seconds when
+	// zero.
+	QueueTimeout time.Duration
+	// OnStatement, when set, is called with every distinct SQL text when it is
+	// first used, so that tests can check rules over all SQL. It may be called
+	// from several goroutines.
+	OnStatement func(sql string)
+}
+
+func (c Config) withDefaults() Config {
+	if c.DataDir == "" {
+		c.DataDir = "floe-data"
+	}
+	if c.ReadConns <= 0 && c.URL == "" {
+		c.ReadConns = max(4, 2*runtime.GOMAXPROCS(0))
+	}
+	if c.ReadConns <= 0 {
+		c.ReadConns = min(max(16, 4*runtime.GOMAXPROCS(0)), 32)
+	}
+	if c.Clock == nil {
+		c.Clock = clock.Wall
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.BusyTimeout <= 0 {
+		c.BusyTimeout = 10 * time.Second
+	}
+	if c.QueueTimeout <= 0 {
+		c.QueueTimeout = 30 * time.Second
+	}
+	return c
+}
+
+// DB is an open database. As a Querier it reads outside of any transaction.
+type DB struct {
+	dialect
+	config Config
+	stats  counters
+	texts  texts
+	unique constraints
+
+	pool    *sql.DB  // PostgreSQL: every connection; SQLite: the readers
+	readers *readers // SQLite only
+	writer  *writer  // SQLite only
+	path    string   // SQLite only
+}
+
+// Open opens the database and makes sure that it answers. It does not change
+// the schema; see Migrate.
+func Open(ctx context.Context, config Config) (*DB, error) {
+	d := &DB{config: config.withDefaults()}
+	d.texts.seen = config.OnStatement
+	switch {
+	case config.URL == "":
+		return d, d.openSQLite(ctx)
+	case strings.HasPrefix(config.URL, "postgres://"), strings.HasPrefix(config.URL, "postgresql://"):
+		d.postgres = true
+		d.texts.numbered = true
+		return d, d.openPostgres(ctx)
+	}
+	return nil, fmt.Errorf("the database URL must begin with postgres:// (or be empty for SQLite)")
+}
+
+// Close ends all connections. Writes that wait for their turn fail.
+func (d *DB) Close() error {
+	if d.postgres {
+		return d.pool.Close()
+	}
+	return d.closeSQLite()
+}
+
+// Ping runs a trivial statement and reports whether it worked.
+func (d *DB) Ping(ctx context.Context) error {
+	one, err := One[int64](ctx, d, `SELECT 1`)
+	if err == nil && one != 1 {
+		return fmt.Errorf("%w: SELECT 1 answered %d", ErrUnavailable, one)
+	}
+	return err
+}
+
+// Write runs fn in a transaction and commits it when fn returns nil. When
+// Write returns nil the change is durable and visible to every later read.
+//
+// Several functions may share one commit, but each stands alone: its error or
+// panic undoes its own statements only. fn may run more than once (on
+// PostgreSQL, after a serialization failure or a deadlock), so it must do
+// nothing but SQL through tx. Inside it, everything goes through tx: another
+// Write would wait for this one, and a read through the DB would not see its
+// changes.
+func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	if d.postgres {
+		return d.writePostgres(ctx, fn)
+	}
+	return d.writer.write(ctx, fn)
+}
+
+// Read runs fn on one consistent snapshot of the database.
+func (d *DB) Read(ctx context.Context, fn func(q Querier) error) error {
+	if d.postgres {
+		return d.readPostgres(ctx, fn)
+	}
+	return d.readSQLite(ctx, fn)
+}
+
+// Path is the SQLite file, empty on PostgreSQL.
+func (d *DB) Path() string { return d.path }
+
+func (d *DB) query(ctx context.Context, text string, args []any) (result, error) {
+	st := d.texts.get(text)
+	d.stats.queries.Add(1)
+	args = d.bind(args)
+	if d.postgres {
+		rows, err := d.pool.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
+		return result{db: d, statement: st, rows: rows}, d.translate(ctx, err)
+	}
+	s, err := d.readers.acquire(ctx)
+	if err != nil {
+		return result{}, d.translate(ctx, err)
+	}
+	r, err := s.query(ctx, st, args)
+	if err != nil {
+		d.readers.release(s)
+		return result{}, d.translate(ctx, err)
+	}
+	r.db, r.readers = d, d.readers
+	return r, nil
+}
+
+func (d *DB) exec(context.Context, string, []any) (int64, error) { return 0, errReadOnly }

@@ -1,0 +1,168 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+)
+
+// What callers can tell apart. Each wraps its cause; test with errors.Is.
+var (
+	// ErrNoRows says that One found nothing.
+	ErrNoRows = errors.New("db: no rows")
+	// ErrBusy says that the database was held by others for too long. Trying
+	// again later may work.
+	ErrBusy = errors.New("the database is busy")
+	// ErrUnavailable says that the database cannot do its work now: it cannot
+	// be reached, is shutting down, its disk is full or read-only.
+	ErrUnavailable = errors.New("the database is not available")
+
+	errReadOnly = errors.New("db: changes need a transaction; use Write")
+)
+
+// UniqueError says that a row would stand twice under a unique index.
+type UniqueError struct {
+	// Constraint is the name of the index, the same on both engines. For a
+	// constraint written inside CREATE TABLE it is PostgreSQL's name:
+	// table_column_key, or table_pkey.
+	Constraint string
+	// Table is where the index lies.
+	Table string
+	cause error
+}
+
+func (e *UniqueError) Error() string {
+	return fmt.Sprintf("a row of %s exists already (%s)", e.Table, e.Constraint)
+}
+
+// Unwrap returns what the driver said.
+func (e *UniqueError) Unwrap() error { return e.cause }
+
+// IsUnique reports whether err says that one of the named unique indexes was
+// hit; any of them when no name is given.
+func IsUnique(err error, constraints ...string) bool {
+	u, ok := errors.AsType[*UniqueError](err)
+	return ok && (len(constraints) == 0 || slices.Contains(constraints, u.Constraint))
+}
+
+// translate turns what a driver reports into the errors above. Errors that
+// mean a mistake of ours pass as they are.
+func (d *DB) translate(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrUnavailable), errors.Is(err, ErrNoRows):
+		return err
+	case errors.Is(err, sql.ErrNoRows):
+		return ErrNoRows
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return d.fromSQLite(ctx, lite, err)
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return fromPostgres(ctx, pg, err)
+	}
+	if disconnected(err) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// SQLite's primary result codes, the lower byte of what it reports.
+const (
+	liteBusy      = 5
+	liteLocked    = 6
+	liteNoMem     = 7
+	liteReadOnly  = 8
+	liteInterrupt = 9
+	liteIOErr     = 10
+	liteCorrupt   = 11
+	liteFull      = 13
+	liteCantOpen  = 14
+	liteNotADB    = 26
+
+	litePrimaryKey = 1555
+	liteUnique     = 2067
+	liteRowID      = 2579
+)
+
+func (d *DB) fromSQLite(ctx context.Context, lite *sqlite.Error, err error) error {
+	switch lite.Code() {
+	case liteUnique, litePrimaryKey, liteRowID:
+		return d.unique.fromSQLite(ctx, d, lite, err)
+	}
+	switch lite.Code() & 0xff {
+	case liteBusy, liteLocked:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case liteInterrupt:
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	case liteFull, liteReadOnly, liteIOErr, liteCantOpen, liteCorrupt, liteNotADB, liteNoMem:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// fatal reports whether SQLite may have rolled back the whole transaction
+// together with the statement that failed.
+func fatal(err error) bool {
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+	}
+	switch lite.Code() & 0xff {
+	case liteFull, liteIOErr, liteNoMem, liteBusy, liteInterrupt, liteCorrupt:
+		return true
+	}
+	return false
+}
+
+func fromPostgres(ctx context.Context, pg *pgconn.PgError, err error) error {
+	switch pg.Code {
+	case "23505":
+		return &UniqueError{Constraint: pg.ConstraintName, Table: pg.TableName, cause: err}
+	case "40001", "40P01", "55P03": // serialization, deadlock, lock not available
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case "57014": // cancelled
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	case "57P01", "57P02", "57P03", "25006": // shutting down, crashed, starting; read-only
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch {
+	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "58"):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+func disconnected(err error) bool {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	for _, target := range []error{
+		driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "database is closed")
+}

@@ -1,0 +1,165 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// minPostgres is the oldest version the SQL is written for.
+const minPostgres = 13
+
+func (d *DB) openPostgres(ctx context.Context) error {
+	config, err := pgx.ParseConfig(d.config.URL)
+	if err != nil {
+		return fmt.Errorf("the database URL cannot be read: %w", err) // pgx hides the password
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "floe"
+	}
+	config.RuntimeParams["timezone"] = "UTC"
+	d.pool = stdlib.OpenDB(*config)
+	d.pool.SetMaxOpenConns(d.config.ReadConns)
+	d.pool.SetMaxIdleConns(d.config.ReadConns)
+	d.pool.SetConnMaxIdleTime(10 * time.Minute)
+	if err := d.checkPostgres(ctx); err != nil {
+		_ = d.pool.Close()
+		return explainPostgres(config, err)
+	}
+	return nil
+}
+
+func (d *DB) checkPostgres(ctx context.Context) error {
+	text, err := One[string](ctx, d, `SELECT current_setting('server_version_num')`)
+	if err != nil {
+		return err
+	}
+	version, err := strconv.Atoi(text)
+	if err != nil || version/10000 < minPostgres {
+		return fmt.Errorf("version %s is too old: %d or newer is needed", text, minPostgres)
+	}
+	encoding, err := One[string](ctx, d, `SELECT current_setting('server_encoding')`)
+	if err == nil && encoding != "UTF8" {
+		return fmt.Errorf("the database has encoding %s: UTF8 is needed", encoding)
+	}
+	return err
+}
+
+func explainPostgres(config *pgx.ConnConfig, err error) error {
+	at := "PostgreSQL at " + config.Host + ":" + strconv.Itoa(int(config.Port))
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pg.Code {
+		case "28P01", "28000":
+			return fmt.Errorf("%s refused user %q: %s", at, config.User, pg.Message)
+		case "3D000":
+			return fmt.Errorf("%s: %s", at, pg.Message)
+		}
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	if disconnected(err) {
+		return fmt.Errorf("cannot reach %s: %w", at, err)
+	}
+	return fmt.Errorf("%s: %w", at, err)
+}
+
+// maxAttempts bounds how often a function runs that collides with others.
+const maxAttempts = 10
+
+func (d *DB) writePostgres(ctx context.Context, fn func(*Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := d.tryPostgres(ctx, fn)
+		if err == nil || attempt == maxAttempts || !collided(err) {
+			return d.translate(ctx, err)
+		}
+		d.stats.retries.Add(1)
+		if err := backOff(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// collided reports whether the transaction lost against another one and would
+// have worked alone.
+func collided(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// backOff waits a random while that grows, so that those who collided do not
+// meet again.
+func backOff(ctx context.Context, attempt int) error {
+	limit := min(4*time.Millisecond<<attempt, 500*time.Millisecond)
+	timer := time.NewTimer(rand.N(limit)) //nolint:gosec // spreads load, guards nothing
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
+	start := time.Now()
+	conn, err := d.pool.Conn(ctx)
+	d.stats.writeWait.Add(int64(time.Since(start)))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	// The transaction does not hear of the caller's end: a commit that was
+	// sent is waited for. Its statements do.
+	sqlTx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sqlTx.Rollback() }()
+	tx := d.newTx(pgRunner{sqlTx})
+	if err := tx.do(ctx, fn); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return err
+	}
+	d.stats.committed(1)
+	_ = conn.Close() // before the hooks, which may want one
+	tx.committed()
+	return nil
+}
+
+func (d *DB) readPostgres(ctx context.Context, fn func(Querier) error) error {
+	tx, err := d.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return d.translate(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return fn(&snapshot{dialect: d.dialect, db: d, run: pgRunner{tx}})
+}
+
+// pgRunner runs statements in a transaction; pgx prepares and caches them on
+// the connection.
+type pgRunner struct{ tx *sql.Tx }
+
+func (p pgRunner) query(ctx context.Context, st *statement, args []any) (result, error) {
+	rows, err := p.tx.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
+	return result{statement: st, rows: rows}, err
+}
+
+func (p pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, error) {
+	r, err := p.tx.ExecContext(ctx, st.text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}

@@ -1,0 +1,158 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+)
+
+// Querier runs SQL: a *DB outside of any transaction, a *Tx inside one, or
+// the snapshot that Read gives. It is sealed.
+type Querier interface {
+	// Engine is "sqlite" or "postgres".
+	Engine() string
+	// JSONText is an expression for a key of a JSON object column, as text.
+	JSONText(column string) string
+	// TimeBucket is an expression for the start of the unit a time lies in.
+	TimeBucket(unit, column string) string
+
+	query(ctx context.Context, text string, args []any) (result, error)
+	exec(ctx context.Context, text string, args []any) (int64, error)
+}
+
+// One returns the first row, or ErrNoRows when there is none. T is a struct
+// whose fields are matched to the columns by their db tag or by their name in
+// snake case, or a single value.
+func One[T any](ctx context.Context, q Querier, text string, args ...any) (out T, err error) {
+	r, err := q.query(ctx, text, args)
+	if err != nil {
+		return out, err
+	}
+	if !r.rows.Next() {
+		if err := r.close(ctx); err != nil {
+			return out, err
+		}
+		return out, ErrNoRows
+	}
+	into, err := scanner[T](&r)
+	if err == nil {
+		err = into.scan(r.rows, &out)
+		into.release()
+	}
+	if closed := r.close(ctx); err == nil {
+		err = closed
+	}
+	return out, err
+}
+
+// All returns every row. The slice is empty, never nil, when there is none.
+func All[T any](ctx context.Context, q Querier, text string, args ...any) ([]T, error) {
+	out := []T{}
+	r, err := q.query(ctx, text, args)
+	if err != nil {
+		return out, err
+	}
+	into, err := scanner[T](&r)
+	if err != nil {
+		_ = r.close(ctx)
+		return out, err
+	}
+	for err == nil && r.rows.Next() {
+		var zero T
+		out = append(out, zero)
+		err = into.scan(r.rows, &out[len(out)-1])
+	}
+	into.release()
+	if closed := r.close(ctx); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return []T{}, err
+	}
+	return out, nil
+}
+
+// Each yields row after row and keeps none of them. It ends after the first
+// error. Breaking out of the loop is fine.
+func Each[T any](ctx context.Context, q Querier, text string, args ...any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		r, err := q.query(ctx, text, args)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		open := true
+		defer func() { // also when the loop panics
+			if open {
+				_ = r.close(ctx)
+			}
+		}()
+		more, err := each(&r, yield)
+		open = false
+		if closed := r.close(ctx); err == nil {
+			err = closed
+		}
+		if err != nil && more {
+			yield(zero, err)
+		}
+	}
+}
+
+// each reports whether the loop still wants to hear of an error.
+func each[T any](r *result, yield func(T, error) bool) (more bool, err error) {
+	into, err := scanner[T](r)
+	if err != nil {
+		return true, err
+	}
+	defer into.release()
+	for r.rows.Next() {
+		var row T
+		if err := into.scan(r.rows, &row); err != nil {
+			return true, err
+		}
+		if !yield(row, nil) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Exec runs a statement and returns how many rows it changed. It needs a
+// transaction.
+func Exec(ctx context.Context, q Querier, text string, args ...any) (int64, error) {
+	return q.exec(ctx, text, args)
+}
+
+// result is an open set of rows and what has to be given back after it.
+type result struct {
+	db        *DB
+	tx        *Tx
+	statement *statement
+	rows      *sql.Rows
+	session   *session
+	prepared  *prepared
+	readers   *readers
+}
+
+// close ends the rows and returns what went wrong while they were read.
+func (r *result) close(ctx context.Context) error {
+	err := r.rows.Err()
+	if closed := r.rows.Close(); err == nil {
+		err = closed
+	}
+	if r.prepared != nil {
+		r.prepared.busy = false
+	}
+	if r.readers != nil {
+		r.readers.release(r.session)
+	}
+	if err == nil {
+		return nil
+	}
+	err = r.db.translate(ctx, err)
+	if r.tx != nil {
+		r.tx.note(err)
+	}
+	return err
+}

@@ -1,0 +1,224 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver named sqlite
+)
+
+const fileName = "floe.db"
+
+// Memory for pages. Each connection has a cache of its own, so the readers
+// share a budget: enough for the hot pages of a busy instance, and not more
+// on a machine with many cores.
+const (
+	writerCacheKB  = 32 << 10
+	readersCacheKB = 128 << 10
+)
+
+func (d *DB) openSQLite(ctx context.Context) error {
+	dir := d.config.DataDir
+	if err := makeDataDir(dir); err != nil {
+		return err
+	}
+	d.path = filepath.Join(dir, fileName)
+	writes, err := sql.Open("sqlite", d.dsn(writerCacheKB, "journal_mode(wal)", "synchronous(full)"))
+	if err != nil {
+		return fmt.Errorf("open %s: %w", d.path, err)
+	}
+	writes.SetMaxOpenConns(1)
+	d.writer, err = newWriter(ctx, d, writes)
+	if err != nil {
+		_ = writes.Close()
+		return d.explainSQLite(err)
+	}
+	cache := max(2<<10, readersCacheKB/d.config.ReadConns)
+	d.pool, err = sql.Open("sqlite", d.dsn(cache, "query_only(1)"))
+	if err != nil {
+		_ = writes.Close()
+		return fmt.Errorf("open %s: %w", d.path, err)
+	}
+	d.pool.SetMaxOpenConns(d.config.ReadConns)
+	d.pool.SetMaxIdleConns(d.config.ReadConns)
+	d.readers = &readers{pool: d.pool, slots: make(chan struct{}, d.config.ReadConns)}
+	if err := d.Ping(ctx); err != nil {
+		_ = d.closeSQLite()
+		return d.explainSQLite(err)
+	}
+	return nil
+}
+
+// makeDataDir creates the folder for its owner only: it holds everything the
+// instance knows.
+func makeDataDir(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("the data directory %s is not a directory", dir)
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	return fmt.Errorf("cannot create the data directory %s: %w", dir, err)
+}
+
+// dsn names the file and the settings every connection starts with.
+func (d *DB) dsn(cacheKB int, pragmas ...string) string {
+	q := url.Values{}
+	q.Set("_txlock", "immediate")
+	q.Set("_dqs", "0")
+	for _, p := range append([]string{
+		"busy_timeout(" + strconv.FormatInt(d.config.BusyTimeout.Milliseconds(), 10) + ")",
+		"foreign_keys(1)",
+		"temp_store(memory)",
+		"cache_size(-" + strconv.Itoa(cacheKB) + ")",
+		"journal_size_limit(67108864)",
+	}, pragmas...) {
+		q.Add("_pragma", p)
+	}
+	return "file:" + (&url.URL{Path: d.path}).EscapedPath() + "?" + q.Encode()
+}
+
+// explainSQLite says what to do about the ways in which opening fails.
+func (d *DB) explainSQLite(err error) error {
+	switch code := sqliteCode(err); code & 0xff {
+	case liteCantOpen, liteReadOnly:
+		if probe := writable(filepath.Dir(d.path)); probe != nil {
+			return fmt.Errorf("the data directory %s cannot be written: %w", filepath.Dir(d.path), probe)
+		}
+		return fmt.Errorf("cannot write the database file %s: %w", d.path, err)
+	case liteNotADB:
+		return fmt.Errorf("%s is not a SQLite database", d.path)
+	case liteBusy:
+		return fmt.Errorf("%w: %s is held by another process", ErrBusy, d.path)
+	}
+	return fmt.Errorf("open %s: %w", d.path, err)
+}
+
+// writable tries to make a file, because permission bits do not tell of
+// read-only mounts and full quotas.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		if path, ok := errors.AsType[*fs.PathError](err); ok {
+			return path.Err
+		}
+		return err
+	}
+	_ = f.Close()
+	return os.Remove(f.Name())
+}
+
+func (d *DB) closeSQLite() error {
+	writerErr := d.writer.close()
+	return errors.Join(d.readers.close(), writerErr)
+}
+
+// readers is the pool of connections that read. The one used last is used
+// next: its cache is the warmest.
+type readers struct {
+	pool  *sql.DB
+	slots chan struct{}
+
+	mu     sync.Mutex
+	idle   []*session
+	closed bool
+}
+
+func (r *readers) acquire(ctx context.Context) (*session, error) {
+	select {
+	case r.slots <- struct{}{}:
+	default:
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		<-r.slots
+		return nil, errClosed
+	}
+	if n := len(r.idle); n > 0 {
+		s := r.idle[n-1]
+		r.idle = r.idle[:n-1]
+		r.mu.Unlock()
+		return s, nil
+	}
+	r.mu.Unlock()
+	conn, err := r.pool.Conn(context.WithoutCancel(ctx))
+	if err != nil {
+		<-r.slots
+		return nil, err
+	}
+	return newSession(conn), nil
+}
+
+func (r *readers) release(s *session) {
+	r.mu.Lock()
+	if r.closed {
+		_ = s.close()
+	} else {
+		r.idle = append(r.idle, s)
+	}
+	r.mu.Unlock()
+	<-r.slots
+}
+
+func (r *readers) close() error {
+	r.mu.Lock()
+	r.closed = true
+	for _, s := range r.idle {
+		_ = s.close()
+	}
+	r.idle = nil
+	r.mu.Unlock()
+	// Those in use are closed when they come back.
+	deadline := time.After(5 * time.Second)
+	for range cap(r.slots) {
+		select {
+		case r.slots <- struct{}{}:
+		case <-deadline:
+			return r.pool.Close()
+		}
+	}
+	defer func() {
+		for range cap(r.slots) {
+			<-r.slots
+		}
+	}()
+	return r.pool.Close()
+}
+
+var (
+	beginRead = &statement{source: "BEGIN", text: "BEGIN"}
+	endRead   = &statement{source: "ROLLBACK", text: "ROLLBACK"}
+)
+
+func (d *DB) readSQLite(ctx context.Context, fn func(Querier) error) error {
+	s, err := d.readers.acquire(ctx)
+	if err != nil {
+		return d.translate(ctx, err)
+	}
+	defer d.readers.release(s)
+	if _, err := s.exec(context.WithoutCancel(ctx), beginRead, nil); err != nil {
+		return d.translate(ctx, err)
+	}
+	defer func() { _, _ = s.exec(context.WithoutCancel(ctx), endRead, nil) }()
+	return fn(&snapshot{dialect: d.dialect, db: d, run: s})
+}

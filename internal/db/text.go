@@ -1,0 +1,95 @@
+package db
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// statement is what is remembered about one SQL text.
+type statement struct {
+	source string // as the caller wrote it
+	text   string // as the engine gets it
+	plan   atomic.Pointer[plan]
+}
+
+// texts remembers statements by their source. SQL is mostly constant, but
+// filters make new texts; when there are very many the memory starts over.
+type texts struct {
+	numbered bool
+	seen     func(string)
+	bySource sync.Map // string -> *statement
+	count    atomic.Int64
+}
+
+const maxTexts = 8192
+
+func (t *texts) get(source string) *statement {
+	if st, ok := t.bySource.Load(source); ok {
+		return st.(*statement)
+	}
+	return t.add(source)
+}
+
+func (t *texts) add(source string) *statement {
+	if t.count.Load() >= maxTexts {
+		t.bySource.Clear()
+		t.count.Store(0)
+	}
+	st := &statement{source: source, text: source}
+	if t.numbered {
+		st.text = number(source)
+	}
+	kept, found := t.bySource.LoadOrStore(source, st)
+	if !found {
+		t.count.Add(1)
+		if t.seen != nil {
+			t.seen(source)
+		}
+	}
+	return kept.(*statement)
+}
+
+// number replaces each ? outside of quotes and comments with $1, $2, ….
+func number(source string) string {
+	var out strings.Builder
+	out.Grow(len(source) + 16)
+	marks := 0
+	for i := 0; i < len(source); {
+		if source[i] == '?' {
+			marks++
+			out.WriteByte('$')
+			out.WriteString(strconv.Itoa(marks))
+			i++
+			continue
+		}
+		n := opaque(source[i:])
+		out.WriteString(source[i : i+n])
+		i += n
+	}
+	return out.String()
+}
+
+// opaque returns how many bytes at the start of s are to be copied as they
+// are: a quoted piece, a comment, or one byte.
+func opaque(s string) int {
+	switch {
+	case s[0] == '\'' || s[0] == '"':
+		return through(s, 1, s[:1])
+	case strings.HasPrefix(s, "--"):
+		return through(s, 2, "\n")
+	case strings.HasPrefix(s, "/*"):
+		return through(s, 2, "*/")
+	}
+	return 1
+}
+
+// through returns the length of s up to and with the end mark. A doubled
+// quote needs no care: it reads as one quoted piece after another.
+func through(s string, from int, end string) int {
+	if i := strings.Index(s[from:], end); i >= 0 {
+		return from + i + len(end)
+	}
+	return len(s)
+}

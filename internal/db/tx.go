@@ -1,0 +1,192 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"floe/internal/clock"
+)
+
+// Tx is a transaction that changes rows. It belongs to the function that Write
+// gave it to, and to one goroutine at a time.
+type Tx struct {
+	dialect
+	db  *DB
+	run runner
+	now time.Time
+
+	before []hook
+	keys   map[string]bool
+	after  []func()
+	values map[any]any
+
+	level  int   // savepoints that are open
+	broken error // the engine has given the transaction up
+	ended  bool
+}
+
+type hook struct {
+	key string
+	fn  func(context.Context, *Tx) error
+}
+
+// runner is the connection a transaction runs on.
+type runner interface {
+	query(ctx context.Context, st *statement, args []any) (result, error)
+	exec(ctx context.Context, st *statement, args []any) (int64, error)
+}
+
+func (d *DB) newTx(run runner) *Tx {
+	return &Tx{dialect: d.dialect, db: d, run: run, now: clock.Normal(d.config.Clock.Now())}
+}
+
+// Now is the time of the transaction: the same from its start to its end.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// BeforeCommit runs fn when everything else of the transaction is done. A key
+// that is known already changes nothing: the first registration decides what
+// runs and when. fn may register more.
+func (tx *Tx) BeforeCommit(key string, fn func(ctx context.Context, tx *Tx) error) {
+	if tx.keys[key] {
+		return
+	}
+	if tx.keys == nil {
+		tx.keys = map[string]bool{}
+	}
+	tx.keys[key] = true
+	tx.before = append(tx.before, hook{key, fn})
+}
+
+// AfterCommit runs fn once the transaction is durable, before Write returns.
+func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
+
+// Value returns what SetValue has stored under key in this transaction, nil
+// when nothing was.
+func (tx *Tx) Value(key any) any { return tx.values[key] }
+
+// SetValue stores a value that lives as long as the transaction.
+func (tx *Tx) SetValue(key, value any) {
+	if tx.values == nil {
+		tx.values = map[any]any{}
+	}
+	tx.values[key] = value
+}
+
+// Try runs fn so that its error undoes only what it did, and the transaction
+// can go on. Without it, PostgreSQL refuses everything after a failed
+// statement. Hooks that fn registered stay registered.
+func (tx *Tx) Try(ctx context.Context, fn func() error) error {
+	tx.level++
+	name := fmt.Sprintf("try_%d", tx.level)
+	defer func() { tx.level-- }()
+	if _, err := tx.exec(ctx, "SAVEPOINT "+name, nil); err != nil {
+		return err
+	}
+	if err := fn(); err != nil {
+		for _, undo := range []string{"ROLLBACK TO SAVEPOINT ", "RELEASE SAVEPOINT "} {
+			if _, failed := tx.exec(ctx, undo+name, nil); failed != nil {
+				return fmt.Errorf("%w (after: %w)", failed, err)
+			}
+		}
+		return err
+	}
+	_, err := tx.exec(ctx, "RELEASE SAVEPOINT "+name, nil)
+	return err
+}
+
+// do runs the function and what it put off until before the commit.
+func (tx *Tx) do(ctx context.Context, fn func(*Tx) error) error {
+	defer func() { tx.ended = true }()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	for i := 0; i < len(tx.before); i++ {
+		if err := tx.before[i].fn(ctx, tx); err != nil {
+			return fmt.Errorf("before commit, %s: %w", tx.before[i].key, err)
+		}
+	}
+	return tx.broken
+}
+
+func (tx *Tx) committed() {
+	for _, fn := range tx.after {
+		fn()
+	}
+}
+
+// usable refuses statements that would run outside of the transaction: after
+// its end, or after the engine rolled it back on its own.
+func (tx *Tx) usable() error {
+	if tx.ended {
+		return fmt.Errorf("db: %w", sql.ErrTxDone)
+	}
+	return tx.broken
+}
+
+// note remembers an error after which the engine may have left the
+// transaction.
+func (tx *Tx) note(err error) {
+	if tx.broken == nil && !tx.postgres && fatal(err) {
+		tx.broken = err
+	}
+}
+
+func (tx *Tx) query(ctx context.Context, text string, args []any) (result, error) {
+	if err := tx.usable(); err != nil {
+		return result{}, err
+	}
+	tx.db.stats.queries.Add(1)
+	ctx = tx.context(ctx)
+	r, err := tx.run.query(ctx, tx.db.texts.get(text), tx.bind(args))
+	if err != nil {
+		err = tx.db.translate(ctx, err)
+		tx.note(err)
+		return result{}, err
+	}
+	r.db, r.tx = tx.db, tx
+	return r, nil
+}
+
+func (tx *Tx) exec(ctx context.Context, text string, args []any) (int64, error) {
+	if err := tx.usable(); err != nil {
+		return 0, err
+	}
+	tx.db.stats.queries.Add(1)
+	ctx = tx.context(ctx)
+	n, err := tx.run.exec(ctx, tx.db.texts.get(text), tx.bind(args))
+	if err != nil {
+		err = tx.db.translate(ctx, err)
+		tx.note(err)
+	}
+	return n, err
+}
+
+// context is what statements run with. On SQLite a cancelled statement would
+// roll back the transaction that the callers share, so nothing is cancelled.
+func (tx *Tx) context(ctx context.Context) context.Context {
+	if tx.postgres {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// snapshot is what Read gives: a transaction that changes nothing.
+type snapshot struct {
+	dialect
+	db  *DB
+	run runner
+}
+
+func (s *snapshot) query(ctx context.Context, text string, args []any) (result, error) {
+	s.db.stats.queries.Add(1)
+	r, err := s.run.query(ctx, s.db.texts.get(text), s.bind(args))
+	if err != nil {
+		return result{}, s.db.translate(ctx, err)
+	}
+	r.db = s.db
+	return r, nil
+}
+
+func (s *snapshot) exec(context.Context, string, []any) (int64, error) { return 0, errReadOnly }

@@ -1,0 +1,299 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// Limits of one commit: what runs in it holds everybody else up.
+const (
+	maxBatch     = 256
+	maxBatchTime = 10 * time.Millisecond
+)
+
+var errClosed = fmt.Errorf("%w: it is closed", ErrUnavailable)
+
+// writer owns the one SQLite connection that writes.
+//
+// A commit waits for the disk, so callers that wait at the same time share
+// one. There is no writer goroutine: the connection is handed from caller to
+// caller like a baton. Each runs its function in its own goroutine, inside a
+// savepoint, and passes the open transaction on; whoever finds nobody waiting
+// commits and answers everyone. A caller that is alone begins, runs and
+// commits without waiting for anybody.
+type writer struct {
+	db   *DB
+	pool *sql.DB
+	conn *session
+
+	mu     sync.Mutex
+	held   bool
+	closed bool
+	queue  []*ticket
+}
+
+// ticket is a caller's place in the queue.
+type ticket struct {
+	turn chan *batch // the baton; nil when no transaction is open
+	done chan error  // what became of the commit
+}
+
+// batch is an open transaction and who is in it.
+type batch struct {
+	started time.Time
+	members []*ticket
+	ran     int
+}
+
+var (
+	beginWrite   = internal("BEGIN IMMEDIATE")
+	commitWrite  = internal("COMMIT")
+	rollback     = internal("ROLLBACK")
+	savepoint    = internal("SAVEPOINT caller")
+	release      = internal("RELEASE caller")
+	rollbackTo   = internal("ROLLBACK TO caller")
+	errNestedTry = errors.New("waited too long for a turn to write; a Write inside a Write waits for itself")
+)
+
+func internal(text string) *statement { return &statement{source: text, text: text} }
+
+func newWriter(ctx context.Context, d *DB, pool *sql.DB) (*writer, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &writer{db: d, pool: pool, conn: newSession(conn)}, nil
+}
+
+func (w *writer) write(ctx context.Context, fn func(*Tx) error) error {
+	me := &ticket{}
+	b, err := w.enter(ctx, me)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		w.leave(b)
+		return err
+	}
+	tx := w.db.newTx(w.conn)
+	if err := w.turn(ctx, me, b, tx, fn); err != nil {
+		return err
+	}
+	tx.committed()
+	return nil
+}
+
+// enter waits until the connection is ours.
+func (w *writer) enter(ctx context.Context, me *ticket) (*batch, error) {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil, errClosed
+	}
+	if !w.held {
+		w.held = true
+		w.mu.Unlock()
+		return nil, nil
+	}
+	me.turn, me.done = make(chan *batch, 1), make(chan error, 1)
+	w.queue = append(w.queue, me)
+	w.mu.Unlock()
+
+	start := time.Now()
+	defer func() { w.db.stats.writeWait.Add(int64(time.Since(start))) }()
+	timeout := time.NewTimer(w.db.config.QueueTimeout)
+	defer timeout.Stop()
+	select {
+	case b := <-me.turn:
+		return b, nil
+	case <-ctx.Done():
+		return w.giveUp(me, ctx.Err())
+	case <-timeout.C:
+		return w.giveUp(me, fmt.Errorf("%w: %w", ErrBusy, errNestedTry))
+	}
+}
+
+// giveUp leaves the queue, unless the baton is on its way already.
+func (w *writer) giveUp(me *ticket, reason error) (*batch, error) {
+	w.mu.Lock()
+	for i, t := range w.queue {
+		if t == me {
+			w.queue = append(w.queue[:i], w.queue[i+1:]...)
+			w.mu.Unlock()
+			return nil, reason
+		}
+	}
+	w.mu.Unlock()
+	w.leave(<-me.turn)
+	return nil, reason
+}
+
+// turn runs fn and waits for the commit. The baton is passed on whatever
+// happens to fn; a panic goes on its way in the goroutine of its caller.
+func (w *writer) turn(ctx context.Context, me *ticket, b *batch, tx *Tx, fn func(*Tx) error) error {
+	kept := false
+	defer func() {
+		if !kept {
+			w.leave(w.undo(b))
+		}
+	}()
+	b, err := w.open(ctx, b)
+	if err != nil {
+		return w.db.translate(ctx, err)
+	}
+	if err := tx.do(ctx, fn); err != nil {
+		return err
+	}
+	if err := w.settle(b); err != nil {
+		return w.db.translate(ctx, err)
+	}
+	kept = true
+	if me.done == nil {
+		me.done = make(chan error, 1)
+	}
+	b.members = append(b.members, me)
+	w.leave(b)
+	return <-me.done
+}
+
+// open makes a transaction for the first caller, which needs no savepoint: if
+// it fails there is nothing else to keep. The others get one.
+func (w *writer) open(ctx context.Context, b *batch) (*batch, error) {
+	if b != nil {
+		b.ran++
+		return b, w.run(savepoint)
+	}
+	// Waiting for another process may take long and is safe to give up.
+	if _, err := w.conn.exec(ctx, beginWrite, nil); err != nil {
+		return nil, err
+	}
+	return &batch{started: time.Now(), ran: 1}, nil
+}
+
+// settle keeps what the caller did.
+func (w *writer) settle(b *batch) error {
+	if b.ran == 1 {
+		return nil
+	}
+	return w.run(release)
+}
+
+// undo drops what the caller did. When the transaction is lost with it, the
+// others in it are told, and nil is returned.
+func (w *writer) undo(b *batch) *batch {
+	if b != nil && len(b.members) > 0 && w.run(rollbackTo) == nil && w.run(release) == nil {
+		return b
+	}
+	w.abandon()
+	if b != nil {
+		answer(b, fmt.Errorf("%w: the transaction was lost", ErrUnavailable))
+	}
+	return nil
+}
+
+// leave passes the baton on, or commits when nobody waits or the batch is
+// full.
+func (w *writer) leave(b *batch) {
+	if b != nil && b.ran < maxBatch && time.Since(b.started) < maxBatchTime {
+		if next := w.next(false); next != nil {
+			next.turn <- b
+			return
+		}
+	}
+	if b != nil {
+		answer(b, w.commit(len(b.members)))
+	}
+	if next := w.next(true); next != nil {
+		next.turn <- nil
+	}
+}
+
+// next takes the first of the queue. With free, the connection is free when
+// nobody waits.
+func (w *writer) next(free bool) *ticket {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 {
+		w.held = w.held && !free
+		return nil
+	}
+	t := w.queue[0]
+	w.queue[0] = nil
+	w.queue = w.queue[1:]
+	return t
+}
+
+func (w *writer) commit(members int) error {
+	if err := w.run(commitWrite); err != nil {
+		w.abandon()
+		err = w.db.translate(context.Background(), err)
+		if !errors.Is(err, ErrBusy) && !errors.Is(err, ErrUnavailable) {
+			err = fmt.Errorf("%w: commit: %w", ErrUnavailable, err)
+		}
+		return err
+	}
+	w.db.stats.committed(members)
+	return nil
+}
+
+func answer(b *batch, err error) {
+	for _, t := range b.members {
+		t.done <- err
+	}
+}
+
+// abandon makes sure that no transaction is open, with a new connection if
+// the old one does not obey.
+func (w *writer) abandon() {
+	err := w.run(rollback)
+	if err == nil || sqliteCode(err) == liteError {
+		return // rolled back, now or before
+	}
+	conn, err := w.pool.Conn(context.Background())
+	if err != nil {
+		return // the next BEGIN will say what is wrong
+	}
+	_ = w.conn.close()
+	w.conn = newSession(conn)
+}
+
+func (w *writer) run(st *statement) error {
+	_, err := w.conn.exec(context.Background(), st, nil)
+	return err
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	waiting := w.held
+	w.mu.Unlock()
+	// Those who wait already get their turn; the last one frees the connection.
+	for start := time.Now(); waiting && time.Since(start) < w.db.config.QueueTimeout; {
+		time.Sleep(time.Millisecond)
+		w.mu.Lock()
+		waiting = w.held
+		w.mu.Unlock()
+	}
+	_ = w.conn.close()
+	return w.pool.Close()
+}
+
+// liteError is SQLite's general error, here "no transaction is active".
+const liteError = 1
+
+func sqliteCode(err error) int {
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return lite.Code()
+	}
+	return 0
+}
