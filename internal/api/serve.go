@@ -1,0 +1,437 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"floe/internal/auth"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/schema"
+)
+
+// MaxBody is how many bytes a request's body may have.
+const MaxBody = 10 << 20
+
+// Config is what a Handler needs beside its operations.
+type Config struct {
+	Operations []*Operation
+	Auth       auth.Authenticator
+	Logger     *slog.Logger
+	Realm      string        // of WWW-Authenticate; "polar" when empty
+	BodyTime   time.Duration // how long a body may take to arrive; 30 s when zero
+	// Observe is called after each request with the operation's id ("" when none
+	// matched), its status and how long it took.
+	Observe func(operation string, status int, took time.Duration)
+}
+
+// Handler serves the operations of an API.
+type Handler struct {
+	Config
+	mux    *chi.Mux
+	routes map[string]*Operation // method and pattern
+}
+
+// New builds the router. Two operations with one method and path are a mistake
+// of the program.
+func New(c Config) *Handler {
+	if c.Realm == "" {
+		c.Realm = "polar"
+	}
+	if c.BodyTime == 0 {
+		c.BodyTime = 30 * time.Second
+	}
+	if c.Observe == nil {
+		c.Observe = func(string, int, time.Duration) {}
+	}
+	h := &Handler{Config: c, mux: chi.NewMux(), routes: map[string]*Operation{}}
+	for _, o := range c.Operations {
+		if !o.public && len(o.Needs) == 0 {
+			panic("api: " + o.Method + " " + o.Path + " says neither who may call it nor that it is public")
+		}
+		key := o.Method + " " + canonical(o.Path)
+		if h.routes[key] != nil {
+			panic("api: " + key + " is declared twice")
+		}
+		h.routes[key] = o
+		h.mux.MethodFunc(o.Method, canonical(o.Path), func(http.ResponseWriter, *http.Request) {})
+	}
+	return h
+}
+
+// canonical is a path without its trailing slash and without doubled leading
+// ones: both slash forms are the same operation and no request is redirected.
+func canonical(path string) string {
+	for strings.HasPrefix(path, "//") {
+		path = path[1:]
+	}
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	return path
+}
+
+// call is one request on its way.
+type call struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	sub    auth.Subject
+	op     *Operation
+	params *chi.Context
+	status int
+	id     string
+}
+
+var routeContexts = sync.Pool{New: func() any { return chi.NewRouteContext() }}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	params := routeContexts.Get().(*chi.Context)
+	params.Reset()
+	defer routeContexts.Put(params)
+	c := &call{w: w, r: r, params: params, id: string(id.New())}
+	w.Header()["X-Request-Id"] = []string{c.id}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			h.fail(c, fmt.Errorf("panic: %v\n%s", p, stack()))
+		}
+		h.done(c, time.Since(start))
+	}()
+	if err := h.serve(c); err != nil {
+		h.fail(c, err)
+	}
+}
+
+// serve is the order of checks that the contract fixes: version, CORS, size,
+// credential, organization header, route, JSON syntax, scope, input, work.
+func (h *Handler) serve(c *call) error {
+	if !h.version(c) {
+		return errNotFound
+	}
+	if h.cors(c) {
+		return nil
+	}
+	if c.r.ContentLength > MaxBody {
+		return tooLarge()
+	}
+	if err := h.authenticate(c); err != nil {
+		return err
+	}
+	if err := h.route(c); err != nil {
+		return err
+	}
+	body, err := h.body(c)
+	if err != nil {
+		return err
+	}
+	if err := c.op.accepts(&c.sub); err != nil {
+		return err
+	}
+	in, err := c.op.input.bind(c.param, c.r.URL.RawQuery, body)
+	if err != nil {
+		return err
+	}
+	out, err := c.op.run(c.r.Context(), c.sub, in)
+	if err != nil {
+		return err
+	}
+	return h.answer(c, out)
+}
+
+func (c *call) param(name string) string {
+	v, err := url.PathUnescape(c.params.URLParam(name))
+	if err != nil {
+		return c.params.URLParam(name)
+	}
+	return v
+}
+
+var (
+	errNotFound = plain{http.StatusNotFound, `{"detail":"Not Found"}`}
+	errMethod   = plain{http.StatusMethodNotAllowed, `{"detail":"Method Not Allowed"}`}
+)
+
+// plain is an answer of the router, which has no "error" key.
+type plain struct {
+	status int
+	body   string
+}
+
+func (p plain) Error() string { return p.body }
+
+// insufficientScope is the 403 of OAuth 2 (RFC 6750 section 3.1).
+type insufficientScope struct{ needs []auth.Scope }
+
+func (insufficientScope) Error() string { return "insufficient scope" }
+
+func (h *Handler) authenticate(c *call) error {
+	bearer := bearerOf(c.r.Header.Get("Authorization"))
+	if bearer == "" {
+		return nil
+	}
+	sub, err := h.Auth.Authenticate(c.r.Context(), bearer)
+	if err != nil {
+		return err
+	}
+	sub.RequestID = c.id
+	c.sub = sub
+	return c.narrow()
+}
+
+// bearerOf reads the credential of a header; anything that is not a bearer
+// token in ASCII counts as none.
+func bearerOf(header string) string {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	token = strings.TrimSpace(token)
+	for i := range len(token) {
+		if token[i] > 126 {
+			return ""
+		}
+	}
+	return token
+}
+
+// narrow applies the Polar-Organization header.
+func (c *call) narrow() error {
+	v, ok := c.r.Header["Polar-Organization"]
+	if !ok || c.sub.Kind != auth.User && c.sub.Kind != auth.Organization {
+		return nil
+	}
+	org, problem := id.ParseAny(strings.TrimSpace(v[0]))
+	if !problem.OK() {
+		return fault.InvalidRequestedOrganization.New()
+	}
+	sub, ok := c.sub.Narrow(org)
+	if !ok {
+		return fault.RequestedOrganizationNotAccessible.New()
+	}
+	c.sub = sub
+	return nil
+}
+
+var methods = []string{"DELETE", "GET", "PATCH", "POST", "PUT"}
+
+func (h *Handler) route(c *call) error {
+	path := canonical(c.r.URL.EscapedPath())
+	if pattern := h.mux.Find(c.params, c.r.Method, path); pattern != "" {
+		c.op = h.routes[c.r.Method+" "+pattern]
+	}
+	if c.op != nil {
+		return nil
+	}
+	var allowed []string
+	for _, m := range methods {
+		if h.mux.Find(chi.NewRouteContext(), m, path) != "" {
+			allowed = append(allowed, m)
+		}
+	}
+	if len(allowed) == 0 {
+		return errNotFound
+	}
+	c.w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return errMethod
+}
+
+// body reads and parses the body of an operation that has one.
+func (h *Handler) body(c *call) (*schema.Node, error) {
+	if c.op.bodyPlan() == nil {
+		return nil, nil
+	}
+	control := http.NewResponseController(c.w)
+	_ = control.SetReadDeadline(time.Now().Add(h.BodyTime)) // a recorder in a test has none
+	text, err := io.ReadAll(io.LimitReader(c.r.Body, MaxBody+1))
+	_ = control.SetReadDeadline(time.Time{})
+	switch {
+	case err != nil && (errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)):
+		c.w.Header().Set("Connection", "close")
+		return nil, fault.RequestTimeout.New()
+	case err != nil:
+		return nil, fault.BadRequest.New("The request body could not be read.")
+	case len(text) > MaxBody:
+		c.w.Header().Set("Connection", "close")
+		return nil, tooLarge()
+	case len(text) == 0:
+		return nil, nil
+	case !isJSON(c.r.Header.Get("Content-Type")):
+		return schema.StringNode(strings.ToValidUTF8(string(text), "\uFFFD")), nil
+	}
+	n, err := schema.Parse(text)
+	var syntax *schema.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, schema.SyntaxProblems(syntax)
+	}
+	return n, err
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return false
+	}
+	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+}
+
+func tooLarge() error {
+	return fault.BodyTooLarge.New(fmt.Sprintf("Request body exceeded the maximum allowed size of %d bytes.", MaxBody))
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+
+// maxPooled keeps one big answer from holding its memory for ever.
+const maxPooled = 1 << 20
+
+func (h *Handler) answer(c *call, out any) error {
+	switch out := out.(type) {
+	case *None:
+		c.head(c.op.Status, "", -1)
+		return nil
+	case *Table:
+		return h.stream(c, out)
+	}
+	p := buffers.Get().(*[]byte)
+	b := schema.Append((*p)[:0], out)
+	c.write(c.op.Status, "application/json", b)
+	if cap(b) <= maxPooled {
+		*p = b
+		buffers.Put(p)
+	}
+	return nil
+}
+
+func (c *call) head(status int, media string, length int) {
+	header := c.w.Header()
+	if media != "" {
+		header["Content-Type"] = []string{media}
+	}
+	if length >= 0 {
+		header["Content-Length"] = []string{strconv.Itoa(length)}
+	}
+	if header["Cache-Control"] == nil {
+		header["Cache-Control"] = noStore
+	}
+	header["X-Content-Type-Options"] = noSniff
+	c.status = status
+	c.w.WriteHeader(status)
+}
+
+var (
+	noStore = []string{"private, no-store"}
+	noSniff = []string{"nosniff"}
+)
+
+func (c *call) write(status int, media string, body []byte) {
+	c.head(status, media, len(body))
+	_, _ = c.w.Write(body) // the caller has gone: there is nobody to tell
+}
+
+// fail answers an error. It is the only place that does.
+func (h *Handler) fail(c *call, err error) {
+	if c.status != 0 { // the answer has begun: cutting it off is all that is left
+		h.Logger.Error("answer cut off", "request_id", c.id, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	var (
+		problems *schema.Problems
+		router   plain
+		scope    insufficientScope
+	)
+	switch {
+	case errors.As(err, &problems):
+		c.write(http.StatusUnprocessableEntity, "application/json", problems.AppendJSON(nil))
+	case errors.As(err, &router):
+		c.write(router.status, "application/json", []byte(router.body))
+	case errors.As(err, &scope):
+		needs := `scope="` + auth.ScopeNames(sortedScopes(scope.needs), " ") + `", `
+		h.challenge(c, http.StatusForbidden, needs, "insufficient_scope",
+			"The request requires higher privileges than provided by the access token.")
+	case errors.Is(err, auth.ErrInvalid):
+		h.challenge(c, http.StatusUnauthorized, "", "invalid_token",
+			"The access token provided is expired, revoked, malformed, or invalid for other reasons.")
+	default:
+		h.fault(c, err)
+	}
+}
+
+// challenge answers as RFC 6750 has it.
+func (h *Handler) challenge(c *call, status int, scope, name, text string) {
+	header := c.w.Header()
+	header.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s", %serror="%s", error_description="%s"`, h.Realm, scope, name, text))
+	header.Set("Cache-Control", "no-store")
+	header.Set("Pragma", "no-cache")
+	c.write(status, "application/json", fmt.Appendf(nil, `{"error":"%s","error_description":"%s"}`, name, text))
+}
+
+func (h *Handler) fault(c *call, err error) {
+	f := fault.Of(err)
+	if f == nil && c.r.Context().Err() != nil { // the caller hung up; nobody reads this
+		f = fault.RequestTimeout.Because(err)
+	}
+	if f == nil {
+		f = fault.Internal.Because(err)
+	}
+	if f.Kind.Status >= 500 {
+		h.Logger.Error("request failed", "request_id", c.id, "method", c.r.Method, "path", c.r.URL.Path, "error", err)
+	}
+	if f.Kind.Status == http.StatusUnauthorized {
+		c.w.Header().Set("WWW-Authenticate", `Bearer realm="`+h.Realm+`"`)
+	}
+	if f.Kind.Status == http.StatusServiceUnavailable {
+		c.w.Header().Set("Retry-After", "1")
+	}
+	body := append([]byte(`{"error":`), schema.JSON(f.Kind.Name)...)
+	body = append(append(body, `,"detail":`...), schema.JSON(f.Detail)...)
+	if f.Kind.Status >= 500 {
+		body = append(append(body, `,"request_id":`...), schema.JSON(c.id)...)
+	}
+	c.write(f.Kind.Status, "application/json", append(body, '}'))
+}
+
+func (h *Handler) done(c *call, took time.Duration) {
+	name := ""
+	if c.op != nil {
+		name = c.op.ID
+	}
+	h.Observe(name, c.status, took)
+	if !h.Logger.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	h.Logger.LogAttrs(context.Background(), slog.LevelInfo, "request",
+		slog.String("request_id", c.id), slog.String("method", c.r.Method), slog.String("path", c.r.URL.Path),
+		slog.Int("status", c.status), slog.Duration("took", took), slog.String("subject", c.sub.Kind.String()))
+}
+
+func stack() []byte {
+	var b bytes.Buffer
+	writeStack(&b)
+	return b.Bytes()
+}

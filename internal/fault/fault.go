@@ -1,0 +1,89 @@
+// Package fault is the whole list of errors that a caller of the API may see.
+//
+// A Fault keeps the caller's message and the operator's cause apart: Detail is
+// sent, Cause is only logged. Anything that is not a Fault (and not a
+// schema.Problems) reaches the caller as a 500 without detail.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Kind fixes the status and the value of the "error" key of a class of faults.
+type Kind struct {
+	Status int
+	Name   string
+	Detail string // what is said when nothing more exact is
+}
+
+// The kinds. Names and texts are those of the API that Floe is compatible with.
+var (
+	BadRequest        = Kind{http.StatusBadRequest, "BadRequest", "Bad request"}
+	Unauthorized      = Kind{http.StatusUnauthorized, "Unauthorized", "Unauthorized"}
+	NotPermitted      = Kind{http.StatusForbidden, "NotPermitted", "Not permitted"}
+	NotFound          = Kind{http.StatusNotFound, "ResourceNotFound", "Not found"}
+	AlreadyExists     = Kind{http.StatusConflict, "ResourceAlreadyExists", "Already exists"}
+	Gone              = Kind{http.StatusGone, "ResourceUnavailable", "Unavailable"}
+	LengthRequired    = Kind{http.StatusLengthRequired, "LengthRequired", "A Content-Length header is required."}
+	BodyTooLarge      = Kind{http.StatusRequestEntityTooLarge, "RequestBodyTooLarge", "Request body exceeded the maximum allowed size."}
+	RequestTimeout    = Kind{http.StatusRequestTimeout, "RequestTimeout", "The request body did not arrive in time."}
+	Internal          = Kind{http.StatusInternalServerError, "InternalServerError", "Internal Server Error"}
+	Unavailable       = Kind{http.StatusServiceUnavailable, "ServiceUnavailable", "The database can't be reached or written right now. Nothing was changed."}
+	AmbiguousExternal = Kind{http.StatusConflict, "AmbiguousExternalCustomerID", "Several customers across your organizations share this external customer ID. Use an organization-scoped token, the Polar customer ID, or a unique external ID to disambiguate."}
+
+	InvalidRequestedOrganization = Kind{http.StatusBadRequest, "InvalidRequestedOrganization",
+		"The Polar-Organization header must be an organization ID."}
+	RequestedOrganizationNotAccessible = Kind{http.StatusForbidden, "RequestedOrganizationNotAccessible",
+		"The organization in the Polar-Organization header is not accessible with this credential."}
+	CannotCreateOrganization = Kind{http.StatusForbidden, "CannotCreateOrganizationError",
+		"You cannot create an organization from a session restricted to a specific organization."}
+	SSOEnforcementRequiresConnection = Kind{http.StatusConflict, "SSOEnforcementRequiresConnection",
+		"Single sign-on cannot be enforced without a connection."}
+	DisputeAutoAcceptNotEnabled = Kind{http.StatusForbidden, "DisputeAutoAcceptNotEnabled",
+		"Dispute auto-accept is not enabled for this organization."}
+)
+
+// Fault is one error of a Kind.
+type Fault struct {
+	Kind   Kind
+	Detail string
+	Cause  error // for the log; never sent
+}
+
+// New makes a fault; without a detail the kind's own text is used.
+func (k Kind) New(detail ...string) *Fault {
+	f := &Fault{Kind: k, Detail: k.Detail}
+	if len(detail) > 0 {
+		f.Detail = detail[0]
+	}
+	return f
+}
+
+// Because makes a fault that remembers its cause for the log.
+func (k Kind) Because(cause error) *Fault { return &Fault{Kind: k, Detail: k.Detail, Cause: cause} }
+
+func (f *Fault) Error() string {
+	if f.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", f.Kind.Name, f.Detail, f.Cause)
+	}
+	return f.Kind.Name + ": " + f.Detail
+}
+
+func (f *Fault) Unwrap() error { return f.Cause }
+
+// Is makes errors.Is(err, fault.NotFound.New()) true for any fault of a kind.
+func (f *Fault) Is(target error) bool {
+	var t *Fault
+	return errors.As(target, &t) && t.Kind.Name == f.Kind.Name
+}
+
+// Of returns the fault in err's chain, or nil.
+func Of(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+// Package listing is what every list operation shares: pages, sorting with a
+// stable order, metadata filters, and the shape of the result.
+package listing
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+
+	"floe/internal/db"
+	"floe/internal/schema"
+)
+
+// MaxLimit is the size of the largest page; more is silently cut down to it.
+const MaxLimit = 100
+
+// Page is the part of an input that chooses a page.
+type Page struct {
+	Page  int `query:"page" first:"" gt:"0" default:"1" doc:"Page number, defaults to 1."`
+	Limit int `query:"limit" first:"" gt:"0" default:"10" doc:"Size of a page, defaults to 10. Maximum is 100."`
+}
+
+func (p Page) size() int { return min(max(p.Limit, 1), MaxLimit) }
+
+// offset keeps absurd page numbers from overflowing.
+func (p Page) offset() int {
+	const farthest = 1 << 40
+	return (min(max(p.Page, 1), farthest) - 1) * p.size()
+}
+
+// Result is a page of a list.
+type Result[T any] struct {
+	Items      []T        `json:"items"`
+	Pagination Pagination `json:"pagination"`
+}
+
+// SchemaName is the name of the reference: ListResource_Customer_.
+func (Result[T]) SchemaName() string {
+	t := reflect.TypeFor[T]()
+	name := t.Name()
+	if n, ok := reflect.New(t).Interface().(schema.Named); ok {
+		name = n.SchemaName()
+	}
+	return "ListResource_" + name + "_"
+}
+
+// Pagination says how much there is.
+type Pagination struct {
+	TotalCount int `json:"total_count"`
+	MaxPage    int `json:"max_page"`
+}
+
+// Of makes a result of a page's items and the number of all.
+func Of[T any](items []T, total int, p Page) Result[T] {
+	return Result[T]{Items: items, Pagination: Pagination{total, (total + p.size() - 1) / p.size()}}
+}
+
+// Empty is a list without entries.
+func Empty[T any]() Result[T] { return Result[T]{Items: []T{}} }
+
+// Keys maps the name of a sorting criterion to the column that it sorts by. A
+// column that can be null says so, because the engines disagree on where
+// nulls go and the contract does not: last ascending, first descending.
+type Keys map[string]Column
+
+// Column is a sortable SQL expression.
+type Column struct {
+	SQL      string
+	Nullable bool
+}
+
+// Order is the ORDER BY clause for criteria such as "-created_at". The id ends
+// it, in the direction of the last criterion, so that equal rows keep their
+// place from page to page.
+func (k Keys) Order(criteria []string) string {
+	var b strings.Builder
+	direction := ""
+	for i, c := range criteria {
+		name, down := strings.CutPrefix(c, "-")
+		direction = " ASC"
+		if down {
+			direction = " DESC"
+		}
+		if i == 0 {
+			b.WriteString(" ORDER BY ")
+		} else {
+			b.WriteString(", ")
+		}
+		if col := k[name]; col.Nullable {
+			b.WriteString("(" + col.SQL + " IS NULL)" + direction + ", " + col.SQL + direction)
+		} else {
+			b.WriteString(col.SQL + direction)
+		}
+	}
+	if b.Len() == 0 {
+		return " ORDER BY id ASC"
+	}
+	return b.String() + ", id" + direction
+}
+
+// Query is one list: FROM with its filter, the columns of T, an order, a page.
+type Query struct {
+	Columns string
+	From    string
+	Where   *db.W
+	Order   string
+	Page    Page
+	// Total answers the number of all rows when it is known without counting.
+	Total func(ctx context.Context, q db.Querier) (int, error)
+}
+
+// Run asks for the page and for the count as two statements: a count within
+// the page's statement would read every row for every page.
+func Run[T any](ctx context.Context, q db.Querier, l Query) (Result[T], error) {
+	args := slices.Concat(l.Where.Args(), []any{l.Page.size(), l.Page.offset()})
+	items, err := db.All[T](ctx, q, "SELECT "+l.Columns+" FROM "+l.From+l.Where.SQL()+l.Order+" LIMIT ? OFFSET ?", args...)
+	if err != nil {
+		return Result[T]{}, err
+	}
+	total, err := l.total(ctx, q, len(items))
+	if err != nil {
+		return Result[T]{}, err
+	}
+	return Of(items, total, l.Page), nil
+}
+
+func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
+	switch {
+	case got > 0 && got < l.Page.size(), got == 0 && l.Page.offset() == 0:
+		return l.Page.offset() + got, nil // the last page: nothing is left to count
+	case l.Total != nil:
+		return l.Total(ctx, q)
+	}
+	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM "+l.From+l.Where.SQL(), l.Where.Args()...)
+	return int(n), err
+}
+
+// MetadataFilter is metadata[key]=value, decoded: each key with the values of
+// which one must match.
+type MetadataFilter []MetadataMatch
+
+// MetadataMatch is one key of a filter.
+type MetadataMatch struct {
+	Key    string
+	Values []string
+}
+
+// DecodeNode reads what the query's brackets were gathered into.
+func (m *MetadataFilter) DecodeNode(n *schema.Node, _ *schema.At) {
+	for i, key := range n.Keys {
+		match := MetadataMatch{Key: key}
+		for _, v := range n.Items[i].Items {
+			match.Values = append(match.Values, v.Text)
+		}
+		*m = append(*m, match)
+	}
+}
+
+// SchemaName is the name of the reference.
+func (MetadataFilter) SchemaName() string { return "MetadataQuery" }
+
+// DescribeSchema describes the filter.
+func (MetadataFilter) DescribeSchema(*schema.Builder) *schema.Schema {
+	scalar := func(t string) *schema.Schema { return &schema.Schema{Type: t} }
+	list := func(t string) *schema.Schema { return &schema.Schema{Type: "array", Items: scalar(t)} }
+	return schema.Nullable(&schema.Schema{Type: "object", AdditionalProperties: &schema.Schema{AnyOf: []*schema.Schema{
+		scalar("string"), scalar("integer"), scalar("boolean"), list("string"), list("integer"), list("boolean")}}})
+}
