@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -156,4 +158,16 @@ func (d dialect) expand(text string) string {
 		text = "-- +goose Up\n" + text
 	}
 	return text
+}
+
+// SchemaFingerprint changes whenever a migration does. Tests name their
+// template databases by it.
+func SchemaFingerprint() string {
+	sum := sha256.New()
+	names, _ := fs.Glob(migrations, "migrations/*.sql") // the pattern is well formed
+	for _, name := range names {
+		text, _ := migrations.ReadFile(name)
+		_, _ = fmt.Fprintf(sum, "%s\n%d\n%s", name, len(text), text)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package dbtest
+
+func startCluster() (string, error) { return "", errMissing }
