@@ -1,0 +1,118 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+)
+
+// Authenticate says whom a bearer token stands for. The subject's slices are
+// shared between requests: they are read, never changed.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (auth.Subject, error) {
+	prefix := prefixOf(bearer)
+	if prefix == client {
+		return auth.Subject{}, nil
+	}
+	if !intact(bearer) {
+		return auth.Subject{}, auth.ErrInvalid
+	}
+	switch prefix {
+	case Organization, Personal:
+		return s.access(ctx, prefix, bearer)
+	case CustomerSession, MemberSession:
+		return s.session(ctx, bearer)
+	}
+	return auth.Subject{}, auth.ErrInvalid
+}
+
+// access resolves an access token, from memory when it was read within the
+// last second. Its expiry is looked at each time.
+func (s *Service) access(ctx context.Context, prefix, bearer string) (auth.Subject, error) {
+	k := keyOf(bearer)
+	begun := time.Now() //nolint:forbidigo // ages entries by the monotonic clock, whatever the time of day does
+	e := s.cache.get(k, begun)
+	fresh := e == nil
+	if fresh {
+		var err error
+		if e, err = s.lookup(ctx, prefix, bearer, begun); err != nil {
+			return auth.Subject{}, err
+		}
+	}
+	now := s.clock.Now()
+	if e.expired(now) {
+		return auth.Subject{}, auth.ErrInvalid
+	}
+	if fresh {
+		s.cache.put(k, e)
+		s.usage.mark(e.subject.TokenID, now)
+	}
+	return e.subject, nil
+}
+
+func (s *Service) lookup(ctx context.Context, prefix, bearer string, begun time.Time) (*entry, error) {
+	e := &entry{read: begun, generation: s.cache.generation.Load()}
+	text := selectUser
+	if prefix == Organization {
+		text = selectOrganization
+	}
+	rows, err := db.All[accessRow](ctx, s.db, text, s.Hash(bearer))
+	if err != nil {
+		return nil, fmt.Errorf("look up a token: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, auth.ErrInvalid
+	}
+	t := rows[0].Token
+	if t.ExpiresAt != nil {
+		e.expires = *t.ExpiresAt
+	}
+	e.subject = auth.Subject{TokenID: t.ID, Scopes: t.Scopes, Memberships: memberships(rows)}
+	if t.OrganizationID != nil {
+		e.subject.Kind, e.subject.ID, e.subject.Narrowed = auth.Organization, *t.OrganizationID, true
+	} else {
+		e.subject.Kind, e.subject.ID = auth.User, *t.UserID
+	}
+	return e, nil
+}
+
+func memberships(rows []accessRow) []auth.Membership {
+	out := make([]auth.Membership, 0, len(rows))
+	for _, r := range rows {
+		if r.Reach == nil {
+			continue
+		}
+		m := auth.Membership{OrganizationID: *r.Reach}
+		if r.Role != nil {
+			m.Role = *r.Role
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// portalScopes are what a session of the customer portal may do.
+var portalScopes = []auth.Scope{auth.CustomerPortalWrite}
+
+// session resolves a token of the customer portal. Sessions end when their
+// owner does, so each use reads them.
+func (s *Service) session(ctx context.Context, bearer string) (auth.Subject, error) {
+	row, err := db.One[sessionRow](ctx, s.db, selectSession, s.Hash(bearer), s.clock.Now())
+	if errors.Is(err, db.ErrNoRows) {
+		return auth.Subject{}, auth.ErrInvalid
+	}
+	if err != nil {
+		return auth.Subject{}, fmt.Errorf("look up a session: %w", err)
+	}
+	sub := auth.Subject{
+		Kind: auth.Customer, ID: row.CustomerID, TokenID: row.ID, CustomerID: row.CustomerID, Scopes: portalScopes,
+		Memberships: []auth.Membership{{OrganizationID: row.OrganizationID}}, Narrowed: true,
+	}
+	if row.MemberID != nil {
+		sub.Kind, sub.ID = auth.Member, *row.MemberID
+	}
+	return sub, nil
+}
