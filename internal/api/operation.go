@@ -44,21 +44,21 @@ type Failure struct {
 // None is the output of an operation that answers without a body.
 type None struct{}
 
-// Handler is the function of an operation.
-type Handler[I, O any] func(ctx context.Context, sub auth.Subject, in I) (O, error)
+// Func is the function of an operation.
+type Func[I, O any] func(ctx context.Context, sub auth.Subject, in I) (O, error)
 
 // Get declares a read.
-func Get[I, O any](path string, h Handler[I, O]) *Operation {
+func Get[I, O any](path string, h Func[I, O]) *Operation {
 	return declare(http.MethodGet, path, http.StatusOK, h)
 }
 
 // Post declares a creation; it answers 201.
-func Post[I, O any](path string, h Handler[I, O]) *Operation {
+func Post[I, O any](path string, h Func[I, O]) *Operation {
 	return declare(http.MethodPost, path, http.StatusCreated, h)
 }
 
 // Patch declares a change.
-func Patch[I, O any](path string, h Handler[I, O]) *Operation {
+func Patch[I, O any](path string, h Func[I, O]) *Operation {
 	return declare(http.MethodPatch, path, http.StatusOK, h)
 }
 
@@ -77,13 +77,13 @@ type Table struct {
 }
 
 // CSV declares an export.
-func CSV[I any](path string, h Handler[I, Table]) *Operation {
+func CSV[I any](path string, h Func[I, Table]) *Operation {
 	o := declare(http.MethodGet, path, http.StatusOK, h)
 	o.media = "text/csv"
 	return o
 }
 
-func declare[I, O any](method, path string, status int, h Handler[I, O]) *Operation {
+func declare[I, O any](method, path string, status int, h Func[I, O]) *Operation {
 	return &Operation{
 		Method: method, Path: path, Status: status, media: "application/json",
 		Kinds: []auth.Kind{auth.User, auth.Organization},

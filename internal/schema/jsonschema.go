@@ -151,3 +151,14 @@ func (b *Builder) Object(t reflect.Type) *Schema { return compileObject(t).descr
 
 // Nullable is s or null.
 func Nullable(s *Schema) *Schema { return &Schema{AnyOf: []*Schema{s, {Type: "null"}}} }
+
+// Remove drops a property.
+func (p *Properties) Remove(name string) {
+	for i, n := range p.Names {
+		if n == name {
+			p.Names = append(p.Names[:i:i], p.Names[i+1:]...)
+			p.Schemas = append(p.Schemas[:i:i], p.Schemas[i+1:]...)
+			return
+		}
+	}
+}

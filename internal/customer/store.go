@@ -1,0 +1,229 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/schema"
+)
+
+// Every SQL text about customers. The avatar of a team without an e-mail is
+// its owner's, so the owner's address is read along, for those rows only.
+const columns = `id, organization_id, created_at, modified_at, deleted_at, anonymized_at, type, email, email_verified, name,
+	billing_name, external_id, billing_address, tax_id, tax_id_format, locale, metadata, default_payment_method_id, first_user_event_at,
+	CASE WHEN email IS NULL THEN (
+		SELECT m.email FROM members m
+		WHERE m.organization_id = customers.organization_id AND m.customer_id = customers.id AND m.role = 'owner' AND m.deleted_at IS NULL
+	) END AS owner_email`
+
+// byID reads a live customer that the subject can see.
+func byID(ctx context.Context, q db.Querier, orgs []id.ID, customer id.ID, lock string) (Row, error) {
+	w := db.Where("id = ?", customer).In("organization_id", orgs).And("deleted_at IS NULL")
+	r, err := db.One[Row](ctx, q, `SELECT `+columns+` FROM customers`+w.SQL()+lock, w.Args()...)
+	if errors.Is(err, db.ErrNoRows) {
+		return r, fault.NotFound.New()
+	}
+	return r, err
+}
+
+// byExternalID reads a live customer by the caller's own id for it. A user may
+// see several; then it is not for us to choose.
+func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, lock string) (Row, error) {
+	w := db.Where("external_id = ?", external).In("organization_id", orgs).And("deleted_at IS NULL")
+	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM customers`+w.SQL()+` LIMIT 2`+lock, w.Args()...)
+	switch {
+	case err != nil:
+		return Row{}, err
+	case len(rows) == 0:
+		return Row{}, fault.NotFound.New()
+	case len(rows) > 1:
+		return Row{}, fault.AmbiguousExternal.New()
+	}
+	return rows[0], nil
+}
+
+// insert adds a customer and says whether it did: false means that the e-mail
+// or the external id is taken.
+func insert(ctx context.Context, tx *db.Tx, r *Row) (bool, error) {
+	n, err := db.Exec(ctx, tx, `INSERT INTO customers (id, organization_id, created_at, type, email, email_key, email_verified, name, name_key,
+			external_id, external_key, billing_address, tax_id, tax_id_format, locale, metadata, first_user_event_at, search)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO NOTHING`,
+		r.ID, r.OrganizationID, r.CreatedAt, r.Type, r.Email, foldOrNull(r.Email), r.EmailVerified, r.Name, foldOrNull(r.Name),
+		r.ExternalID, foldOrNull(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat, r.Locale, r.Metadata, r.FirstUserEventAt, r.search())
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := saveMetadata(ctx, tx, r); err != nil {
+		return false, err
+	}
+	return true, count(ctx, tx, r.OrganizationID, 1)
+}
+
+// save writes every column that can change.
+func save(ctx context.Context, tx *db.Tx, r *Row) error {
+	_, err := db.Exec(ctx, tx, `UPDATE customers
+		SET modified_at = ?, deleted_at = ?, anonymized_at = ?, type = ?, email = ?, email_key = ?, email_verified = ?, name = ?, name_key = ?,
+			billing_name = ?, external_id = ?, external_key = ?, billing_address = ?, tax_id = ?, tax_id_format = ?, locale = ?,
+			metadata = ?, search = ?
+		WHERE organization_id = ? AND id = ?`,
+		r.ModifiedAt, r.DeletedAt, r.AnonymizedAt, r.Type, r.Email, foldOrNull(r.Email), r.EmailVerified, r.Name, foldOrNull(r.Name),
+		r.BillingName, r.ExternalID, foldOrNull(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat, r.Locale,
+		r.Metadata, r.search(), r.OrganizationID, r.ID)
+	if err != nil {
+		return fmt.Errorf("save customer: %w", err)
+	}
+	return nil
+}
+
+// saveMetadata keeps the table that metadata filters look in.
+func saveMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
+	n := schema.Metadata(r.Metadata).Node()
+	if len(n.Keys) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 4*len(n.Keys))
+	for i, key := range n.Keys {
+		args = append(args, r.OrganizationID, r.ID, key, scalarText(&n.Items[i]))
+	}
+	values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?), ", len(n.Keys)), ", ")
+	if _, err := db.Exec(ctx, tx, `INSERT INTO customer_metadata (organization_id, customer_id, key, value) VALUES `+values, args...); err != nil {
+		return fmt.Errorf("index metadata: %w", err)
+	}
+	return nil
+}
+
+func clearMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
+	_, err := db.Exec(ctx, tx, `DELETE FROM customer_metadata WHERE organization_id = ? AND customer_id = ?`, r.OrganizationID, r.ID)
+	return err
+}
+
+// scalarText is a metadata value as filters compare it.
+func scalarText(n *schema.Node) string {
+	if n.Kind == schema.String {
+		return n.Text
+	}
+	return string(n.Append(nil))
+}
+
+// shards is over how many rows an organization's total is spread, so that
+// concurrent creates on PostgreSQL rarely wait for each other's commit.
+const shards = 16
+
+// count changes how many live customers an organization has.
+func count(ctx context.Context, tx *db.Tx, org id.ID, by int) error {
+	shard := 0
+	if tx.ForUpdate() != "" {
+		shard = int(tx.Now().UnixMicro() % shards)
+	}
+	_, err := db.Exec(ctx, tx, `INSERT INTO customer_totals (organization_id, shard, live) VALUES (?, ?, ?)
+		ON CONFLICT (organization_id, shard) DO UPDATE SET live = customer_totals.live + excluded.live`, org, shard, by)
+	if err != nil {
+		return fmt.Errorf("count customers: %w", err)
+	}
+	return nil
+}
+
+func total(ctx context.Context, q db.Querier, orgs []id.ID) (int, error) {
+	w := db.Where("").In("organization_id", orgs)
+	n, err := db.One[int64](ctx, q, `SELECT CAST(COALESCE(SUM(live), 0) AS bigint) FROM customer_totals`+w.SQL(), w.Args()...)
+	return int(n), err
+}
+
+// taken answers the problems of an e-mail or external id that another live
+// customer of the organization has.
+func taken(ctx context.Context, q db.Querier, org id.ID, email, external *string, except id.ID) (*schema.Problems, error) {
+	problems := &schema.Problems{}
+	if email != nil {
+		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND email_key = ? AND deleted_at IS NULL AND id <> ? LIMIT 1`,
+			org, fold(*email), except)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			problems.Add(emailTaken(*email))
+		}
+	}
+	if external != nil {
+		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND external_id = ? AND id <> ? LIMIT 1`, org, *external, except)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			problems.Add(externalIDTaken(*external))
+		}
+	}
+	return problems, nil
+}
+
+func exists(ctx context.Context, q db.Querier, sql string, args ...any) (bool, error) {
+	_, err := db.One[int64](ctx, q, sql, args...)
+	if errors.Is(err, db.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func emailTaken(email string) schema.Problem {
+	return schema.Problem{Type: "value_error", Loc: []any{"body", "email"},
+		Msg: "A customer with this email address already exists.", Input: schema.StringNode(email)}
+}
+
+func externalIDTaken(external string) schema.Problem {
+	return schema.Problem{Type: "value_error", Loc: []any{"body", "external_id"},
+		Msg: "A customer with this external ID already exists.", Input: schema.StringNode(external)}
+}
+
+// raced turns a unique index that a concurrent request reached first into the
+// problem that a check before would have found.
+func raced(err error, email, external *string) error {
+	var unique *db.UniqueError
+	if !errors.As(err, &unique) {
+		return err
+	}
+	problems := &schema.Problems{}
+	switch {
+	case unique.Constraint == "customers_email" && email != nil:
+		problems.Add(emailTaken(*email))
+	case unique.Constraint == "customers_external_id" && external != nil:
+		problems.Add(externalIDTaken(*external))
+	default:
+		return err
+	}
+	return problems
+}
+
+// trigram is the length from which a search can use its index.
+const trigram = 3
+
+// searching adds the substring filter: contained in the e-mail, the name or
+// the billing name, or the start of the external id, whatever the case.
+func searching(w *db.W, engine, text string) {
+	folded := fold(text)
+	if folded == "" {
+		w.And("(search <> '' OR external_key IS NOT NULL)")
+		return
+	}
+	prefix := "(external_key >= ? AND external_key < ?)"
+	switch {
+	case engine == "sqlite" && utf8.RuneCountInString(folded) >= trigram:
+		phrase := `"` + strings.ReplaceAll(folded, `"`, `""`) + `"`
+		w.And("(seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ?) OR "+prefix+")", phrase, folded, folded+"\U0010FFFF")
+	case engine == "sqlite":
+		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, folded, folded+"\U0010FFFF")
+	default:
+		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), folded, folded+"\U0010FFFF")
+	}
+}
+
+// visible are the organizations whose customers the subject may see.
+func visible(sub *auth.Subject, wanted ...id.ID) []id.ID {
+	return sub.Organizations(auth.CustomersView, wanted...)
+}

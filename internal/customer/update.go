@@ -1,0 +1,208 @@
+package customer
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/journal"
+	"floe/internal/schema"
+)
+
+// UpdateByExternalID is the body of a change addressed by external id, which
+// cannot touch the external id or the type.
+type UpdateByExternalID struct {
+	Metadata       schema.Opt[schema.MetadataInput] `json:"metadata"`
+	Email          schema.Opt[*schema.Email]        `json:"email" doc:"The e-mail address, unique within the organization whatever its letter case. Null changes nothing." example:"\"customer@example.com\""`
+	Name           schema.Opt[*string]              `json:"name" maxLength:"256" trim:"null" doc:"The name of the customer." example:"\"John Doe\""`
+	BillingAddress schema.Opt[*schema.AddressInput] `json:"billing_address" doc:"Replaces the whole address; it cannot be removed."`
+	TaxID          schema.Opt[*string]              `json:"tax_id" trim:"null" doc:"A tax identifier; it is checked against the country of the billing address."`
+	Locale         schema.Opt[*schema.Locale]       `json:"locale"`
+}
+
+// SchemaName is the name of the reference.
+func (UpdateByExternalID) SchemaName() string { return "CustomerUpdateExternalID" }
+
+// Update is the body of a change. What is absent stays.
+type Update struct {
+	UpdateByExternalID
+	ExternalID schema.Opt[*string] `json:"external_id" trim:"null" doc:"Your own ID of the customer. It can be set once." example:"\"usr_1337\""`
+	Type       schema.Opt[*Type]   `json:"type" doc:"An individual can become a team, never the other way."`
+}
+
+// SchemaName is the name of the reference.
+func (Update) SchemaName() string { return "CustomerUpdate" }
+
+// empty says whether the body names no field at all.
+func (u *Update) empty() bool {
+	return !(u.Metadata.Set || u.Email.Set || u.Name.Set || u.BillingAddress.Set || u.TaxID.Set || u.Locale.Set || u.ExternalID.Set || u.Type.Set)
+}
+
+// change loads a customer, applies a body and answers the result.
+func (s *Service) change(ctx context.Context, sub auth.Subject, u Update, load func(*db.Tx) (Row, error)) (out Customer, err error) {
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := load(tx)
+		if err != nil {
+			return err
+		}
+		if !sub.May(r.OrganizationID, auth.CustomersManage) {
+			return fault.NotPermitted.New(auth.CustomersManage.Denied())
+		}
+		out, err = s.Update(ctx, tx, sub, r, u)
+		return err
+	})
+	return out, raced(err, (*string)(u.Email.Value), u.ExternalID.Value)
+}
+
+// Update applies a body to a customer that the caller may change. The event is
+// recorded even when nothing changes, because clients rely on it.
+func (s *Service) Update(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, u Update) (Customer, error) {
+	before := s.Public(r)
+	next := r
+	if err := next.apply(ctx, tx, &u); err != nil {
+		return Customer{}, err
+	}
+	if err := next.applyTaxID(&u); err != nil {
+		return Customer{}, err
+	}
+	if !u.empty() {
+		if err := s.store(ctx, tx, sub, &r, &next); err != nil {
+			return Customer{}, err
+		}
+	}
+	after := s.Public(next)
+	was, is := journal.Changes(&before, &after)
+	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID, Before: was, After: is})
+	return after, nil
+}
+
+// store writes a changed row and what follows from the change.
+func (s *Service) store(ctx context.Context, tx *db.Tx, sub auth.Subject, was, next *Row) error {
+	now := tx.Now()
+	next.ModifiedAt = &now
+	if err := save(ctx, tx, next); err != nil {
+		return err
+	}
+	if string(was.Metadata) != string(next.Metadata) {
+		if err := clearMetadata(ctx, tx, next); err != nil {
+			return err
+		}
+		if err := saveMetadata(ctx, tx, next); err != nil {
+			return err
+		}
+	}
+	if was.Type == Individual && next.Email != nil && (was.Email == nil || *was.Email != *next.Email) {
+		return s.followEmail(ctx, tx, sub, next)
+	}
+	return nil
+}
+
+// apply sets the fields that need no country. Problems of several fields are
+// answered together, in the order of the contract.
+func (r *Row) apply(ctx context.Context, tx *db.Tx, u *Update) error {
+	problems := &schema.Problems{Business: true}
+	if err := r.applyEmail(ctx, tx, u, problems); err != nil {
+		return err
+	}
+	r.applyAddress(u, problems)
+	if err := r.applyExternalID(ctx, tx, u, problems); err != nil {
+		return err
+	}
+	r.applyType(u, problems)
+	if u.Metadata.Set {
+		r.Metadata = json.RawMessage(u.Metadata.Value.Metadata())
+	}
+	u.Name.To(&r.Name)
+	if u.Locale.Set {
+		r.Locale = (*string)(u.Locale.Value)
+	}
+	return problems.Err()
+}
+
+// applyEmail sets an address that really differs: the same one in another
+// letter case changes nothing, and null cannot clear it.
+func (r *Row) applyEmail(ctx context.Context, tx *db.Tx, u *Update, problems *schema.Problems) error {
+	v := (*string)(u.Email.Value)
+	if v == nil || r.Email != nil && fold(*r.Email) == fold(*v) {
+		return nil
+	}
+	dupes, err := taken(ctx, tx, r.OrganizationID, v, nil, r.ID)
+	if err != nil {
+		return err
+	}
+	problems.List = append(problems.List, dupes.List...)
+	r.Email, r.EmailVerified = v, false
+	return nil
+}
+
+func (r *Row) applyAddress(u *Update, problems *schema.Problems) {
+	if !u.BillingAddress.Set {
+		return
+	}
+	if u.BillingAddress.Value == nil {
+		problems.Add(schema.Problem{Type: "value_error", Loc: []any{"body", "billing_address"},
+			Msg: "Customer billing address cannot be reset to null once set."})
+		return
+	}
+	r.BillingAddress = schema.JSON(u.BillingAddress.Value.Address())
+}
+
+// applyExternalID sets an external id where there is none; one that is set
+// stays.
+func (r *Row) applyExternalID(ctx context.Context, tx *db.Tx, u *Update, problems *schema.Problems) error {
+	v := u.ExternalID.Value
+	switch {
+	case !u.ExternalID.Set, v == nil && r.ExternalID == nil, v != nil && r.ExternalID != nil && *v == *r.ExternalID:
+		return nil
+	case r.ExternalID != nil:
+		problems.Add(schema.Problem{Type: "value_error", Loc: []any{"body", "external_id"},
+			Msg: "Customer external ID cannot be updated.", Input: textNode(v)})
+		return nil
+	}
+	dupes, err := taken(ctx, tx, r.OrganizationID, nil, v, r.ID)
+	if err != nil {
+		return err
+	}
+	problems.List = append(problems.List, dupes.List...)
+	r.ExternalID = v
+	return nil
+}
+
+func (r *Row) applyType(u *Update, problems *schema.Problems) {
+	if !u.Type.Set {
+		return
+	}
+	v := u.Type.Value
+	switch {
+	case v != nil && *v == Team:
+		r.Type = Team
+	case r.Type == Team:
+		problems.Add(schema.Problem{Type: "value_error", Loc: []any{"body", "type"},
+			Msg: "Customer type cannot be downgraded from 'team' to 'individual'.", Input: textNode((*string)(v))})
+	}
+}
+
+// textNode is text as a problem echoes it, or null.
+func textNode(s *string) *schema.Node {
+	if s == nil {
+		return nil
+	}
+	return schema.StringNode(*s)
+}
+
+// applyTaxID checks a tax id that was sent, or the stored one against a new
+// address.
+func (r *Row) applyTaxID(u *Update) error {
+	switch {
+	case u.TaxID.Set && u.TaxID.Value == nil:
+		r.TaxID, r.TaxIDFormat = nil, nil
+	case u.TaxID.Set:
+		return r.setTaxID(strings.TrimSpace(*u.TaxID.Value))
+	case u.BillingAddress.Set && r.TaxID != nil:
+		return r.setTaxID(*r.TaxID)
+	}
+	return nil
+}
