@@ -122,9 +122,9 @@ func (d *DB) Ping(ctx context.Context) error {
 // Write returns nil the change is durable and visible to every later read.
 //
 // Several functions may share one commit, but each stands alone: its error or
-// panic undoes its own statements only. fn may run more than once (on
-// PostgreSQL, after a serialization failure or a deadlock), so it must do
-// nothing but SQL through tx. Inside it, everything goes through tx: another
+// panic undoes its own statements only. fn may run more than once (after a
+// serialization failure or a deadlock on PostgreSQL, or when a neighbour
+// filled the disk on SQLite), so it must do nothing but SQL through tx. Inside it, everything goes through tx: another
 // Write would wait for this one, and a read through the DB would not see its
 // changes.
 func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
@@ -167,3 +167,6 @@ func (d *DB) query(ctx context.Context, text string, args []any) (result, error)
 }
 
 func (d *DB) exec(context.Context, string, []any) (int64, error) { return 0, errReadOnly }
+
+// Outside of a transaction every loop has a connection to itself.
+func (d *DB) cursor(context.Context, string, []any) (*cursor, error) { return nil, nil }

@@ -183,7 +183,7 @@ func collect(typ reflect.Type, base uintptr, out map[string]field) {
 // snake turns CustomerID into customer_id and HTTPStatus into http_status.
 func snake(name string) string {
 	var out strings.Builder
-	runes := []rune(name)
+	runes := []rune(strings.ReplaceAll(name, "IDs", "Ids"))
 	for i, r := range runes {
 		if unicode.IsUpper(r) && i > 0 {
 			after := !unicode.IsUpper(runes[i-1])

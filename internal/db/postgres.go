@@ -122,7 +122,7 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer func() { _ = sqlTx.Rollback() }()
-	tx := d.newTx(pgRunner{sqlTx})
+	tx := d.newTx(&pgRunner{tx: sqlTx})
 	if err := tx.do(ctx, fn); err != nil {
 		return err
 	}
@@ -144,19 +144,22 @@ func (d *DB) readPostgres(ctx context.Context, fn func(Querier) error) error {
 		return d.translate(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	return fn(&snapshot{dialect: d.dialect, db: d, run: pgRunner{tx}})
+	return fn(&snapshot{dialect: d.dialect, db: d, run: &pgRunner{tx: tx}})
 }
 
 // pgRunner runs statements in a transaction; pgx prepares and caches them on
 // the connection.
-type pgRunner struct{ tx *sql.Tx }
+type pgRunner struct {
+	tx      *sql.Tx
+	cursors int
+}
 
-func (p pgRunner) query(ctx context.Context, st *statement, args []any) (result, error) {
+func (p *pgRunner) query(ctx context.Context, st *statement, args []any) (result, error) {
 	rows, err := p.tx.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
 	return result{statement: st, rows: rows}, err
 }
 
-func (p pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, error) {
+func (p *pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, error) {
 	r, err := p.tx.ExecContext(ctx, st.text, args...)
 	if err != nil {
 		return 0, err

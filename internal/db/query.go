@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql"
-	"iter"
 )
 
 // Querier runs SQL: a *DB outside of any transaction, a *Tx inside one, or
@@ -18,6 +17,9 @@ type Querier interface {
 
 	query(ctx context.Context, text string, args []any) (result, error)
 	exec(ctx context.Context, text string, args []any) (int64, error)
+	// cursor makes the rows of a statement available piece by piece, nil
+	// where query does so already.
+	cursor(ctx context.Context, text string, args []any) (*cursor, error)
 }
 
 // One returns the first row, or ErrNoRows when there is none. T is a struct
@@ -47,12 +49,17 @@ func One[T any](ctx context.Context, q Querier, text string, args ...any) (out T
 
 // All returns every row. The slice is empty, never nil, when there is none.
 func All[T any](ctx context.Context, q Querier, text string, args ...any) ([]T, error) {
-	out := []T{}
 	r, err := q.query(ctx, text, args)
 	if err != nil {
-		return out, err
+		return []T{}, err
 	}
-	into, err := scanner[T](&r)
+	return collectRows[T](ctx, &r)
+}
+
+// collectRows reads all that is there and closes the result.
+func collectRows[T any](ctx context.Context, r *result) ([]T, error) {
+	out := []T{}
+	into, err := scanner[T](r)
 	if err != nil {
 		_ = r.close(ctx)
 		return out, err
@@ -70,52 +77,6 @@ func All[T any](ctx context.Context, q Querier, text string, args ...any) ([]T, 
 		return []T{}, err
 	}
 	return out, nil
-}
-
-// Each yields row after row and keeps none of them. It ends after the first
-// error. Breaking out of the loop is fine.
-func Each[T any](ctx context.Context, q Querier, text string, args ...any) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		r, err := q.query(ctx, text, args)
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		open := true
-		defer func() { // also when the loop panics
-			if open {
-				_ = r.close(ctx)
-			}
-		}()
-		more, err := each(&r, yield)
-		open = false
-		if closed := r.close(ctx); err == nil {
-			err = closed
-		}
-		if err != nil && more {
-			yield(zero, err)
-		}
-	}
-}
-
-// each reports whether the loop still wants to hear of an error.
-func each[T any](r *result, yield func(T, error) bool) (more bool, err error) {
-	into, err := scanner[T](r)
-	if err != nil {
-		return true, err
-	}
-	defer into.release()
-	for r.rows.Next() {
-		var row T
-		if err := into.scan(r.rows, &row); err != nil {
-			return true, err
-		}
-		if !yield(row, nil) {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 // Exec runs a statement and returns how many rows it changed. It needs a

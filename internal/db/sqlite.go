@@ -206,8 +206,8 @@ func (r *readers) close() error {
 }
 
 var (
-	beginRead = &statement{source: "BEGIN", text: "BEGIN"}
-	endRead   = &statement{source: "ROLLBACK", text: "ROLLBACK"}
+	beginRead = internal("BEGIN")
+	endRead   = internal("ROLLBACK")
 )
 
 func (d *DB) readSQLite(ctx context.Context, fn func(Querier) error) error {

@@ -17,7 +17,11 @@ const (
 	maxBatchTime = 10 * time.Millisecond
 )
 
-var errClosed = fmt.Errorf("%w: it is closed", ErrUnavailable)
+var (
+	errClosed = fmt.Errorf("%w: it is closed", ErrUnavailable)
+	errLost   = fmt.Errorf("%w: the transaction was lost", ErrUnavailable)
+	errNested = errors.New("waited too long for a turn to write; a Write inside a Write waits for itself")
+)
 
 // writer owns the one SQLite connection that writes.
 //
@@ -52,13 +56,12 @@ type batch struct {
 }
 
 var (
-	beginWrite   = internal("BEGIN IMMEDIATE")
-	commitWrite  = internal("COMMIT")
-	rollback     = internal("ROLLBACK")
-	savepoint    = internal("SAVEPOINT caller")
-	release      = internal("RELEASE caller")
-	rollbackTo   = internal("ROLLBACK TO caller")
-	errNestedTry = errors.New("waited too long for a turn to write; a Write inside a Write waits for itself")
+	beginWrite  = internal("BEGIN IMMEDIATE")
+	commitWrite = internal("COMMIT")
+	rollback    = internal("ROLLBACK")
+	savepoint   = internal("SAVEPOINT caller")
+	release     = internal("RELEASE caller")
+	rollbackTo  = internal("ROLLBACK TO caller")
 )
 
 func internal(text string) *statement { return &statement{source: text, text: text} }
@@ -71,7 +74,20 @@ func newWriter(ctx context.Context, d *DB, pool *sql.DB) (*writer, error) {
 	return &writer{db: d, pool: pool, conn: newSession(conn)}, nil
 }
 
+// write runs fn until the transaction is not lost through somebody else: a
+// neighbour that fills the disk takes everybody's with it.
 func (w *writer) write(ctx context.Context, fn func(*Tx) error) error {
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		err := w.once(ctx, fn)
+		if attempt == attempts || !errors.Is(err, errLost) {
+			return err
+		}
+		w.db.stats.retries.Add(1)
+	}
+}
+
+func (w *writer) once(ctx context.Context, fn func(*Tx) error) error {
 	me := &ticket{}
 	b, err := w.enter(ctx, me)
 	if err != nil {
@@ -115,7 +131,7 @@ func (w *writer) enter(ctx context.Context, me *ticket) (*batch, error) {
 	case <-ctx.Done():
 		return w.giveUp(me, ctx.Err())
 	case <-timeout.C:
-		return w.giveUp(me, fmt.Errorf("%w: %w", ErrBusy, errNestedTry))
+		return w.giveUp(me, fmt.Errorf("%w: %w", ErrBusy, errNested))
 	}
 }
 
@@ -192,7 +208,7 @@ func (w *writer) undo(b *batch) *batch {
 	}
 	w.abandon()
 	if b != nil {
-		answer(b, fmt.Errorf("%w: the transaction was lost", ErrUnavailable))
+		answer(b, errLost)
 	}
 	return nil
 }
