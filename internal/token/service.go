@@ -29,24 +29,31 @@ type Service struct {
 
 var _ auth.Authenticator = (*Service)(nil)
 
-// Open readies a service on a migrated database. A nil clock is the wall's, a
-// nil logger the default one. Close it to record the last uses.
-func Open(ctx context.Context, d *db.DB, c clock.Clock, log *slog.Logger) (*Service, error) {
-	secret, err := loadSecret(ctx, d)
+// Config is what a Service needs.
+type Config struct {
+	DB     *db.DB
+	Clock  clock.Clock  // the wall's when nil
+	Logger *slog.Logger // the default one when nil
+}
+
+// New readies a service on a migrated database. Close it to record the last
+// uses.
+func New(ctx context.Context, c Config) (*Service, error) {
+	secret, err := loadSecret(ctx, c.DB)
 	if err != nil {
 		return nil, err
 	}
-	if c == nil {
-		c = clock.Wall
+	if c.Clock == nil {
+		c.Clock = clock.Wall
 	}
-	if log == nil {
-		log = slog.Default()
+	if c.Logger == nil {
+		c.Logger = slog.Default()
 	}
-	return &Service{db: d, clock: c, hash: NewHasher(secret), usage: usage{db: d, log: log}}, nil
+	return &Service{db: c.DB, clock: c.Clock, hash: NewHasher(secret), usage: usage{db: c.DB, log: c.Logger}}, nil
 }
 
 // Close writes down which tokens were used.
-func (s *Service) Close(ctx context.Context) error { return s.usage.close(ctx) }
+func (s *Service) Close() error { return s.usage.close() }
 
 // Hash is the form in which a token made with Mint is stored.
 func (s *Service) Hash(clear string) string { return s.hash.Hash(clear) }

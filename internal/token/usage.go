@@ -16,6 +16,10 @@ import (
 // flushEvery is how long a use of a token may wait to be recorded.
 const flushEvery = 15 * time.Second
 
+// flushTime bounds one attempt, so that a stopping server does not wait long
+// for a database that is gone.
+const flushTime = 5 * time.Second
+
 // usage collects which tokens were used and writes that down now and then, so
 // that no request waits for it. A server that nobody calls writes nothing.
 type usage struct {
@@ -44,16 +48,16 @@ func (u *usage) mark(token id.ID, at time.Time) {
 }
 
 func (u *usage) tick() {
-	ctx, cancel := context.WithTimeout(context.Background(), flushEvery) //nolint:forbidigo // no request waits for it
-	defer cancel()
-	if err := u.flush(ctx); err != nil {
-		u.log.WarnContext(ctx, "last use of tokens not recorded yet", "error", err)
+	if err := u.flush(); err != nil {
+		u.log.Warn("last use of tokens not recorded yet", "error", err)
 	}
 }
 
 // flush records what is pending. What could not be written stays pending and
 // goes with the next use.
-func (u *usage) flush(ctx context.Context) error {
+func (u *usage) flush() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime) //nolint:forbidigo // no request waits for it
+	defer cancel()
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
 	batch := u.take()
@@ -96,9 +100,9 @@ func (u *usage) putBack(batch map[id.ID]time.Time) {
 	u.pending = batch
 }
 
-func (u *usage) close(ctx context.Context) error {
+func (u *usage) close() error {
 	u.mu.Lock()
 	u.closed = true
 	u.mu.Unlock()
-	return u.flush(ctx)
+	return u.flush()
 }

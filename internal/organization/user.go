@@ -1,0 +1,142 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/email"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/journal"
+	"floe/internal/schema"
+)
+
+// User is a person who works with organizations.
+type User struct {
+	ID        id.ID     `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+	Email     string    `json:"email"`
+}
+
+const userColumns = `id, created_at, email`
+
+// CreateUser makes a user and adds them to organizations, with Join's rule for
+// an empty role. An address that is known is a fault.AlreadyExists.
+func (s *Service) CreateUser(ctx context.Context, tx *db.Tx, actor auth.Subject, address string, role auth.Role, organizations ...id.ID) (User, error) {
+	address, reason := email.Parse(address)
+	if reason != "" {
+		return User{}, schema.ValueError("value is not a valid email address: "+reason, schema.StringNode(address), "body", "email")
+	}
+	u := User{ID: id.New(), CreatedAt: tx.Now(), Email: address}
+	if _, err := UserByEmail(ctx, tx, address); !errors.Is(err, fault.NotFound.New()) {
+		if err == nil {
+			err = errUserExists()
+		}
+		return User{}, err
+	}
+	_, err := db.Exec(ctx, tx, `INSERT INTO users (`+userColumns+`, email_key) VALUES (?, ?, ?, ?)`, u.ID, u.CreatedAt, u.Email, email.Key(u.Email))
+	switch {
+	case db.IsUnique(err, "users_email_key_key"):
+		return User{}, errUserExists()
+	case err != nil:
+		return User{}, fmt.Errorf("insert a user: %w", err)
+	}
+	for _, org := range organizations {
+		if _, err := s.Join(ctx, tx, actor, u, org, role); err != nil {
+			return User{}, err
+		}
+	}
+	return u, nil
+}
+
+func errUserExists() error {
+	return fault.AlreadyExists.New("A user with this email address already exists.")
+}
+
+// UserByEmail finds a user in whatever letter case; fault.NotFound when there
+// is none.
+func UserByEmail(ctx context.Context, q db.Querier, address string) (User, error) {
+	u, err := db.One[User](ctx, q, `SELECT `+userColumns+` FROM users WHERE email_key = ? AND deleted_at IS NULL`, email.Key(address))
+	if errors.Is(err, db.ErrNoRows) {
+		return u, fault.NotFound.New("User not found.")
+	}
+	if err != nil {
+		return u, fmt.Errorf("read a user: %w", err)
+	}
+	return u, nil
+}
+
+// Users reads every user, oldest first, for operators.
+func Users(ctx context.Context, q db.Querier) ([]User, error) {
+	list, err := db.All[User](ctx, q, `SELECT `+userColumns+` FROM users WHERE deleted_at IS NULL ORDER BY created_at, id`)
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	return list, nil
+}
+
+// Join adds a user to an organization and returns the role they got. Without a
+// wish the first becomes the owner and others plain members. A second owner,
+// and one who belongs already, is a fault.AlreadyExists.
+func (s *Service) Join(ctx context.Context, tx *db.Tx, actor auth.Subject, u User, org id.ID, role auth.Role) (auth.Role, error) {
+	// The lock makes those who join at the same time wait for each other, so
+	// that one of them becomes the owner.
+	o, err := one(ctx, tx, db.Where("id = ?", org).And("deleted_at IS NULL"), tx.ForUpdate())
+	if err != nil {
+		return "", err
+	}
+	roles, err := db.All[membership](ctx, tx, `SELECT user_id, role FROM memberships WHERE organization_id = ? AND (user_id = ? OR role = 'owner')`, o.ID, u.ID)
+	if err != nil {
+		return "", fmt.Errorf("read memberships: %w", err)
+	}
+	if role, err = choose(roles, u.ID, role); err != nil {
+		return "", err
+	}
+	if err := insertMembership(ctx, tx, o.ID, u.ID, role); err != nil {
+		return "", err
+	}
+	journal.Append(tx, actor, journal.Entry{
+		Organization: o.ID, Type: "organization_member.created", Subject: u.ID,
+		After: schema.JSON(membership{u.ID, role}),
+	})
+	tx.AfterCommit(s.AccessChanged)
+	return role, nil
+}
+
+type membership struct {
+	UserID id.ID     `json:"user_id"`
+	Role   auth.Role `json:"role"`
+}
+
+// choose decides on a role beside those that matter: the user's and the owner's.
+func choose(roles []membership, user id.ID, wish auth.Role) (auth.Role, error) {
+	owned := false
+	for _, m := range roles {
+		if m.UserID == user {
+			return "", fault.AlreadyExists.New("The user belongs to the organization already.")
+		}
+		owned = owned || m.Role == auth.Owner
+	}
+	switch {
+	case wish == auth.Owner && owned:
+		return "", fault.AlreadyExists.New("The organization has an owner already.")
+	case wish != "":
+		return wish, nil
+	case owned:
+		return auth.Plain, nil
+	}
+	return auth.Owner, nil
+}
+
+func insertMembership(ctx context.Context, tx *db.Tx, org, user id.ID, role auth.Role) error {
+	_, err := db.Exec(ctx, tx, `INSERT INTO memberships (organization_id, user_id, role, created_at) VALUES (?, ?, ?, ?)`,
+		org, user, role, tx.Now())
+	if err != nil {
+		return fmt.Errorf("insert a membership: %w", err)
+	}
+	return nil
+}
