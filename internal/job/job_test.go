@@ -1,0 +1,165 @@
+package job_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"floe/internal/clock"
+	"floe/internal/db"
+	"floe/internal/db/dbtest"
+	"floe/internal/job"
+)
+
+func each(t *testing.T, fn func(t *testing.T, d *db.DB)) {
+	t.Parallel()
+	dbtest.Each(t, fn)
+}
+
+func runner(d *db.DB, kinds ...job.Kind) (*job.Runner, *clock.Manual) {
+	hands := clock.NewManual(time.Now().Add(time.Hour))
+	return &job.Runner{DB: d, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Clock: hands, Kinds: kinds}, hands
+}
+
+func drain(t *testing.T, r *job.Runner) int {
+	t.Helper()
+	n, err := r.Drain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestJobIsPartOfItsTransaction(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		var ran atomic.Int32
+		r, _ := runner(d, job.Kind{Name: "count", Outside: func(context.Context, json.RawMessage) error { ran.Add(1); return nil }})
+		failed := errors.New("no")
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			if err := r.Enqueue(t.Context(), tx, "count", map[string]string{}); err != nil {
+				return err
+			}
+			return failed
+		})
+		if !errors.Is(err, failed) || drain(t, r) != 0 {
+			t.Fatal("a job outlived its transaction")
+		}
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return r.Enqueue(t.Context(), tx, "count", map[string]string{}) }); err != nil {
+			t.Fatal(err)
+		}
+		if n := drain(t, r); n != 1 || ran.Load() != 1 || drain(t, r) != 0 {
+			t.Errorf("ran %d times", ran.Load())
+		}
+	})
+}
+
+func TestFailureIsRetriedLater(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		var tries atomic.Int32
+		r, hands := runner(d, job.Kind{Name: "fail", Outside: func(context.Context, json.RawMessage) error {
+			if tries.Add(1) == 1 {
+				panic("first time")
+			}
+			return nil
+		}})
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return r.Enqueue(t.Context(), tx, "fail", 1) }); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, r)
+		hands.Set(time.Now().Add(-time.Minute))
+		if drain(t, r) != 0 {
+			t.Error("retried before its time")
+		}
+		hands.Set(time.Now().Add(time.Hour))
+		if drain(t, r) != 1 || tries.Load() != 2 {
+			t.Errorf("%d tries", tries.Load())
+		}
+	})
+}
+
+func TestKeyKeepsOrder(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		var mu sync.Mutex
+		var seen []string
+		r, _ := runner(d, job.Kind{Name: "note", Outside: func(_ context.Context, args json.RawMessage) error {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, string(args))
+			return nil
+		}})
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			for i := range 5 {
+				if err := r.Enqueue(t.Context(), tx, "note", i, job.Key("k")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for drain(t, r) > 0 {
+		}
+		if want := []string{"0", "1", "2", "3", "4"}; !slices.Equal(seen, want) {
+			t.Errorf("got %v", seen)
+		}
+	})
+}
+
+// However many nodes look for work, each job is done once, and a scheduled
+// kind has one job and goes on.
+func TestManyRunnersDoEachJobOnce(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		var done atomic.Int32
+		kinds := []job.Kind{{Name: "once", Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
+			tx.AfterCommit(func() { done.Add(1) })
+			return nil
+		}}}
+		var nodes []*job.Runner
+		for range 3 {
+			r, _ := runner(d, kinds...)
+			nodes = append(nodes, r)
+		}
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			for range 40 {
+				if err := nodes[0].Enqueue(t.Context(), tx, "once", 1); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		for _, r := range nodes {
+			wait.Go(func() {
+				for range 40 {
+					if _, err := r.Drain(context.Background()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+		if done.Load() != 40 {
+			t.Errorf("done %d times, want 40", done.Load())
+		}
+		for _, r := range nodes {
+			if err := d.Write(t.Context(), func(tx *db.Tx) error { return r.Schedule(t.Context(), tx, "once", tx.Now()) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n, err := db.One[int64](t.Context(), d, `SELECT COUNT(*) FROM jobs`)
+		if err != nil || n != 1 {
+			t.Errorf("%d scheduled jobs, %v", n, err)
+		}
+	})
+}

@@ -1,0 +1,180 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"floe/internal/clock"
+	"floe/internal/db"
+)
+
+// Runner claims due jobs and does them.
+type Runner struct {
+	DB     *db.DB
+	Logger *slog.Logger
+	Clock  clock.Clock
+	Kinds  []Kind
+	// Workers is how many jobs run side by side; 4 when zero.
+	Workers int
+	// Idle is how often the database is asked for work that another node has
+	// enqueued; 5 s when zero. Work of this process needs no asking.
+	Idle time.Duration
+	// Lease is how long a job may run before another node takes it for lost;
+	// five minutes when zero.
+	Lease time.Duration
+
+	once sync.Once
+	wake chan struct{}
+}
+
+func (r *Runner) init() {
+	r.once.Do(func() {
+		r.wake = make(chan struct{}, 1)
+		if r.Workers == 0 {
+			r.Workers = 4
+		}
+		if r.Idle == 0 {
+			r.Idle = 5 * time.Second
+		}
+		if r.Lease == 0 {
+			r.Lease = 5 * time.Minute
+		}
+	})
+}
+
+// Wake makes the runner look for work now. It never blocks.
+func (r *Runner) Wake() {
+	r.init()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run works until the context ends, then waits for the jobs in hand.
+func (r *Runner) Run(ctx context.Context) {
+	r.init()
+	for ctx.Err() == nil {
+		n, err := r.Drain(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.Logger.Error("jobs: looking for work failed", "error", err)
+		}
+		if n > 0 && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-r.wake:
+		case <-time.After(r.pause(ctx)):
+		}
+	}
+}
+
+// pause is the time until the next job that is known, but no longer than Idle.
+func (r *Runner) pause(ctx context.Context) time.Duration {
+	next, err := db.One[*time.Time](ctx, r.DB, `SELECT MIN(run_at) FROM jobs WHERE leased_until IS NULL`)
+	if err != nil || next == nil {
+		return r.Idle
+	}
+	return min(max(next.Sub(r.Clock.Now()), 10*time.Millisecond), r.Idle)
+}
+
+// Drain does everything that is due once and answers how many jobs that were.
+// Tests call it instead of Run.
+func (r *Runner) Drain(ctx context.Context) (int, error) {
+	r.init()
+	jobs, err := r.claim(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var wait sync.WaitGroup
+	for _, j := range jobs {
+		// A job in hand is finished even when the server is told to stop.
+		wait.Go(func() { r.work(context.WithoutCancel(ctx), j) })
+	}
+	wait.Wait()
+	return len(jobs), nil
+}
+
+// claimable: due, free, and no older unfinished job of the same key.
+const claimable = `run_at <= ? AND (leased_until IS NULL OR leased_until <= ?)
+	AND (key IS NULL OR NOT EXISTS (SELECT 1 FROM jobs older WHERE older.key = jobs.key AND older.seq < jobs.seq))`
+
+// claim leases jobs. An idle server only reads.
+func (r *Runner) claim(ctx context.Context) (jobs []row, err error) {
+	now := r.Clock.Now()
+	_, err = db.One[int64](ctx, r.DB, `SELECT seq FROM jobs WHERE `+claimable+` LIMIT 1`, now, now)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		jobs, err = db.All[row](ctx, tx, `UPDATE jobs SET leased_until = ?, attempt = attempt + 1
+			WHERE seq IN (SELECT seq FROM jobs WHERE `+claimable+` ORDER BY run_at, seq LIMIT ?`+tx.SkipLocked()+`)
+			RETURNING seq, id, kind, key, args, run_at, attempt`, now.Add(r.Lease), now, now, r.Workers)
+		return err
+	})
+	return jobs, err
+}
+
+// work does one job and records how it went.
+func (r *Runner) work(ctx context.Context, j row) {
+	err := r.do(ctx, j)
+	if err == nil {
+		return
+	}
+	r.Logger.Error("job failed", "kind", j.Kind, "job", j.ID, "attempt", j.Attempt, "error", err)
+	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = NULL, run_at = ?, last_error = ? WHERE seq = ? AND attempt = ?`,
+			tx.Now().Add(backoff(j.Attempt)), err.Error(), j.Seq, j.Attempt)
+		return err
+	})
+	if err != nil { // the lease runs out and the job is taken up again
+		r.Logger.Error("job could not be put back", "kind", j.Kind, "job", j.ID, "error", err)
+	}
+}
+
+func (r *Runner) do(ctx context.Context, j row) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	kind, ok := r.kind(j.Kind)
+	if !ok {
+		return fmt.Errorf("no kind %q is known to this version", j.Kind)
+	}
+	if kind.Outside != nil {
+		if err := kind.Outside(ctx, j.Args); err != nil {
+			return err
+		}
+	}
+	return r.DB.Write(ctx, func(tx *db.Tx) error {
+		// First, so that a successor can be enqueued under the same id. Losing the
+		// lease to another node shows here, before anything is done twice.
+		n, err := db.Exec(ctx, tx, `DELETE FROM jobs WHERE seq = ? AND attempt = ?`, j.Seq, j.Attempt)
+		if err != nil || n == 0 {
+			return err
+		}
+		if kind.Tx != nil {
+			return kind.Tx(ctx, tx, j.Args)
+		}
+		return nil
+	})
+}
+
+func (r *Runner) kind(name string) (Kind, bool) {
+	for _, k := range r.Kinds {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
