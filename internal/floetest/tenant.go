@@ -1,0 +1,73 @@
+package floetest
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// exempt ends the SQL of this package, which looks at all organizations.
+const exempt = ` /* of all organizations, in a test */`
+
+// tenantRule fails a test that runs SQL on rows which belong to organizations
+// without naming the organization. A statement that forgets it works in every
+// test with one organization and leaks in production.
+type tenantRule struct {
+	mu    sync.Mutex
+	t     testing.TB
+	ended bool
+}
+
+var tenantTable = regexp.MustCompile(
+	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads)\b`)
+
+// exceptions are statements that are right without an organization.
+var exceptions = []*regexp.Regexp{
+	// Who calls is looked up before it is known whose caller it is.
+	regexp.MustCompile(`(?is)\bFROM\s+customer_sessions\b.*\bhash\s*=\s*\?`),
+	// Sessions that have ended are cleared away for all at once.
+	regexp.MustCompile(`(?is)^\s*DELETE\s+FROM\s+customer_sessions\b.*\bexpires_at\s*<`),
+}
+
+var (
+	insert  = regexp.MustCompile(`(?is)\bINSERT\s+INTO\s+\w+\s*\(([^)]*)\)`)
+	filter  = regexp.MustCompile(`(?is)\bWHERE\b(.*)$`)
+	nothing = regexp.MustCompile(`(?i)\bFALSE\b|\b1\s*=\s*0\b`) // the filter of those who may see no organization
+)
+
+func (r *tenantRule) check(sql string) {
+	if Tenanted(sql) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended {
+		r.t.Errorf("this SQL touches rows of organizations and does not say which:\n%s", sql)
+	}
+}
+
+// end stops the rule from failing a test that has passed: the server's last
+// statements run after it.
+func (r *tenantRule) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+}
+
+// Tenanted says whether SQL that touches rows of organizations names them.
+func Tenanted(sql string) bool {
+	if strings.HasSuffix(sql, exempt) || !tenantTable.MatchString(sql) {
+		return true
+	}
+	for _, e := range exceptions {
+		if e.MatchString(sql) {
+			return true
+		}
+	}
+	if m := insert.FindStringSubmatch(sql); m != nil {
+		return strings.Contains(m[1], "organization_id")
+	}
+	m := filter.FindStringSubmatch(sql)
+	return m != nil && (strings.Contains(m[1], "organization_id") || nothing.MatchString(m[1]))
+}

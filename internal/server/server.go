@@ -1,0 +1,206 @@
+// Package server puts the parts together: it builds every service, lists all
+// operations, serves them over HTTP beside the pages and probes that a running
+// server needs, and starts and stops what runs in the background. Rules of the
+// domain do not belong here.
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"floe/internal/api"
+	"floe/internal/clock"
+	"floe/internal/customer"
+	"floe/internal/db"
+	"floe/internal/organization"
+	"floe/internal/token"
+)
+
+// Config is what a Server is made of. DB and Logger are needed; the rest has
+// defaults.
+type Config struct {
+	DB     *db.DB
+	Logger *slog.Logger
+	Clock  clock.Clock // the wall's when nil; give the database the same one
+
+	// PublicURL is where people reach the customer portal; links in answers
+	// begin with it. "http://127.0.0.1:8787" when empty.
+	PublicURL string
+	// LogoDevKey lets avatars show company logos of logo.dev.
+	LogoDevKey string
+	// Realm of WWW-Authenticate; "polar" when empty.
+	Realm string
+	// SessionTTL is how long a customer session lives; an hour when zero.
+	SessionTTL time.Duration
+
+	// MetricsToken opens GET /metrics on the main listener to those who send
+	// it as a bearer token. Without it the path does not exist there.
+	MetricsToken string
+	// MetricsListener, when set, serves GET /metrics to anyone who reaches it,
+	// and is closed by Run.
+	MetricsListener net.Listener
+
+	// Version is what the documents say; "dev" when empty.
+	Version string
+	// DrainTime bounds how long Run waits for requests in flight; 7 s when zero.
+	DrainTime time.Duration
+}
+
+// Server is a whole Floe, ready to serve.
+type Server struct {
+	// The services, for what runs in the same process: demo data and tests.
+	Tokens        *token.Service
+	Organizations *organization.Service
+	Customers     *customer.Service
+
+	config     Config
+	operations []*api.Operation
+	document   *api.Document
+	api        http.Handler
+	metrics    *metrics
+	outer      map[string]http.Handler
+	draining   atomic.Bool
+}
+
+// New builds the services and the routes. The database must be migrated. What
+// New started is stopped by Close.
+func New(ctx context.Context, c Config) (*Server, error) {
+	c = c.withDefaults()
+	s := &Server{config: c}
+	if err := s.assemble(ctx); err != nil {
+		return nil, err
+	}
+	s.document = api.Describe(api.Info{Title: "Floe", Version: c.Version, Description: summary}, s.operations)
+	s.document.Servers = []api.Server{{URL: c.PublicURL}}
+	s.metrics = newMetrics(c.DB, s.operations)
+	s.api = api.New(api.Config{
+		Operations: s.operations,
+		Auth:       s.Tokens,
+		Logger:     c.Logger,
+		Realm:      c.Realm,
+		Observe:    s.metrics.observe,
+	})
+	var err error
+	s.outer, err = s.routes()
+	return s, err
+}
+
+const summary = "Customers, products, subscriptions and benefits over an API that Polar's SDKs speak."
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://127.0.0.1:8787"
+	}
+	if c.SessionTTL == 0 {
+		c.SessionTTL = time.Hour
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.DrainTime == 0 {
+		c.DrainTime = 7 * time.Second
+	}
+	return c
+}
+
+// Operations are all operations, also those that the document leaves out.
+func (s *Server) Operations() []*api.Operation { return slices.Clone(s.operations) }
+
+// Document describes the operations. It must not be changed.
+func (s *Server) Document() *api.Document { return s.document }
+
+// Handler serves everything on the main listener.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// MaxHeader is how many bytes the headers of a request may have.
+const MaxHeader = 64 << 10
+
+const (
+	headerTime = 10 * time.Second
+	bodyTime   = 30 * time.Second
+	idleTime   = 2 * time.Minute
+)
+
+func (s *Server) http(ctx context.Context, h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    MaxHeader,
+		ErrorLog:          slog.NewLogLogger(quiet{s.config.Logger.Handler()}, slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+}
+
+// quiet passes net/http's own remarks on: they are about what clients did
+// wrong with their connections, and panics, which are ours.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	if bytes.Contains([]byte(r.Message), []byte("panic serving")) {
+		r.Level = slog.LevelError
+	}
+	return q.Handler.Handle(ctx, r)
+}
+
+// Run serves on the listener until ctx ends or serving fails. At the end it
+// accepts nothing new, waits for the requests in flight and cuts off those
+// that take too long; all that within ten seconds.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	// Requests outlive ctx, because draining lets them finish; they end with work.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	servers := []*http.Server{s.http(work, s.Handler())}
+	failed := make(chan error, 2)
+	go func() { failed <- servers[0].Serve(l) }()
+	if m := s.config.MetricsListener; m != nil {
+		servers = append(servers, s.http(work, s.metrics.handler))
+		go func() { failed <- servers[1].Serve(m) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	}
+	s.draining.Store(true)
+	return errors.Join(err, s.drain(work, stop, servers))
+}
+
+func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []*http.Server) error {
+	limit, cancel := context.WithTimeout(work, s.config.DrainTime)
+	defer cancel()
+	done := make(chan bool, len(servers))
+	for _, h := range servers {
+		go func() { done <- h.Shutdown(limit) == nil }()
+	}
+	clean := true
+	for range servers {
+		clean = <-done && clean
+	}
+	if clean {
+		return nil
+	}
+	s.config.Logger.Warn("requests were cut off, because they took too long to finish")
+	stop()
+	var err error
+	for _, h := range servers {
+		err = errors.Join(err, h.Close())
+	}
+	return err
+}
+
+// Close writes down what the services still hold in memory. The database stays
+// open: it belongs to the caller.
+func (s *Server) Close() error { return s.Tokens.Close() }
