@@ -9,7 +9,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
-	"floe/internal/journal"
 	"floe/internal/organization"
 	"floe/internal/schema"
 	"floe/internal/taxid"
@@ -118,23 +117,21 @@ func (s *Service) add(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, i
 			return out, err
 		}
 	}
-	ok, err := insert(ctx, tx, &r)
+	g := []Given{{Row: r}}
+	n, err := insert(ctx, tx, g, " ON CONFLICT DO NOTHING")
 	if err != nil {
 		return out, err
 	}
-	if !ok {
+	if n == 0 {
 		return out, alreadyThere(ctx, tx, &r)
 	}
-	owner, err := s.addOwner(ctx, tx, sub, &r, in.Owner)
-	if err != nil {
+	if g[0].Members, err = s.owner(ctx, tx, &r, in.Owner); err != nil {
 		return out, err
 	}
-	if owner != nil && r.Email == nil {
-		r.OwnerEmail = &owner.Email
+	if err := insertRest(ctx, tx, g); err != nil {
+		return out, err
 	}
-	out = s.Public(r)
-	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.created", Customer: r.ID, Subject: r.ID, After: schema.JSON(&out)})
-	return out, nil
+	return s.recordNew(tx, sub, &g[0]), nil
 }
 
 // newTaxID checks a tax id after what the contract checks first: duplicates.

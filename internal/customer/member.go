@@ -63,13 +63,7 @@ func members(ctx context.Context, q db.Querier, r *Row) ([]Member, error) {
 }
 
 func insertMember(ctx context.Context, tx *db.Tx, m *Member) error {
-	_, err := db.Exec(ctx, tx, `INSERT INTO members (id, organization_id, customer_id, created_at, email, email_key, name, external_id, role)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.ID, m.OrganizationID, m.CustomerID, m.CreatedAt, m.Email, fold(m.Email), m.Name, m.ExternalID, m.Role)
-	if err != nil {
-		return fmt.Errorf("insert member: %w", err)
-	}
-	return nil
+	return insertMembers(ctx, tx, []*Member{m})
 }
 
 func saveMember(ctx context.Context, tx *db.Tx, m *Member) error {
@@ -93,14 +87,14 @@ func record(tx *db.Tx, sub auth.Subject, typ string, before, after *Member) {
 	journal.Append(tx, sub, e)
 }
 
-// addOwner gives a new customer its first member, when the organization uses
+// owner makes the first member of a new customer, when the organization uses
 // members at all.
-func (s *Service) addOwner(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, in *OwnerCreate) (*Member, error) {
+func (s *Service) owner(ctx context.Context, tx *db.Tx, r *Row, in *OwnerCreate) ([]Member, error) {
 	features, err := organization.Features(ctx, tx, r.OrganizationID)
 	if err != nil || !features.Members() {
 		return nil, err
 	}
-	m := ownerOf(r, tx)
+	m := ownerOf(r, r.CreatedAt)
 	if in != nil {
 		m.Email = string(in.Email)
 		m.Name = first(in.Name, m.Name)
@@ -109,16 +103,12 @@ func (s *Service) addOwner(ctx context.Context, tx *db.Tx, sub auth.Subject, r *
 	if m.Email == "" {
 		return nil, nil
 	}
-	if err := insertMember(ctx, tx, m); err != nil {
-		return nil, err
-	}
-	record(tx, sub, "member.created", nil, m)
-	return m, nil
+	return []Member{m}, nil
 }
 
 // ownerOf is the owner that follows from a customer's own data.
-func ownerOf(r *Row, tx *db.Tx) *Member {
-	return &Member{ID: id.NewAt(tx.Now()), OrganizationID: r.OrganizationID, CustomerID: r.ID, CreatedAt: tx.Now(),
+func ownerOf(r *Row, at time.Time) Member {
+	return Member{ID: id.NewAt(at), OrganizationID: r.OrganizationID, CustomerID: r.ID, CreatedAt: at,
 		Email: orEmpty(r.Email), Name: r.Name, ExternalID: r.ExternalID, Role: RoleOwner}
 }
 

@@ -159,7 +159,7 @@ func (s *Service) sessionMember(ctx context.Context, tx *db.Tx, sub auth.Subject
 	if !errors.Is(err, fault.NotFound.New()) {
 		return m, err
 	}
-	if m = *ownerOf(r, tx); m.Email == "" {
+	if m = ownerOf(r, tx.Now()); m.Email == "" {
 		return m, schema.ValueError("No owner member found for this customer.", schema.StringNode(string(r.ID)), "body", "customer_id")
 	}
 	if err := insertMember(ctx, tx, &m); err != nil {

@@ -49,24 +49,6 @@ func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, loc
 	return rows[0], nil
 }
 
-// insert adds a customer and says whether it did: false means that the e-mail
-// or the external id is taken.
-func insert(ctx context.Context, tx *db.Tx, r *Row) (bool, error) {
-	n, err := db.Exec(ctx, tx, `INSERT INTO customers (id, organization_id, created_at, type, email, email_key, email_verified, name, name_key,
-			external_id, external_key, billing_address, tax_id, tax_id_format, locale, metadata, first_user_event_at, search)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO NOTHING`,
-		r.ID, r.OrganizationID, r.CreatedAt, r.Type, r.Email, foldOrNull(r.Email), r.EmailVerified, r.Name, foldOrNull(r.Name),
-		r.ExternalID, foldOrNull(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat, r.Locale, r.Metadata, r.FirstUserEventAt, r.search())
-	if err != nil || n == 0 {
-		return false, err
-	}
-	if err := saveMetadata(ctx, tx, r); err != nil {
-		return false, err
-	}
-	return true, count(ctx, tx, r.OrganizationID, 1)
-}
-
 // save writes every column that can change.
 func save(ctx context.Context, tx *db.Tx, r *Row) error {
 	_, err := db.Exec(ctx, tx, `UPDATE customers
@@ -79,23 +61,6 @@ func save(ctx context.Context, tx *db.Tx, r *Row) error {
 		r.Metadata, r.search(), r.OrganizationID, r.ID)
 	if err != nil {
 		return fmt.Errorf("save customer: %w", err)
-	}
-	return nil
-}
-
-// saveMetadata keeps the table that metadata filters look in.
-func saveMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
-	n := schema.Metadata(r.Metadata).Node()
-	if len(n.Keys) == 0 {
-		return nil
-	}
-	args := make([]any, 0, 4*len(n.Keys))
-	for i, key := range n.Keys {
-		args = append(args, r.OrganizationID, r.ID, key, scalarText(&n.Items[i]))
-	}
-	values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?), ", len(n.Keys)), ", ")
-	if _, err := db.Exec(ctx, tx, `INSERT INTO customer_metadata (organization_id, customer_id, key, value) VALUES `+values, args...); err != nil {
-		return fmt.Errorf("index metadata: %w", err)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, sub auth.Subject, was, n
 		if err := clearMetadata(ctx, tx, next); err != nil {
 			return err
 		}
-		if err := saveMetadata(ctx, tx, next); err != nil {
+		if err := indexMetadata(ctx, tx, []Given{{Row: *next}}); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"floe/internal/auth"
@@ -26,6 +25,7 @@ type Entry struct {
 	Subject      id.ID  // the row that changed
 	Before       json.RawMessage
 	After        json.RawMessage
+	At           time.Time // when it happened; the time of the transaction when zero
 }
 
 // Row is one change as it was recorded.
@@ -53,7 +53,7 @@ type pending struct {
 type bagKey struct{}
 
 // Append records changes. They are written just before the commit, in the
-// order of the calls, in two statements however many there are.
+// order of the calls, in two statements for dozens of entries.
 func Append(tx *db.Tx, actor auth.Subject, entries ...Entry) {
 	p, ok := tx.Value(bagKey{}).(*pending)
 	if !ok {
@@ -68,35 +68,41 @@ func Append(tx *db.Tx, actor auth.Subject, entries ...Entry) {
 
 const insertColumns = `organization_id, type, customer_id, customer_seq, subject_id, actor_kind, actor_id, request_id, created_at, before, after`
 
-// batch keeps one statement below the number of parameters that engines take.
-const batch = 50
+const insertWidth = 11
 
 func (p *pending) flush(ctx context.Context, tx *db.Tx) error {
 	next, err := p.reserve(ctx, tx)
 	if err != nil {
 		return err
 	}
-	for from := 0; from < len(p.entries); from += batch {
-		to := min(from+batch, len(p.entries))
-		args := make([]any, 0, 11*(to-from))
+	for from, to := range db.Pieces(len(p.entries)) {
+		args := make([]any, 0, insertWidth*(to-from))
 		for i := from; i < to; i++ {
-			e, actor := p.entries[i], p.actors[i]
-			var seq *int64
-			if e.Customer != "" {
-				n := next[customerKey{e.Organization, e.Customer}]
-				next[customerKey{e.Organization, e.Customer}] = n + 1
-				seq = &n
-			}
-			args = append(args, e.Organization, e.Type, orNull(e.Customer), seq, orNull(e.Subject), actor.Kind.String(),
-				orNull(actorID(actor)), textOrNull(actor.RequestID), tx.Now(), e.Before, e.After)
+			args = p.row(args, i, tx.Now(), next)
 		}
-		values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), ", to-from), ", ")
-		if _, err := db.Exec(ctx, tx, `INSERT INTO journal (`+insertColumns+`) VALUES `+values, args...); err != nil {
+		if _, err := db.Exec(ctx, tx, `INSERT INTO journal (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth), args...); err != nil {
 			return fmt.Errorf("append to the journal: %w", err)
 		}
 	}
 	p.entries, p.actors = nil, nil
 	return nil
+}
+
+// row adds the values of one entry, which takes its customer's next number.
+func (p *pending) row(args []any, i int, at time.Time, next map[customerKey]int64) []any {
+	e, actor := &p.entries[i], &p.actors[i]
+	var seq *int64
+	if e.Customer != "" {
+		k := customerKey{e.Organization, e.Customer}
+		n := next[k]
+		next[k] = n + 1
+		seq = &n
+	}
+	if !e.At.IsZero() {
+		at = e.At
+	}
+	return append(args, e.Organization, e.Type, orNull(e.Customer), seq, orNull(e.Subject), actor.Kind.String(),
+		orNull(actorID(*actor)), textOrNull(actor.RequestID), at, e.Before, e.After)
 }
 
 type customerKey struct{ organization, customer id.ID }
@@ -106,7 +112,8 @@ type customerKey struct{ organization, customer id.ID }
 func (p *pending) reserve(ctx context.Context, tx *db.Tx) (map[customerKey]int64, error) {
 	counts := map[customerKey]int64{}
 	var order []customerKey
-	for _, e := range p.entries {
+	for i := range p.entries {
+		e := &p.entries[i]
 		k := customerKey{e.Organization, e.Customer}
 		if e.Customer == "" {
 			continue
@@ -117,16 +124,29 @@ func (p *pending) reserve(ctx context.Context, tx *db.Tx) (map[customerKey]int64
 		counts[k]++
 	}
 	next := make(map[customerKey]int64, len(order))
-	for _, k := range order {
-		last, err := db.One[int64](ctx, tx, `INSERT INTO journal_heads (organization_id, customer_id, seq) VALUES (?, ?, ?)
-			ON CONFLICT (organization_id, customer_id) DO UPDATE SET seq = journal_heads.seq + excluded.seq
-			RETURNING seq`, k.organization, k.customer, counts[k])
-		if err != nil {
-			return nil, fmt.Errorf("number a journal entry: %w", err)
+	for from, to := range db.Pieces(len(order)) {
+		args := make([]any, 0, 3*(to-from))
+		for _, k := range order[from:to] {
+			args = append(args, k.organization, k.customer, counts[k])
 		}
-		next[k] = last - counts[k] + 1
+		heads, err := db.All[head](ctx, tx, `INSERT INTO journal_heads (organization_id, customer_id, seq) VALUES `+db.Values(to-from, 3)+`
+			ON CONFLICT (organization_id, customer_id) DO UPDATE SET seq = journal_heads.seq + excluded.seq
+			RETURNING organization_id, customer_id, seq`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("number journal entries: %w", err)
+		}
+		for _, h := range heads {
+			k := customerKey{h.OrganizationID, h.CustomerID}
+			next[k] = h.Seq - counts[k] + 1
+		}
 	}
 	return next, nil
+}
+
+type head struct {
+	OrganizationID id.ID
+	CustomerID     id.ID
+	Seq            int64
 }
 
 // actorID is the token where there is one, because that is what can be revoked.

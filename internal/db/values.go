@@ -1,0 +1,37 @@
+package db
+
+import (
+	"iter"
+	"strings"
+)
+
+// maxPiece is how many rows go into one INSERT: enough for the statement's
+// own cost to vanish, few enough for its parameters and for its size when it
+// is prepared.
+const maxPiece = 64
+
+// Pieces cuts n rows into ranges for statements with many rows of VALUES. The
+// sizes are powers of two, so that there are few texts to prepare.
+func Pieces(n int) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for from := 0; from < n; {
+			size := maxPiece
+			for size > n-from {
+				size /= 2
+			}
+			if !yield(from, from+size) {
+				return
+			}
+			from += size
+		}
+	}
+}
+
+// Values is a list of rows of question marks: (?, ?), (?, ?).
+func Values(rows, columns int) string {
+	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	if rows == 1 {
+		return row
+	}
+	return row + strings.Repeat(", "+row, rows-1)
+}
