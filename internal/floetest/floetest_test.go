@@ -14,7 +14,7 @@ func TestInstance(t *testing.T) {
 			Name: "create", Do: "POST /v1/customers/", As: f.AllToken,
 			Body:   map[string]any{"email": "Jane@Example.com", "name": "Jane"},
 			Status: 201, Want: map[string]any{"name": "Jane", "id": floetest.Any, "organization_id": f.Org.ID},
-			Events: []string{"customer.created"},
+			Events: []string{"member.created", "customer.created"},
 		})
 		f.RunAll(
 			floetest.Scenario{

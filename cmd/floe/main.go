@@ -1,0 +1,106 @@
+// Command floe is the server and the tools to set it up: it serves the API,
+// and makes the organizations, users and tokens that use it. It is the only
+// code that reads flags, the environment and configuration files.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// cli is the whole command line.
+type cli struct {
+	Config string `env:"FLOE_CONFIG" type:"existingfile" placeholder:"FILE" help:"File with options, one a line as in FLOE_LISTEN=127.0.0.1:8787. Flags and the environment win over it."`
+
+	Serve        serveCommand        `cmd:"" help:"Start the server."`
+	Organization organizationCommand `cmd:"" help:"Create and list organizations."`
+	User         userCommand         `cmd:"" help:"Create users."`
+	Token        tokenCommand        `cmd:"" help:"Create, list and revoke access tokens."`
+	Migrate      migrateCommand      `cmd:"" help:"Bring the database up to date without serving."`
+	ConfigShow   configCommand       `cmd:"" name:"config" help:"Print the options that are in force, and where each comes from."`
+	Version      versionCommand      `cmd:"" help:"Print the version."`
+	Completion   completionCommand   `cmd:"" help:"Print a script for completion in a shell."`
+}
+
+const description = `A server that speaks the API of Polar, in one file.
+
+Start with:  floe serve
+
+Exit codes: 0 done; 1 it failed, and the last line on stderr says why; 2 the command line is wrong.
+Every option of a command can also be set as a FLOE_… variable or in the file that --config names.`
+
+// streams are where a command writes: results to out, all else to err.
+type streams struct {
+	out, err io.Writer
+	terminal bool // out is a terminal
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string) int {
+	var c cli
+	io := &streams{os.Stdout, os.Stderr, isatty.IsTerminal(os.Stdout.Fd())}
+	file, err := readConfigFile(configPath(args))
+	if err != nil {
+		return complain(io.err, err, exitUsage)
+	}
+	parser, err := kong.New(&c,
+		kong.Name("floe"),
+		kong.Description(description),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}),
+		kong.Resolvers(file),
+		kong.Bind(io, file),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return complain(io.err, err, exitFailed)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		code := complain(io.err, err, exitUsage)
+		if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context != nil {
+			fmt.Fprintf(io.err, "Run \"%s --help\" to see what it takes.\n", commandName(e.Context))
+		}
+		return code
+	}
+	if err := command.Run(); err != nil {
+		return complain(io.err, err, exitFailed)
+	}
+	return 0
+}
+
+func complain(w io.Writer, err error, code int) int {
+	fmt.Fprintln(w, "floe:", err)
+	return code
+}
+
+// commandName is the command as far as it was understood.
+func commandName(c *kong.Context) string {
+	name := "floe"
+	for _, p := range c.Path {
+		if p.Command != nil {
+			name += " " + p.Command.Name
+		}
+	}
+	return name
+}

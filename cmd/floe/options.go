@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"floe/internal/db"
+)
+
+// dataOptions say which database a command works on.
+type dataOptions struct {
+	DataDir     string `env:"FLOE_DATA_DIR" default:"./floe-data" placeholder:"DIR" help:"Folder of the embedded database; it is made when missing (${default})."`
+	DatabaseURL string `name:"database-url" env:"FLOE_DATABASE_URL" placeholder:"URL" secret:"" help:"PostgreSQL database to use in its place, as in postgres://user:password@host/name."`
+}
+
+// open opens the database and brings its schema up to date, so that every
+// command works in an empty folder.
+func (o dataOptions) open(ctx context.Context, log *slog.Logger) (*db.DB, error) {
+	d, err := db.Open(ctx, db.Config{DataDir: o.DataDir, URL: o.DatabaseURL, Logger: log})
+	if err != nil {
+		return nil, o.advise(err)
+	}
+	if err := d.Migrate(ctx); err != nil {
+		_ = d.Close()
+		return nil, o.advise(err)
+	}
+	return d, nil
+}
+
+// advise says what to do about a database that cannot be opened.
+func (o dataOptions) advise(err error) error {
+	if o.DatabaseURL != "" {
+		return fmt.Errorf("%w; check --database-url (FLOE_DATABASE_URL) and that the server runs", oneLine(err))
+	}
+	return fmt.Errorf("%w; choose another folder with --data-dir (FLOE_DATA_DIR) or correct its permissions", oneLine(err))
+}
+
+// oneLine is an error whose text has no line breaks.
+func oneLine(err error) error {
+	if !strings.ContainsAny(err.Error(), "\r\n") {
+		return err
+	}
+	return flat{err}
+}
+
+type flat struct{ error }
+
+func (f flat) Error() string { return strings.Join(strings.Fields(f.error.Error()), " ") }
+func (f flat) Unwrap() error { return f.error }
+
+// logOptions say what is logged and how. The log goes to stderr.
+type logOptions struct {
+	LogFormat string `env:"FLOE_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"Form of the log: text, json, or auto, which is text on a terminal and json elsewhere."`
+	LogLevel  string `env:"FLOE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least important messages to log: debug, info (each request), warn or error."`
+}
+
+func (o logOptions) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(o.LogLevel)) // the parser has checked it
+	options := &slog.HandlerOptions{Level: level}
+	f, isFile := w.(*os.File)
+	if o.LogFormat == "text" || o.LogFormat == "auto" && isFile && isatty.IsTerminal(f.Fd()) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// toolLog is what commands that run once use: they say nothing but trouble.
+func toolLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// span is a length of time as people write it: 90s, 15m, 12h or 30d.
+type span time.Duration
+
+// UnmarshalText reads a span.
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := parseSpan(string(text))
+	*s = span(d)
+	return err
+}
+
+// String writes a span as UnmarshalText reads it.
+func (s span) String() string {
+	d := time.Duration(s)
+	if d >= 24*time.Hour && d%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} { // 1h0m0s reads better as 1h
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+const maxDays = 36500
+
+func parseSpan(text string) (time.Duration, error) {
+	days, isDays := strings.CutSuffix(text, "d")
+	if isDays {
+		n, err := strconv.Atoi(days)
+		if err == nil && n > 0 && n <= maxDays {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d > 0 && d <= maxDays*24*time.Hour {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%q is not a length of time; write it as 90s, 15m, 12h or 30d", text)
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/server"
+)
+
+// serveOptions are what can be said about a server; the config command shows
+// them.
+type serveOptions struct {
+	dataOptions
+	logOptions
+
+	Listen        string `env:"FLOE_LISTEN" default:"127.0.0.1:8787" placeholder:"HOST:PORT" help:"Address to listen on (${default}). Use :8787 to be reached from other machines."`
+	PublicURL     string `name:"public-url" env:"FLOE_PUBLIC_URL" placeholder:"URL" help:"Where people reach this server; links to the customer portal begin with it. By default the address it listens on."`
+	MetricsListen string `env:"FLOE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Serve /metrics for Prometheus on an address of its own, to anyone who reaches it."`
+	MetricsToken  string `env:"FLOE_METRICS_TOKEN" placeholder:"TOKEN" secret:"" help:"Serve /metrics on the main address, to those who send this bearer token."`
+	Realm         string `env:"FLOE_REALM" default:"polar" help:"Realm in WWW-Authenticate headers (${default})."`
+	SessionTTL    span   `name:"session-ttl" env:"FLOE_SESSION_TTL" default:"1h" placeholder:"TIME" help:"How long a session of the customer portal lasts (${default})."`
+	LogoDevKey    string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
+}
+
+type serveCommand struct {
+	serveOptions
+}
+
+// Help shows examples.
+func (serveCommand) Help() string {
+	return `It makes or migrates the database, then serves the API under /v1, the documentation
+at /docs and /openapi.json, and the probes /healthz and /readyz. Where there is no
+organization yet it creates one, and prints a token for it once.
+
+SIGTERM or Ctrl-C stops it: requests in flight are finished, for ten seconds at most.
+
+Examples:
+  floe serve
+  floe serve --listen :8787 --data-dir /var/lib/floe
+  floe serve --database-url postgres://floe:secret@db.internal/floe
+  FLOE_LISTEN=:80 floe serve --config /etc/floe.env`
+}
+
+// stopTime is when a process that was told to stop ends, whatever it is doing.
+const stopTime = 9500 * time.Millisecond
+
+// Run serves until a signal comes.
+func (c *serveCommand) Run(ctx context.Context, io *streams) error {
+	log := c.logger(io.err)
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(stopTime, func() {
+			log.Warn("stopped before everything was finished")
+			os.Exit(0)
+		})
+	})
+	defer stop()
+	d, err := c.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	err = c.serve(ctx, io, log, d)
+	return errors.Join(err, d.Close())
+}
+
+func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger, d *db.DB) error {
+	main, err := listen(ctx, c.Listen, "--listen (FLOE_LISTEN)")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = main.Close() }()
+	address := "http://" + reachable(main.Addr().String())
+	config := server.Config{
+		DB: d, Logger: log, PublicURL: c.PublicURL, LogoDevKey: c.LogoDevKey, Realm: c.Realm,
+		SessionTTL: time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
+	}
+	if config.PublicURL == "" {
+		config.PublicURL = address
+	}
+	if err := checkURL(config.PublicURL); err != nil {
+		return err
+	}
+	if c.MetricsListen != "" {
+		if config.MetricsListener, err = listen(ctx, c.MetricsListen, "--metrics-listen (FLOE_METRICS_LISTEN)"); err != nil {
+			return err
+		}
+		defer func() { _ = config.MetricsListener.Close() }()
+	}
+	s, err := server.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	if err := welcome(ctx, io, s, d, address); err != nil {
+		return err
+	}
+	log.Info("serving", "address", address, "database", d.Engine(), "version", version())
+	err = s.Run(ctx, main)
+	log.Info("stopped")
+	return errors.Join(err, s.Close())
+}
+
+// listen opens a listener, or says what to do about it.
+func listen(ctx context.Context, address, option string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("cannot listen on %s: the port is in use; stop what uses it or choose another with %s", address, option)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("cannot listen on %s: not permitted; ports below 1024 need rights, choose another with %s", address, option)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("cannot listen on %s: this machine does not have that address; choose another with %s", address, option)
+	}
+	return nil, fmt.Errorf("cannot listen on %q: %w; set %s to host:port, as in 127.0.0.1:8787", address, cause(err), option)
+}
+
+// cause is the innermost reason why a network operation failed.
+func cause(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
+
+// reachable is an address that a browser on this machine can open, for one
+// that means all interfaces.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && !strings.ContainsAny(text, "?#") {
+		return nil
+	}
+	return fmt.Errorf("--public-url (FLOE_PUBLIC_URL) %q is not a URL like https://billing.example.com", text)
+}
+
+type migrateCommand struct {
+	dataOptions
+}
+
+// Help shows an example.
+func (migrateCommand) Help() string {
+	return `serve does this by itself. Use it to migrate at a time of your choice.
+
+Example:
+  floe migrate --database-url postgres://floe:secret@db.internal/floe`
+}
+
+// Run migrates.
+func (c *migrateCommand) Run(ctx context.Context, io *streams) error {
+	d, err := c.open(ctx, toolLog(io.err))
+	if err != nil {
+		return err
+	}
+	if err := d.Close(); err != nil {
+		return err
+	}
+	fmt.Fprintln(io.err, "The database is up to date.")
+	return nil
+}
