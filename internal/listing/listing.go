@@ -15,10 +15,11 @@ import (
 // MaxLimit is the size of the largest page; more is silently cut down to it.
 const MaxLimit = 100
 
-// Page is the part of an input that chooses a page.
+// Page is the part of an input that chooses a page. Its number has another name
+// than the type: embedded, the type would hide it.
 type Page struct {
-	Page  int `query:"page" first:"" gt:"0" default:"1" doc:"Page number, defaults to 1."`
-	Limit int `query:"limit" first:"" gt:"0" default:"10" doc:"Size of a page, defaults to 10. Maximum is 100."`
+	Number int `query:"page" first:"" gt:"0" default:"1" doc:"Page number, defaults to 1."`
+	Limit  int `query:"limit" first:"" gt:"0" default:"10" doc:"Size of a page, defaults to 10. Maximum is 100."`
 }
 
 func (p Page) size() int { return min(max(p.Limit, 1), MaxLimit) }
@@ -26,7 +27,7 @@ func (p Page) size() int { return min(max(p.Limit, 1), MaxLimit) }
 // offset keeps absurd page numbers from overflowing.
 func (p Page) offset() int {
 	const farthest = 1 << 40
-	return (min(max(p.Page, 1), farthest) - 1) * p.size()
+	return (min(max(p.Number, 1), farthest) - 1) * p.size()
 }
 
 // Result is a page of a list.
