@@ -165,6 +165,13 @@ func (o *Operation) description() string {
 
 func (p *param) describe(b *schema.Builder) *Parameter {
 	s := p.plan.Schema(b)
+	if p.in == "query" && s.Type == "array" && s.Default != nil {
+		// The contract writes such a list as nullable: null is how generated
+		// clients say that they have nothing to send.
+		list := *s
+		list.Default, list.Description = nil, ""
+		s = &schema.Schema{AnyOf: schema.Nullable(&list).AnyOf, Default: s.Default, Description: s.Description}
+	}
 	out := &Parameter{Name: p.name, In: p.in, Required: p.in == "path" || !p.plan.Optional(), Description: s.Description, Schema: s}
 	if p.deep {
 		out.Style, out.Required = "deepObject", false
@@ -227,6 +234,7 @@ func validationError(b *schema.Builder) *schema.Schema {
 	entry.Set("ctx", &schema.Schema{Type: "object"})
 	item := b.Add("ValidationError", &schema.Schema{Type: "object", Properties: entry, Required: []string{"loc", "msg", "type"}})
 	props := &schema.Properties{}
+	props.Set("error", &schema.Schema{Type: "string"})
 	props.Set("detail", &schema.Schema{Type: "array", Items: item})
 	return b.Add("HTTPValidationError", &schema.Schema{Type: "object", Properties: props})
 }
