@@ -70,17 +70,12 @@ func (DisputeUpdate) SchemaName() string { return "OrganizationDisputeSettingsUp
 // SchemaName is the name of the reference.
 func (SortKey) SchemaName() string { return "OrganizationSortProperty" }
 
-// SchemaName says that the schema is written in place.
-func (notificationSettings) SchemaName() string { return "" }
+// SchemaName follows the names of the reference, which hides this type.
+func (NotificationSettings) SchemaName() string { return "OrganizationNotificationSettings" }
 
-// DescribeSchema leaves out what only old clients know.
+// DescribeSchema says what not every server sends.
 func (Public) DescribeSchema(b *schema.Builder) *schema.Schema {
-	s := b.Object(reflect.TypeFor[Public]())
-	optional(s, "country", "notification_settings")
-	i := slices.Index(s.Properties.Names, "notification_settings")
-	s.Properties.Names = slices.Delete(s.Properties.Names, i, i+1)
-	s.Properties.Schemas = slices.Delete(s.Properties.Schemas, i, i+1)
-	return s
+	return optional(b.Object(reflect.TypeFor[Public]()), "country", "notification_settings")
 }
 
 // DescribeSchema says that every flag has a default.

@@ -106,10 +106,10 @@ func (l LegalEntity) AppendJSON(dst []byte) []byte {
 type Details struct {
 	About                 *string        `json:"about"`
 	ProductDescription    *string        `json:"product_description"`
-	SellingCategories     []string       `json:"selling_categories" default:"[]"`
-	PricingModels         []string       `json:"pricing_models" default:"[]"`
+	SellingCategories     []string       `json:"selling_categories" factory:"[]"`
+	PricingModels         []string       `json:"pricing_models" factory:"[]"`
 	IntendedUse           *string        `json:"intended_use"`
-	CustomerAcquisition   []string       `json:"customer_acquisition" default:"[]"`
+	CustomerAcquisition   []string       `json:"customer_acquisition" factory:"[]"`
 	FutureAnnualRevenue   *int64         `json:"future_annual_revenue" ge:"0"`
 	Switching             bool           `json:"switching" default:"false"`
 	SwitchingFrom         *switchingFrom `json:"switching_from"`

@@ -83,7 +83,7 @@ type Public struct {
 	DefaultTaxBehavior         TaxBehavior            `json:"default_tax_behavior" doc:"Whether prices include taxes."`
 	FeatureSettings            *FeatureSettings       `json:"feature_settings" doc:"Which features are on."`
 	SubscriptionSettings       SubscriptionSettings   `json:"subscription_settings" doc:"How subscriptions behave."`
-	NotificationSettings       notificationSettings   `json:"notification_settings"`
+	NotificationSettings       NotificationSettings   `json:"notification_settings" doc:"Always on; kept for old clients."`
 	CustomerEmailSettings      CustomerEmailSettings  `json:"customer_email_settings" doc:"Which mails customers get."`
 	CustomerPortalSettings     CustomerPortalSettings `json:"customer_portal_settings" doc:"What customers may do in the customer portal."`
 	DisputeSettings            DisputeSettings        `json:"dispute_settings" doc:"How disputes are handled."`
@@ -108,7 +108,7 @@ func (o *Organization) Public() Public {
 		DefaultTaxBehavior:         o.DefaultTaxBehavior,
 		FeatureSettings:            &o.FeatureSettings,
 		SubscriptionSettings:       o.SubscriptionSettings,
-		NotificationSettings:       notificationSettings{true, true, true, true},
+		NotificationSettings:       NotificationSettings{true, true, true, true},
 		CustomerEmailSettings:      o.CustomerEmailSettings,
 		CustomerPortalSettings:     o.CustomerPortalSettings,
 		EmbedHosts:                 o.EmbedHosts,
@@ -139,9 +139,8 @@ type Capabilities struct {
 	DashboardAccess      bool `json:"dashboard_access"`
 }
 
-// notificationSettings are sent for old clients that ask for them; documents
-// leave them out.
-type notificationSettings struct {
+// NotificationSettings are sent for old clients that ask for them.
+type NotificationSettings struct {
 	NewOrder             bool `json:"new_order"`
 	NewSubscription      bool `json:"new_subscription"`
 	ChargebackPrevention bool `json:"chargeback_prevention"`

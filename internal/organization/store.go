@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -29,7 +30,7 @@ func ByID(ctx context.Context, q db.Querier, org id.ID) (Organization, error) {
 
 // BySlug is ByID for a slug.
 func BySlug(ctx context.Context, q db.Querier, slug string) (Organization, error) {
-	return one(ctx, q, db.Where("slug = lower(?)", slug).And("deleted_at IS NULL"), "")
+	return one(ctx, q, db.Where("slug = ?", strings.ToLower(slug)).And("deleted_at IS NULL"), "")
 }
 
 func one(ctx context.Context, q db.Querier, w *db.W, lock string) (Organization, error) {

@@ -27,12 +27,12 @@ const userColumns = `id, created_at, email`
 // CreateUser makes a user and adds them to organizations, with Join's rule for
 // an empty role. An address that is known is a fault.AlreadyExists.
 func (s *Service) CreateUser(ctx context.Context, tx *db.Tx, actor auth.Subject, address string, role auth.Role, organizations ...id.ID) (User, error) {
-	address, reason := email.Parse(address)
+	normal, reason := email.Parse(address)
 	if reason != "" {
 		return User{}, schema.ValueError("value is not a valid email address: "+reason, schema.StringNode(address), "body", "email")
 	}
-	u := User{ID: id.New(), CreatedAt: tx.Now(), Email: address}
-	if _, err := UserByEmail(ctx, tx, address); !errors.Is(err, fault.NotFound.New()) {
+	u := User{ID: id.New(), CreatedAt: tx.Now(), Email: normal}
+	if _, err := UserByEmail(ctx, tx, normal); !errors.Is(err, fault.NotFound.New()) {
 		if err == nil {
 			err = errUserExists()
 		}

@@ -1,0 +1,150 @@
+package organization_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/organization"
+	"floe/internal/schema"
+)
+
+func (b *bench) tryUser(address string, role auth.Role, orgs ...id.ID) error {
+	return b.db.Write(b.t.Context(), func(tx *db.Tx) error {
+		_, err := b.orgs.CreateUser(b.t.Context(), tx, system, address, role, orgs...)
+		return err
+	})
+}
+
+func (b *bench) role(address string, org id.ID) auth.Role {
+	b.t.Helper()
+	role, err := db.One[auth.Role](b.t.Context(), b.db, `SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE u.email = ? AND m.organization_id = ?`, address, org)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return role
+}
+
+func TestFirstUserOwns(t *testing.T) {
+	each(t, func(b *bench) {
+		one, two := b.organization("one"), b.organization("two")
+		b.user("first@example.com", "", one)
+		b.user("second@example.com", "", one, two)
+		b.user("third@example.com", auth.Finance, one)
+		for address, want := range map[string]auth.Role{"first@example.com": auth.Owner, "second@example.com": auth.Plain, "third@example.com": auth.Finance} {
+			if got := b.role(address, one); got != want {
+				t.Errorf("%s is %s, want %s", address, got, want)
+			}
+		}
+		if got := b.role("second@example.com", two); got != auth.Owner {
+			t.Errorf("the first user of another organization is %s", got)
+		}
+		if err := b.tryUser("FIRST@example.com", ""); !isKind(err, fault.AlreadyExists) {
+			t.Errorf("a known address: %v", err)
+		}
+		if err := b.tryUser("fourth@example.com", auth.Owner, one); !isKind(err, fault.AlreadyExists) {
+			t.Errorf("a second owner: %v", err)
+		}
+		if err := b.tryUser("fourth@example.com", "", id.New()); !isKind(err, fault.NotFound) {
+			t.Errorf("an unknown organization: %v", err)
+		}
+		if err := b.tryUser("nobody", ""); err == nil || fault.Of(err) != nil {
+			t.Errorf("no address: %v", err)
+		}
+		u, err := organization.UserByEmail(t.Context(), b.db, "First@Example.com")
+		if err != nil || u.Email != "first@example.com" {
+			t.Errorf("found %+v: %v", u, err)
+		}
+		err = b.db.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := b.orgs.Join(t.Context(), tx, system, u, one, auth.Admin)
+			return err
+		})
+		if !isKind(err, fault.AlreadyExists) {
+			t.Errorf("joining twice: %v", err)
+		}
+		if users, err := organization.Users(t.Context(), b.db); err != nil || len(users) != 3 {
+			t.Errorf("%d users: %v", len(users), err)
+		}
+	})
+}
+
+func TestOneOwnerAmongThoseWhoJoinTogether(t *testing.T) {
+	each(t, func(b *bench) {
+		org := b.organization("one")
+		var group sync.WaitGroup
+		for i := range 6 {
+			group.Go(func() {
+				if err := b.tryUser(string(rune('a'+i))+"@example.com", "", org); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		n, err := db.One[int64](t.Context(), b.db, `SELECT COUNT(*) FROM memberships WHERE organization_id = ? AND role = 'owner'`, org)
+		if err != nil || n != 1 {
+			t.Errorf("%d owners: %v", n, err)
+		}
+	})
+}
+
+func TestSlugRace(t *testing.T) {
+	each(t, func(b *bench) {
+		in, err := organization.Draft("Race", "race")
+		if err != nil {
+			t.Fatal(err)
+		}
+		errs := make([]error, 4)
+		var group sync.WaitGroup
+		for i := range errs {
+			group.Go(func() {
+				errs[i] = b.db.Write(t.Context(), func(tx *db.Tx) error {
+					_, err := b.orgs.Create(t.Context(), tx, system, in)
+					return err
+				})
+			})
+		}
+		group.Wait()
+		made := 0
+		for _, err := range errs {
+			if err == nil {
+				made++
+			} else if _, ok := err.(*schema.Problems); !ok {
+				t.Errorf("a race ends in %v", err)
+			}
+		}
+		if made != 1 {
+			t.Errorf("%d were made", made)
+		}
+	})
+}
+
+func TestDraftChecks(t *testing.T) {
+	t.Parallel()
+	if _, err := organization.Draft("ab", "login"); err == nil || len(err.(*schema.Problems).List) != 2 {
+		t.Errorf("draft: %v", err)
+	}
+}
+
+func TestDeletedOrganizations(t *testing.T) {
+	each(t, func(b *bench) {
+		org := b.organization("gone")
+		user := b.user("a@example.com", "", org)
+		bearer := b.orgToken(org)
+		b.write(func(ctx context.Context, tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, `UPDATE organizations SET deleted_at = ? WHERE id = ?`, tx.Now(), org)
+			tx.AfterCommit(b.tokens.Forget)
+			return err
+		})
+		b.call(bearer, "GET", "/v1/organizations/", "").is(401, "invalid_token")
+		b.call(user, "GET", "/v1/organizations/"+string(org), "").is(404)
+		b.call(user, "POST", "/v1/organizations/", `{"name":"Again","slug":"gone"}`).is(422, "already exists")
+		if list, err := organization.List(t.Context(), b.db); err != nil || len(list) != 0 {
+			t.Errorf("%d left: %v", len(list), err)
+		}
+	})
+}
