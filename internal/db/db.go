@@ -3,6 +3,9 @@
 // PostgreSQL: SQL is text with ? marks, rows are structs, a change is a
 // function that gets a transaction.
 //
+// A ? whose type PostgreSQL cannot tell from its place is written
+// CAST(? AS text), which both engines take.
+//
 // It knows nothing of what is stored: tables belong to the packages that use
 // them, their definitions to the migrations folder.
 package db
@@ -153,16 +156,20 @@ func (d *DB) query(ctx context.Context, text string, args []any) (result, error)
 		rows, err := d.pool.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
 		return result{db: d, statement: st, rows: rows}, d.translate(ctx, err)
 	}
+	if err := ctx.Err(); err != nil {
+		return result{}, err
+	}
 	s, err := d.readers.acquire(ctx)
 	if err != nil {
 		return result{}, d.translate(ctx, err)
 	}
-	r, err := s.query(ctx, st, args)
+	start := time.Now()
+	r, err := s.query(st.patience(ctx), st, args)
 	if err != nil {
 		d.readers.release(s)
 		return result{}, d.translate(ctx, err)
 	}
-	r.db, r.readers = d, d.readers
+	r.db, r.readers, r.start = d, d.readers, start
 	return r, nil
 }
 

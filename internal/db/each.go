@@ -108,7 +108,11 @@ func (tx *Tx) cursor(ctx context.Context, text string, args []any) (*cursor, err
 	if err := tx.usable(); err != nil {
 		return nil, err
 	}
-	return pg.declare(ctx, tx.db, text, args)
+	c, err := pg.declare(ctx, tx.db, text, args)
+	if err != nil {
+		tx.note(err)
+	}
+	return c, err
 }
 
 func (s *snapshot) cursor(ctx context.Context, text string, args []any) (*cursor, error) {

@@ -35,7 +35,7 @@ func (d *DB) migratePostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.up(ctx, d.pool, goose.DialectPostgres, goose.WithSessionLocker(locker))
+	_, _, err = d.up(ctx, d.pool, goose.DialectPostgres, goose.WithSessionLocker(locker))
 	return d.translate(ctx, err)
 }
 
@@ -50,11 +50,15 @@ func (d *DB) migrateSQLite(ctx context.Context) error {
 	}
 	defer func() { _ = pool.Close() }()
 	pool.SetMaxOpenConns(1)
-	last := int64(-1)
+	last, changed := int64(-1), false
 	for {
-		version, err := d.up(ctx, pool, goose.DialectSQLite3)
-		if err == nil {
+		version, applied, err := d.up(ctx, pool, goose.DialectSQLite3)
+		changed = changed || applied > 0
+		if err == nil && changed {
 			return checkForeignKeys(ctx, pool)
+		}
+		if err == nil {
+			return nil
 		}
 		if version == last && !errors.Is(d.translate(ctx, err), ErrBusy) {
 			return err
@@ -68,29 +72,32 @@ func (d *DB) migrateSQLite(ctx context.Context) error {
 	}
 }
 
-// up applies what is pending and returns the version reached.
-func (d *DB) up(ctx context.Context, pool *sql.DB, engine goose.Dialect, options ...goose.ProviderOption) (int64, error) {
+// up applies what is pending. It returns how many migrations that were and,
+// after an error, the version reached.
+func (d *DB) up(
+	ctx context.Context, pool *sql.DB, engine goose.Dialect, options ...goose.ProviderOption,
+) (version int64, applied int, err error) {
 	files, err := d.migrationFiles(migrations)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	options = append(options, goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
 	provider, err := goose.NewProvider(engine, pool, files, options...)
 	if err != nil {
-		return 0, fmt.Errorf("migrations: %w", err)
+		return 0, 0, fmt.Errorf("migrations: %w", err)
 	}
-	applied, err := provider.Up(ctx)
-	for _, m := range applied {
+	done, err := provider.Up(ctx)
+	for _, m := range done {
 		d.config.Logger.DebugContext(ctx, "migrated", "version", m.Source.Version, "took", m.Duration)
 	}
 	if err == nil {
-		return 0, nil
+		return 0, len(done), nil
 	}
 	version, failed := provider.GetDBVersion(ctx)
 	if failed != nil {
 		version = -2 // not known: as good as the same as before
 	}
-	return version, fmt.Errorf("migrate: %w", err)
+	return version, len(done), fmt.Errorf("migrate: %w", err)
 }
 
 func checkForeignKeys(ctx context.Context, pool *sql.DB) error {

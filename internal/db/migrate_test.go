@@ -45,7 +45,8 @@ func TestMigrateTogether(t *testing.T) {
 
 func TestMigrateTwice(t *testing.T) {
 	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Engines(t, func(t *testing.T, open dbtest.Opener) {
+		d := open(func(c *db.Config) { c.ReadConns = 1 })
 		if err := d.Migrate(t.Context()); err != nil {
 			t.Error(err)
 		}

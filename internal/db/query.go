@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"time"
 )
 
 // Querier runs SQL: a *DB outside of any transaction, a *Tx inside one, or
@@ -94,6 +95,7 @@ type result struct {
 	session   *session
 	prepared  *prepared
 	readers   *readers
+	start     time.Time
 }
 
 // close ends the rows and returns what went wrong while they were read.
@@ -107,6 +109,7 @@ func (r *result) close(ctx context.Context) error {
 	}
 	if r.readers != nil {
 		r.readers.release(r.session)
+		r.statement.took(time.Since(r.start))
 	}
 	if err == nil {
 		return nil

@@ -21,7 +21,8 @@ const fileName = "floe.db"
 
 // Memory for pages. Each connection has a cache of its own, so the readers
 // share a budget: enough for the hot pages of a busy instance, and not more
-// on a machine with many cores.
+// on a machine with many cores. Pages are not mapped into memory: a disk
+// error would then end the process instead of failing a statement.
 const (
 	writerCacheKB  = 32 << 10
 	readersCacheKB = 128 << 10

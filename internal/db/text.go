@@ -1,10 +1,12 @@
 package db
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // statement is what is remembered about one SQL text.
@@ -12,6 +14,34 @@ type statement struct {
 	source string // as the caller wrote it
 	text   string // as the engine gets it
 	plan   atomic.Pointer[plan]
+	// doubt is positive while the statement may take long; see patience.
+	doubt atomic.Int32
+}
+
+// A read that can be cancelled costs a third more, since the driver watches
+// the context from another goroutine each time. So a statement that has shown
+// to be quick runs to its end, and one that was slow even once is watched
+// again for a hundred runs.
+const (
+	slowTime  = 20 * time.Millisecond
+	slowDoubt = 100
+)
+
+// patience returns the context to run the statement with.
+func (st *statement) patience(ctx context.Context) context.Context {
+	if st.doubt.Load() > 0 {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// took remembers how long a run was.
+func (st *statement) took(d time.Duration) {
+	if d > slowTime {
+		st.doubt.Store(slowDoubt)
+	} else if st.doubt.Load() > 0 {
+		st.doubt.Add(-1)
+	}
 }
 
 // texts remembers statements by their source. SQL is mostly constant, but
@@ -38,6 +68,7 @@ func (t *texts) add(source string) *statement {
 		t.count.Store(0)
 	}
 	st := &statement{source: source, text: source}
+	st.doubt.Store(1)
 	if t.numbered {
 		st.text = number(source)
 	}

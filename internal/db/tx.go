@@ -23,7 +23,8 @@ type Tx struct {
 	values map[any]any
 
 	level  int   // savepoints that are open
-	broken error // the engine has given the transaction up
+	failed error // a statement failed, outside of a Try
+	broken bool  // and the engine may have rolled everything back
 	ended  bool
 }
 
@@ -75,8 +76,9 @@ func (tx *Tx) SetValue(key, value any) {
 }
 
 // Try runs fn so that its error undoes only what it did, and the transaction
-// can go on. Without it, PostgreSQL refuses everything after a failed
-// statement. Hooks that fn registered stay registered.
+// can go on. Without it, nothing can be done after a failed statement: that is
+// how PostgreSQL is, and the same holds on SQLite. Hooks that fn registered
+// stay registered.
 func (tx *Tx) Try(ctx context.Context, fn func() error) error {
 	tx.level++
 	name := fmt.Sprintf("try_%d", tx.level)
@@ -85,6 +87,9 @@ func (tx *Tx) Try(ctx context.Context, fn func() error) error {
 		return err
 	}
 	if err := fn(); err != nil {
+		if !tx.broken {
+			tx.failed = nil
+		}
 		for _, undo := range []string{"ROLLBACK TO SAVEPOINT ", "RELEASE SAVEPOINT "} {
 			if _, failed := tx.exec(ctx, undo+name, nil); failed != nil {
 				return fmt.Errorf("%w (after: %w)", failed, err)
@@ -107,7 +112,7 @@ func (tx *Tx) do(ctx context.Context, fn func(*Tx) error) error {
 			return fmt.Errorf("before commit, %s: %w", tx.before[i].key, err)
 		}
 	}
-	return tx.broken
+	return tx.failure()
 }
 
 func (tx *Tx) committed() {
@@ -122,15 +127,23 @@ func (tx *Tx) usable() error {
 	if tx.ended {
 		return fmt.Errorf("db: %w", sql.ErrTxDone)
 	}
-	return tx.broken
+	return tx.failure()
 }
 
-// note remembers an error after which the engine may have left the
-// transaction.
-func (tx *Tx) note(err error) {
-	if tx.broken == nil && !tx.postgres && fatal(err) {
-		tx.broken = err
+// failure is the error of a statement that fn has not passed on.
+func (tx *Tx) failure() error {
+	if tx.failed == nil {
+		return nil
 	}
+	return fmt.Errorf("db: an earlier statement of the transaction failed: %w", tx.failed)
+}
+
+// note remembers that a statement failed.
+func (tx *Tx) note(err error) {
+	if tx.failed == nil {
+		tx.failed = err
+	}
+	tx.broken = tx.broken || !tx.postgres && fatal(err)
 }
 
 func (tx *Tx) query(ctx context.Context, text string, args []any) (result, error) {

@@ -347,6 +347,30 @@ func TestTry(t *testing.T) {
 	})
 }
 
+// A failed statement ends the transaction on both engines, also when the
+// function looks away.
+func TestFailedStatementEndsTheTransaction(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		createThings(t, d)
+		ctx := t.Context()
+		err := d.Write(ctx, func(tx *db.Tx) error {
+			_ = insert(ctx, tx, "a")
+			_, _ = db.Exec(ctx, tx, `INSERT INTO things (id, name, created_at) SELECT id, name, created_at FROM things`)
+			if err := insert(ctx, tx, "b"); !db.IsUnique(err) {
+				t.Errorf("the next statement: %v", err)
+			}
+			return nil
+		})
+		if !db.IsUnique(err, "things_id_key") {
+			t.Errorf("got %v", err)
+		}
+		if got := names(t, d); len(got) != 0 {
+			t.Errorf("kept %q", got)
+		}
+	})
+}
+
 func TestTxAfterItsEnd(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {

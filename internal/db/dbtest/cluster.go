@@ -235,6 +235,7 @@ func (c *cluster) initialize() error {
 		"wal_level = minimal",
 		"max_wal_senders = 0",
 		"autovacuum = off",
+		"deadlock_timeout = 100ms",
 		"logging_collector = off", "",
 	}, "\n")
 	f, err := os.OpenFile(filepath.Join(c.data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
