@@ -30,7 +30,7 @@ func (Create) SchemaName() string { return "CustomerCreate" }
 
 // CreateCommon is what both variants have.
 type CreateCommon struct {
-	Metadata       schema.MetadataInput `json:"metadata" default:"{}"`
+	Metadata       schema.MetadataInput `json:"metadata" factory:"{}"`
 	ExternalID     *string              `json:"external_id" trim:"null" doc:"Your own ID of the customer, unique within the organization. It can be set once." example:"\"usr_1337\""`
 	Name           *string              `json:"name" maxLength:"256" trim:"null" doc:"The name of the customer." example:"\"John Doe\""`
 	BillingAddress *schema.AddressInput `json:"billing_address"`

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ type Customer struct {
 	CreatedAt              time.Time       `json:"created_at" doc:"When the customer was created."`
 	ModifiedAt             *time.Time      `json:"modified_at" doc:"When the customer was last changed; null until then."`
 	Metadata               schema.Metadata `json:"metadata"`
-	ExternalID             *string         `json:"external_id" doc:"Your own ID of the customer, unique within the organization. It can be set once." example:"\"usr_1337\""`
+	ExternalID             *string         `json:"external_id" required:"false" doc:"Your own ID of the customer, unique within the organization. It can be set once." example:"\"usr_1337\""`
 	Email                  *string         `json:"email" doc:"The e-mail address, unique within the organization whatever its letter case." example:"\"customer@example.com\""`
 	EmailVerified          bool            `json:"email_verified" doc:"Whether the customer has proven to own the address."`
 	Type                   Type            `json:"type" doc:"An individual or a team."`
@@ -71,9 +72,9 @@ type Customer struct {
 	BillingName            *string         `json:"billing_name" doc:"The name on invoices: the customer's own billing name, or else the name."`
 	BillingAddress         *addressText    `json:"billing_address"`
 	TaxID                  *TaxID          `json:"tax_id"`
-	Locale                 *string         `json:"locale"`
+	Locale                 *string         `json:"locale" required:"false"`
 	OrganizationID         id.ID           `json:"organization_id" doc:"The organization that owns the customer."`
-	DefaultPaymentMethodID *id.ID          `json:"default_payment_method_id" doc:"The customer's default payment method, if any."`
+	DefaultPaymentMethodID *id.ID          `json:"default_payment_method_id" required:"false" doc:"The customer's default payment method, if any."`
 	DeletedAt              *time.Time      `json:"deleted_at" doc:"When the customer was deleted."`
 	FirstUserEventAt       *time.Time      `json:"first_user_event_at" doc:"The time of the earliest event that a user caused."`
 	AvatarURL              *string         `json:"avatar_url" doc:"A picture that belongs to the e-mail address."`
@@ -96,6 +97,8 @@ func DescribeVariants(b *schema.Builder, t reflect.Type, name string) *schema.Sc
 			email := *s.Properties.Get("email")
 			email.Type, email.AnyOf = "string", nil
 			s.Properties.Set("email", &email)
+		} else {
+			s.Required = slices.DeleteFunc(s.Required, func(key string) bool { return key == "email" })
 		}
 		ref := b.Add(name+strings.ToUpper(string(v[:1]))+string(v[1:]), s)
 		union.OneOf = append(union.OneOf, ref)

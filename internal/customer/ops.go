@@ -168,7 +168,7 @@ type Card struct {
 	Last4    string  `json:"last4"`
 	ExpMonth int     `json:"exp_month"`
 	ExpYear  int     `json:"exp_year"`
-	Wallet   *string `json:"wallet"`
+	Wallet   *string `json:"wallet" required:"false"`
 }
 
 // DescribeSchema describes the two variants: a card, and anything else.

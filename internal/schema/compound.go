@@ -129,7 +129,7 @@ func (p *objectNode) describe(b *Builder) *Schema {
 	for i := range p.fields {
 		f := &p.fields[i]
 		s.Properties.Set(f.name, f.plan.Schema(b))
-		if b.Answers && !f.out || !b.Answers && !f.plan.optional {
+		if b.Answers && !f.out && f.plan.tag.Get("required") != "false" || !b.Answers && !f.plan.optional {
 			s.Required = append(s.Required, f.name)
 		}
 	}
@@ -227,7 +227,22 @@ func (p *unionNode) schema(b *Builder) *Schema {
 	if p.union.Discriminator == "" {
 		return &Schema{AnyOf: list}
 	}
-	return b.named(p.t, func() *Schema { return &Schema{OneOf: list} })
+	return b.named(p.t, func() *Schema {
+		return &Schema{OneOf: list, Discriminator: p.discriminator(list)}
+	})
+}
+
+// discriminator is for unions whose key has to be there: JSON Schema cannot
+// say what its absence means.
+func (p *unionNode) discriminator(list []*Schema) *Discriminator {
+	if p.union.Default != "" {
+		return nil
+	}
+	d := &Discriminator{PropertyName: p.union.Discriminator, Mapping: map[string]string{}}
+	for i, v := range p.variants {
+		d.Mapping[v.tag] = list[i].Ref
+	}
+	return d
 }
 
 // pythonText spells a value the way messages of the contract do.

@@ -9,8 +9,10 @@
 //
 // Fields take their name from `json` (or from what the caller of PlanOf says)
 // and their rules from minLength, maxLength, pattern, gt, ge, lt, le,
-// minItems, maxItems, default (JSON text), const, trim:"null" (blank text
-// becomes null), alias (another accepted name) and uuid:"any" (any version).
+// minItems, maxItems, default (JSON text), factory (a default that the schema
+// does not show), const, trim:"null" (blank text becomes null), alias (another
+// accepted name) and uuid:"any" (any version). required:"false" is for answers:
+// the key is always sent, but the contract does not list it as required.
 // doc and example are for people.
 package schema
 
@@ -63,6 +65,7 @@ type Union struct {
 type Plan struct {
 	node     node
 	def      *Node
+	quiet    bool // the schema does not show def
 	optional bool
 	tag      reflect.StructTag
 	typ      reflect.Type
@@ -77,15 +80,18 @@ type node interface {
 // that is a mistake of the program and shows when the server starts.
 func PlanOf(t reflect.Type, tag reflect.StructTag) *Plan {
 	p := &Plan{node: compile(t, tag), tag: tag, typ: t}
-	if d, ok := tag.Lookup("default"); ok {
+	for _, name := range []string{"default", "factory"} {
+		d, ok := tag.Lookup(name)
+		if !ok {
+			continue
+		}
 		n, err := Parse([]byte(d))
 		if err != nil {
-			panic(fmt.Sprintf("schema: default %q: %v", d, err))
+			panic(fmt.Sprintf("schema: %s %q: %v", name, d, err))
 		}
-		p.def = n
+		p.def, p.quiet = n, name == "factory"
 	}
-	_, isConst := tag.Lookup("const")
-	p.optional = p.def != nil || t.Kind() == reflect.Pointer || isOpt(t) || isMany(t) || isConst
+	p.optional = p.def != nil || t.Kind() == reflect.Pointer || isOpt(t) || isMany(t)
 	return p
 }
 
@@ -109,7 +115,7 @@ func (p *Plan) Schema(b *Builder) *Schema {
 	s := p.node.schema(b)
 	doc, example := p.tag.Get("doc"), p.tag.Get("example")
 	if s.Ref != "" && (doc != "" || p.def != nil) {
-		s = &Schema{AllOf: nil, Ref: s.Ref}
+		s = &Schema{Ref: s.Ref}
 	}
 	if doc != "" {
 		s.Description = doc
@@ -117,7 +123,7 @@ func (p *Plan) Schema(b *Builder) *Schema {
 	if example != "" {
 		s.Examples = []json.RawMessage{json.RawMessage(example)}
 	}
-	if p.def != nil {
+	if p.def != nil && !p.quiet {
 		s.Default = p.def.Append(nil)
 	}
 	return s

@@ -126,11 +126,11 @@ func (Country) DescribeSchema(b *Builder) *Schema {
 
 // Address is a billing address as it is stored and sent.
 type Address struct {
-	Line1      *string `json:"line1"`
-	Line2      *string `json:"line2"`
-	PostalCode *string `json:"postal_code"`
-	City       *string `json:"city"`
-	State      *string `json:"state"`
+	Line1      *string `json:"line1" required:"false"`
+	Line2      *string `json:"line2" required:"false"`
+	PostalCode *string `json:"postal_code" required:"false"`
+	City       *string `json:"city" required:"false"`
+	State      *string `json:"state" required:"false"`
 	Country    Country `json:"country" example:"\"US\""`
 }
 

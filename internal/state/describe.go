@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"reflect"
 
 	"floe/internal/schema"
 )
@@ -36,7 +37,17 @@ func (p *properties) DecodeNode(*schema.Node, *schema.At) {}
 // SchemaName says that the schema is written in place.
 func (properties) SchemaName() string { return "" }
 
-// DescribeSchema lists the variants.
+// DescribeSchema lists the variants. What a meter credit grant carries is not
+// one of them: states show such a grant without properties.
 func (properties) DescribeSchema(b *schema.Builder) *schema.Schema {
-	return &schema.Schema{Type: "object"}
+	var variants []*schema.Schema
+	for _, t := range []reflect.Type{
+		reflect.TypeFor[discordProperties](), reflect.TypeFor[gitHubRepositoryProperties](),
+		reflect.TypeFor[downloadablesProperties](), reflect.TypeFor[licenseKeysProperties](),
+		reflect.TypeFor[customProperties](), reflect.TypeFor[featureFlagProperties](),
+		reflect.TypeFor[slackSharedChannelProperties](),
+	} {
+		variants = append(variants, b.Of(t))
+	}
+	return &schema.Schema{AnyOf: variants}
 }

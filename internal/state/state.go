@@ -39,7 +39,7 @@ type Subscription struct {
 	ID                 id.ID               `json:"id" doc:"The ID of the subscription."`
 	CreatedAt          time.Time           `json:"created_at"`
 	ModifiedAt         *time.Time          `json:"modified_at"`
-	CustomFieldData    customFieldData     `json:"custom_field_data"`
+	CustomFieldData    customFieldData     `json:"custom_field_data" required:"false"`
 	Metadata           schema.Metadata     `json:"metadata"`
 	Status             SubscriptionStatus  `json:"status"`
 	Amount             int64               `json:"amount" doc:"The amount of a period, in minor currency units."`
