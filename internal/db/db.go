@@ -39,9 +39,9 @@ type Config struct {
 	// BusyTimeout bounds the wait for another process that holds the SQLite
 	// file. Ten seconds when zero.
 	BusyTimeout time.Duration
-	// QueueTimeout bounds the wait for one's turn to write on SQLite. It ends
-	// a Write inside a Write, which would wait for itself. Thirty seconds when
-	// zero.
+	// QueueTimeout bounds the wait for one's turn to write, and for a
+	// connection. It ends a Write inside a Write, which would wait for itself.
+	// Thirty seconds when zero.
 	QueueTimeout time.Duration
 	// OnStatement, when set, is called with every distinct SQL text when it is
 	// first used, so that tests can check rules over all SQL. It may be called

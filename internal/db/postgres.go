@@ -108,9 +108,7 @@ func backOff(ctx context.Context, attempt int) error {
 }
 
 func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
-	start := time.Now()
-	conn, err := d.pool.Conn(ctx)
-	d.stats.writeWait.Add(int64(time.Since(start)))
+	conn, err := d.writeConn(ctx)
 	if err != nil {
 		return err
 	}
@@ -136,6 +134,20 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 	_ = conn.Close() // before the hooks, which may want one
 	tx.committed()
 	return nil
+}
+
+// writeConn waits for a connection, not for ever: with Writes inside of
+// Writes they could all be waiting for each other.
+func (d *DB) writeConn(ctx context.Context) (*sql.Conn, error) {
+	start := time.Now()
+	defer func() { d.stats.writeWait.Add(int64(time.Since(start))) }()
+	short, cancel := context.WithTimeout(ctx, d.config.QueueTimeout)
+	defer cancel()
+	conn, err := d.pool.Conn(short)
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("%w: %w", ErrBusy, errNested)
+	}
+	return conn, err
 }
 
 func (d *DB) readPostgres(ctx context.Context, fn func(Querier) error) error {

@@ -52,7 +52,11 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	}
 	d.pool.SetMaxOpenConns(d.config.ReadConns)
 	d.pool.SetMaxIdleConns(d.config.ReadConns)
-	d.readers = &readers{pool: d.pool, slots: make(chan struct{}, d.config.ReadConns)}
+	d.readers = &readers{
+		pool:     d.pool,
+		slots:    make(chan struct{}, d.config.ReadConns),
+		patience: d.config.QueueTimeout,
+	}
 	if err := d.Ping(ctx); err != nil {
 		_ = d.closeSQLite()
 		return d.explainSQLite(err)
@@ -131,8 +135,9 @@ func (d *DB) closeSQLite() error {
 // readers is the pool of connections that read. The one used last is used
 // next: its cache is the warmest.
 type readers struct {
-	pool  *sql.DB
-	slots chan struct{}
+	pool     *sql.DB
+	slots    chan struct{}
+	patience time.Duration
 
 	mu     sync.Mutex
 	idle   []*session
@@ -140,14 +145,8 @@ type readers struct {
 }
 
 func (r *readers) acquire(ctx context.Context) (*session, error) {
-	select {
-	case r.slots <- struct{}{}:
-	default:
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	if err := r.enter(ctx); err != nil {
+		return nil, err
 	}
 	r.mu.Lock()
 	if r.closed {
@@ -168,6 +167,26 @@ func (r *readers) acquire(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	return newSession(conn), nil
+}
+
+// enter waits for a free connection, not for ever: whoever reads through the
+// DB while holding a connection may be waiting for itself.
+func (r *readers) enter(ctx context.Context) error {
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	timeout := time.NewTimer(r.patience)
+	defer timeout.Stop()
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timeout.C:
+		return fmt.Errorf("%w: no connection to read with became free", ErrBusy)
+	}
 }
 
 func (r *readers) release(s *session) {
