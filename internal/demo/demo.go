@@ -1,0 +1,97 @@
+// Package demo makes customers up: realistic people and teams of many
+// countries, the same ones every time for the same seed. It fills a new
+// organization, so that there is something to look at, and gives tests and
+// measurements data of any size. Nothing here is about real people: names are
+// common ones put together at random, and all e-mail addresses lie in domains
+// that are reserved for examples.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/clock"
+	"floe/internal/customer"
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// Config says what to make up.
+type Config struct {
+	Organization id.ID
+	Seed         uint64
+	// Now is the end of the two years in which the customers came.
+	Now time.Time
+	// Count is how many customers there are; 2,000 when zero.
+	Count int
+}
+
+const defaultCount = 2000
+
+func (c Config) withDefaults() Config {
+	if c.Count == 0 {
+		c.Count = defaultCount
+	}
+	c.Now = clock.Normal(c.Now)
+	return c
+}
+
+// Fill adds the customers to an organization that has none: all of them, or
+// none when it fails. It calls progress now and then, unless that is nil.
+func Fill(ctx context.Context, d *db.DB, customers *customer.Service, c Config, progress func(done, total int)) error {
+	c = c.withDefaults()
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	actor := auth.NewSystem("demo")
+	err := d.Write(ctx, func(tx *db.Tx) error {
+		done := 0
+		for batch := range Batches(c, 250) {
+			if err := customers.AddGiven(ctx, tx, actor, batch); err != nil {
+				return err
+			}
+			done += len(batch)
+			progress(done, c.Count)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("fill with demo data: %w", err)
+	}
+	return nil
+}
+
+// Customers yields the customers, oldest first.
+func Customers(c Config) iter.Seq[customer.Given] {
+	c = c.withDefaults()
+	return func(yield func(customer.Given) bool) {
+		m := newMaker(c)
+		for i := range c.Count {
+			if !yield(m.customer(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Batches yields the customers in lists of a size.
+func Batches(c Config, size int) iter.Seq[[]customer.Given] {
+	return func(yield func([]customer.Given) bool) {
+		batch := make([]customer.Given, 0, size)
+		for g := range Customers(c) {
+			if batch = append(batch, g); len(batch) < size {
+				continue
+			}
+			if !yield(batch) {
+				return
+			}
+			batch = make([]customer.Given, 0, size)
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
+	}
+}
