@@ -2,6 +2,7 @@ package organization_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 
@@ -113,7 +114,7 @@ func TestSlugRace(t *testing.T) {
 		for _, err := range errs {
 			if err == nil {
 				made++
-			} else if _, ok := err.(*schema.Problems); !ok {
+			} else if _, ok := errors.AsType[*schema.Problems](err); !ok {
 				t.Errorf("a race ends in %v", err)
 			}
 		}
@@ -125,7 +126,8 @@ func TestSlugRace(t *testing.T) {
 
 func TestDraftChecks(t *testing.T) {
 	t.Parallel()
-	if _, err := organization.Draft("ab", "login"); err == nil || len(err.(*schema.Problems).List) != 2 {
+	_, err := organization.Draft("ab", "login")
+	if p, ok := errors.AsType[*schema.Problems](err); !ok || len(p.List) != 2 {
 		t.Errorf("draft: %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (auth.Subject
 // last second. Its expiry is looked at each time.
 func (s *Service) access(ctx context.Context, prefix, bearer string) (auth.Subject, error) {
 	k := keyOf(bearer)
-	begun := time.Now() //nolint:forbidigo // ages entries by the monotonic clock, whatever the time of day does
+	begun := time.Now() // ages entries by the monotonic clock, whatever the time of day does
 	e := s.cache.get(k, begun)
 	fresh := e == nil
 	if fresh {

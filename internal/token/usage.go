@@ -56,14 +56,14 @@ func (u *usage) tick() {
 // flush records what is pending. What could not be written stays pending and
 // goes with the next use.
 func (u *usage) flush() error {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime) //nolint:forbidigo // no request waits for it
-	defer cancel()
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
 	batch := u.take()
 	if len(batch) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime) // no request waits for it
+	defer cancel()
 	err := u.db.Write(ctx, func(tx *db.Tx) error {
 		for _, token := range slices.Sorted(maps.Keys(batch)) { // one order on every node: no deadlock
 			_, err := db.Exec(ctx, tx, `UPDATE tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)`,
