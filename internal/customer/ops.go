@@ -171,6 +171,9 @@ type Card struct {
 	Wallet   *string `json:"wallet" required:"false"`
 }
 
+// SchemaName is the name of the reference.
+func (Card) SchemaName() string { return "PaymentMethodCardMetadata" }
+
 // DescribeSchema describes the two variants: a card, and anything else.
 func (PaymentMethod) DescribeSchema(b *schema.Builder) *schema.Schema {
 	return describePaymentMethod(b)
