@@ -20,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"floe/internal/auth"
+	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/schema"
@@ -395,6 +396,9 @@ func (h *Handler) fault(c *call, err error) {
 	f := fault.Of(err)
 	if f == nil && c.r.Context().Err() != nil { // the caller hung up; nobody reads this
 		f = fault.RequestTimeout.Because(err)
+	}
+	if f == nil && (errors.Is(err, db.ErrUnavailable) || errors.Is(err, db.ErrBusy)) {
+		f = fault.Unavailable.Because(err)
 	}
 	if f == nil {
 		f = fault.Internal.Because(err)
