@@ -33,6 +33,8 @@ type serveOptions struct {
 
 type serveCommand struct {
 	serveOptions
+
+	Demo bool `help:"Fill the organization with 2,000 made-up customers, if it has none."`
 }
 
 // Help shows examples.
@@ -45,6 +47,7 @@ SIGTERM or Ctrl-C stops it: requests in flight are finished, for ten seconds at 
 
 Examples:
   floe serve
+  floe serve --demo
   floe serve --listen :8787 --data-dir /var/lib/floe
   floe serve --database-url postgres://floe:secret@db.internal/floe
   FLOE_LISTEN=:80 floe serve --config /etc/floe.env`
@@ -101,6 +104,11 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	if err := welcome(ctx, io, s, d, address); err != nil {
 		return err
 	}
+	if c.Demo {
+		if err := fillDemo(ctx, io, s, d); err != nil {
+			return err
+		}
+	}
 	log.Info("serving", "address", address, "database", d.Engine(), "version", version())
 	err = s.Run(ctx, main)
 	log.Info("stopped")
@@ -109,6 +117,9 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 
 // listen opens a listener, or says what to do about it.
 func listen(ctx context.Context, address, option string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil { // "" would be a port of chance, on all addresses
+		return nil, fmt.Errorf("cannot listen on %q; set %s to host:port, as in 127.0.0.1:8787", address, option)
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case err == nil:
@@ -120,7 +131,7 @@ func listen(ctx context.Context, address, option string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, fmt.Errorf("cannot listen on %s: this machine does not have that address; choose another with %s", address, option)
 	}
-	return nil, fmt.Errorf("cannot listen on %q: %w; set %s to host:port, as in 127.0.0.1:8787", address, cause(err), option)
+	return nil, fmt.Errorf("cannot listen on %s: %w; choose another with %s", address, cause(err), option)
 }
 
 // cause is the innermost reason why a network operation failed.

@@ -8,6 +8,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -39,6 +40,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// ErrNotEmpty is what Fill says of an organization that has customers.
+var ErrNotEmpty = errors.New("the organization has customers already")
+
 // Fill adds the customers to an organization that has none: all of them, or
 // none when it fails. It calls progress now and then, unless that is nil.
 func Fill(ctx context.Context, d *db.DB, customers *customer.Service, c Config, progress func(done, total int)) error {
@@ -48,6 +52,9 @@ func Fill(ctx context.Context, d *db.DB, customers *customer.Service, c Config, 
 	}
 	actor := auth.NewSystem("demo")
 	err := d.Write(ctx, func(tx *db.Tx) error {
+		if err := empty(ctx, tx, c.Organization); err != nil {
+			return err
+		}
 		done := 0
 		for batch := range Batches(c, 250) {
 			if err := customers.AddGiven(ctx, tx, actor, batch); err != nil {
@@ -62,6 +69,18 @@ func Fill(ctx context.Context, d *db.DB, customers *customer.Service, c Config, 
 		return fmt.Errorf("fill with demo data: %w", err)
 	}
 	return nil
+}
+
+// empty refuses an organization that has, or had, customers.
+func empty(ctx context.Context, tx *db.Tx, org id.ID) error {
+	_, err := db.One[int64](ctx, tx, `SELECT 1 FROM customers WHERE organization_id = ? LIMIT 1`, org)
+	switch {
+	case err == nil:
+		return ErrNotEmpty
+	case errors.Is(err, db.ErrNoRows):
+		return nil
+	}
+	return err
 }
 
 // Customers yields the customers, oldest first.

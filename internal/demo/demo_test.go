@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -200,6 +201,9 @@ func TestFillIsDeterministic(t *testing.T) {
 			t.Errorf("engines differ:\n%s", diff)
 		}
 		checkJournal(ctx, t, d)
+		if err := Fill(ctx, d, s, c, nil); !errors.Is(err, ErrNotEmpty) {
+			t.Errorf("filling twice: %v", err)
+		}
 	})
 }
 
