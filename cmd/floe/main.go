@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -58,6 +59,7 @@ func main() {
 
 func run(ctx context.Context, args []string) int {
 	var c cli
+	dropEmpty()
 	io := &streams{os.Stdout, os.Stderr, isatty.IsTerminal(os.Stdout.Fd())}
 	file, err := readConfigFile(configPath(args))
 	if err != nil {
@@ -66,7 +68,6 @@ func run(ctx context.Context, args []string) int {
 	parser, err := kong.New(&c,
 		kong.Name("floe"),
 		kong.Description(description),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}),
 		kong.Resolvers(file),
 		kong.Bind(io, file),
@@ -74,6 +75,9 @@ func run(ctx context.Context, args []string) int {
 	)
 	if err != nil {
 		return complain(io.err, err, exitFailed)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
@@ -87,6 +91,16 @@ func run(ctx context.Context, args []string) int {
 		return complain(io.err, err, exitFailed)
 	}
 	return 0
+}
+
+// dropEmpty makes a variable that is set to nothing count as not set, which is
+// what the tools that start containers mean by it.
+func dropEmpty() {
+	for _, pair := range os.Environ() {
+		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "FLOE_") && value == "" {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 func complain(w io.Writer, err error, code int) int {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,17 +44,27 @@ func (o dataOptions) advise(err error) error {
 	return fmt.Errorf("%w; choose another folder with --data-dir (FLOE_DATA_DIR) or correct its permissions", oneLine(err))
 }
 
-// oneLine is an error whose text has no line breaks.
+// oneLine is an error whose text has no line breaks, and says nothing twice:
+// drivers list one line for each way they tried.
 func oneLine(err error) error {
 	if !strings.ContainsAny(err.Error(), "\r\n") {
 		return err
 	}
-	return flat{err}
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return flat{err, strings.Join(lines, " ")}
 }
 
-type flat struct{ error }
+type flat struct {
+	error
+	text string
+}
 
-func (f flat) Error() string { return strings.Join(strings.Fields(f.error.Error()), " ") }
+func (f flat) Error() string { return f.text }
 func (f flat) Unwrap() error { return f.error }
 
 // logOptions say what is logged and how. The log goes to stderr.

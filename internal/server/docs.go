@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"floe/internal/api"
@@ -101,7 +102,7 @@ func (v docs) base() string {
 }
 
 func (v docs) group(tag string) docsGroup {
-	name := strings.ReplaceAll(tag, "_", " ")
+	name := strings.NewReplacer("_", " ", "-", " ").Replace(tag)
 	g := docsGroup{Name: strings.ToUpper(name[:1]) + name[1:], Anchor: "group-" + tag}
 	for path, methods := range v.document.Paths {
 		for method, item := range methods {
@@ -232,6 +233,8 @@ func (v docs) typeOf(s *schema.Schema) template.HTML {
 		return template.HTML(esc(s.Type + " (" + s.Format + ")")) //nolint:gosec // escaped
 	case s.Type == "":
 		return "any"
+	case s.MaxLength != nil:
+		return template.HTML(esc(s.Type) + ", at most " + strconv.Itoa(*s.MaxLength)) //nolint:gosec // escaped
 	}
 	return template.HTML(esc(s.Type)) //nolint:gosec // escaped
 }

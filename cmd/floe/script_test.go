@@ -1,0 +1,140 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"floe/internal/db/dbtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"floe": main})
+}
+
+// TestScripts runs every script on SQLite, in the folder that floe makes by
+// itself.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, params("testdata/script/*.txtar", nil, t))
+}
+
+// TestScriptsOnPostgres runs those about data again, on PostgreSQL.
+func TestScriptsOnPostgres(t *testing.T) {
+	t.Parallel()
+	dbtest.EmptyURL(t) // skips when there is none
+	testscript.Run(t, params("testdata/script/data_*.txtar", func() string { return dbtest.EmptyURL(t) }, t))
+}
+
+func params(pattern string, database func() string, t *testing.T) testscript.Params {
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts at %s (%v)", pattern, err)
+	}
+	return testscript.Params{
+		Files: files,
+		Setup: func(e *testscript.Env) error {
+			address, err := freeAddress()
+			if err != nil {
+				return err
+			}
+			e.Setenv("ADDR", address)
+			e.Setenv("FLOE_LISTEN", address)
+			if database != nil {
+				e.Setenv("FLOE_DATABASE_URL", database())
+			}
+			return nil
+		},
+		Condition: func(name string) (bool, error) { return name == "root" && os.Geteuid() == 0, nil },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"http": httpCommand, "keep": keepCommand, "sigterm": signalCommand,
+		},
+		RequireExplicitExec: true,
+	}
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// httpCommand is "http STATUS METHOD PATH [TOKEN [BODY]]": it waits for the
+// server to come up, sends the request, checks the status and leaves the
+// answer as stdout.
+func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 || len(args) > 5 {
+		ts.Fatalf("usage: http STATUS METHOD PATH [TOKEN [BODY]]")
+	}
+	args = append(args, "", "")
+	status, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		got, body, err := request(ts.Getenv("ADDR"), args[1], args[2], args[3], args[4])
+		if err != nil && time.Now().Before(deadline) {
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		ts.Check(err)
+		_, err = io.WriteString(ts.Stdout(), body)
+		ts.Check(err)
+		if got != status {
+			ts.Fatalf("%s %s: status %d, want %d\n%s", args[1], args[2], got, status, body)
+		}
+		return
+	}
+}
+
+func request(address, method, path, token, body string) (int, string, error) {
+	r, err := http.NewRequest(method, "http://"+address+path, strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	w, err := client.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer w.Body.Close()
+	text, err := io.ReadAll(w.Body)
+	return w.StatusCode, string(text), err
+}
+
+// keepCommand is "keep NAME FILE": a variable with the text of a file, such as
+// stdout.
+func keepCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep NAME FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// signalCommand asks what runs in the background to stop, as service managers
+// do.
+func signalCommand(ts *testscript.TestScript, neg bool, _ []string) {
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.SIGTERM))
+	}
+}
