@@ -154,10 +154,12 @@ func (p Permission) Denied() string {
 // Allows says whether a role has a permission.
 func (r Role) Allows(p Permission) bool {
 	switch p {
-	case AnyMember, CustomersView:
+	case AnyMember:
 		return true
+	case CustomersView:
+		return r == Owner || r == Admin || r == Finance || r == Plain
 	case CustomersManage:
-		return r != Finance
+		return r == Owner || r == Admin || r == Plain
 	case OrganizationManage:
 		return r == Owner || r == Admin
 	}

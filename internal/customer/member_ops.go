@@ -21,7 +21,8 @@ func (s *Service) MemberOperations() []*api.Operation {
 	const noCustomer, noMember = "Customer not found.", "Member not found."
 	const byID, byExternal = "/v1/customers/{id}/members", "/v1/customers/external/{external_id}/members"
 	return []*api.Operation{
-		api.Get("/v1/members/", s.listAllMembers).Scopes(read, write).Named("members:list_members", "List Members"),
+		api.Get("/v1/members/", s.listAllMembers).Scopes(read, write).Named("members:list_members", "List Members").
+			Fails(fault.NotFound, "The customer ID is none."),
 		api.Get(byID, s.listMembers).Scopes(read, write).Named("customers:members:list", "List Members of a Customer").
 			Fails(fault.NotFound, noCustomer),
 		api.Get(byExternal, s.listMembersExternal).Scopes(read, write).

@@ -1,0 +1,29 @@
+# The commands of everyday work. `make check` is what CI runs before its tests.
+.PHONY: build check test race bench fuzz lint fmt
+
+build: ## the binary, with Go alone
+	CGO_ENABLED=0 go build -o floe ./cmd/floe
+
+fmt: ## format everything
+	gofmt -w .
+
+lint: ## the linters; golangci-lint is fetched by Go
+	go vet ./...
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
+
+test: ## all tests on every engine that is found
+	go test ./...
+
+race: ## the tests of what runs side by side, under the race detector
+	go test -race ./internal/db ./internal/job ./internal/token ./internal/api ./internal/customer
+
+fuzz: ## every fuzz target for a short while
+	for p in schema email locale weburl taxid; do \
+	  for f in $$(grep -ho 'func Fuzz[A-Za-z]*' internal/$$p/*_test.go | sed 's/func //'); do \
+	    go test ./internal/$$p -run '^$$' -fuzz "^$$f$$" -fuzztime 20s -fuzzminimizetime 1x || exit 1; \
+	  done; done
+
+bench: ## micro benchmarks; whole servers are in docs/performance.md
+	go test -run '^$$' -bench . -benchmem ./internal/...
+
+check: lint test race
