@@ -42,6 +42,10 @@ func init() {
 	}
 }
 
+// usersLock is held until this process ends. It is kept here because a file
+// that nothing refers to is closed.
+var usersLock *os.File
+
 // startCluster returns the address of the private server, starting it when
 // it does not run.
 func startCluster() (string, error) {
@@ -52,8 +56,8 @@ func startCluster() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Held until this process ends.
-	if _, err := flock(filepath.Join(dir, "users.lock"), syscall.LOCK_SH); err != nil {
+	usersLock, err = flock(filepath.Join(dir, "users.lock"), syscall.LOCK_SH)
+	if err != nil {
 		return "", err
 	}
 	start, err := flock(filepath.Join(dir, "start.lock"), syscall.LOCK_EX)
