@@ -44,9 +44,9 @@ func (c *configCommand) Run(_ context.Context, io *streams, file *configFile, k 
 		return printJSON(io, settings)
 	}
 	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "OPTION\tVALUE\tFROM")
+	_, _ = fmt.Fprintln(w, "OPTION\tVALUE\tFROM")
 	for _, s := range settings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
 	}
 	return w.Flush()
 }

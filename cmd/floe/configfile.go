@@ -38,7 +38,7 @@ func readConfigFile(path string) (*configFile, error) {
 	if path == "" {
 		return f, nil
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the configuration file: %w", err)
 	}

@@ -52,6 +52,7 @@ type streams struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -83,7 +84,7 @@ func run(ctx context.Context, args []string) int {
 	if err != nil {
 		code := complain(io.err, err, exitUsage)
 		if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context != nil {
-			fmt.Fprintf(io.err, "Run \"%s --help\" to see what it takes.\n", commandName(e.Context))
+			_, _ = fmt.Fprintf(io.err, "Run \"%s --help\" to see what it takes.\n", commandName(e.Context))
 		}
 		return code
 	}
@@ -104,7 +105,7 @@ func dropEmpty() {
 }
 
 func complain(w io.Writer, err error, code int) int {
-	fmt.Fprintln(w, "floe:", err)
+	_, _ = fmt.Fprintln(w, "floe:", err)
 	return code
 }
 

@@ -136,9 +136,9 @@ func (s schemaJSON) MarshalJSON() ([]byte, error) { return schema.Append(nil, s.
 // table prints rows below a heading.
 func table(w io.Writer, heading string, rows int, row func(i int) string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, heading)
+	_, _ = fmt.Fprintln(t, heading)
 	for i := range rows {
-		fmt.Fprintln(t, row(i))
+		_, _ = fmt.Fprintln(t, row(i))
 	}
 	return t.Flush()
 }

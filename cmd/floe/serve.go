@@ -67,11 +67,13 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 	})
 	defer stop()
 	d, err := c.open(ctx, log)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(c.serve(ctx, io, log, d), d.Close())
 	}
-	err = c.serve(ctx, io, log, d)
-	return errors.Join(err, d.Close())
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // stopped while it was starting
+	}
+	return err
 }
 
 func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger, d *db.DB) error {
@@ -184,6 +186,6 @@ func (c *migrateCommand) Run(ctx context.Context, io *streams) error {
 	if err := d.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintln(io.err, "The database is up to date.")
+	_, _ = fmt.Fprintln(io.err, "The database is up to date.")
 	return nil
 }

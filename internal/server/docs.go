@@ -212,31 +212,31 @@ func (v docs) typeOf(s *schema.Schema) template.HTML {
 		return "any"
 	case s.Ref != "":
 		name := esc(refName(s.Ref))
-		return template.HTML(`<a href="#schema-` + name + `">` + name + `</a>`) //nolint:gosec // escaped above
+		return template.HTML(`<a href="#schema-` + name + `">` + name + `</a>`) // escaped above
 	case len(s.AnyOf)+len(s.OneOf)+len(s.AllOf) > 0:
 		var parts []string
 		for _, p := range slices.Concat(s.AnyOf, s.OneOf, s.AllOf) {
 			parts = append(parts, string(v.typeOf(p)))
 		}
-		return template.HTML(strings.Join(parts, " | ")) //nolint:gosec // parts are escaped
+		return template.HTML(strings.Join(parts, " | ")) // parts are escaped
 	case s.Const != "":
-		return template.HTML(esc(`"` + s.Const + `"`)) //nolint:gosec // escaped
+		return template.HTML(esc(`"` + s.Const + `"`)) // escaped
 	case len(s.Enum) > 12:
-		return template.HTML(esc(s.Type + ` ("` + strings.Join(s.Enum[:6], `" | "`) + `" | …)`)) //nolint:gosec // escaped
+		return template.HTML(esc(s.Type + ` ("` + strings.Join(s.Enum[:6], `" | "`) + `" | …)`)) // escaped
 	case len(s.Enum) > 0:
-		return template.HTML(esc(`"` + strings.Join(s.Enum, `" | "`) + `"`)) //nolint:gosec // escaped
+		return template.HTML(esc(`"` + strings.Join(s.Enum, `" | "`) + `"`)) // escaped
 	case s.Type == "array":
 		return "list of " + v.typeOf(s.Items)
 	case s.Type == "object" && s.AdditionalProperties != nil:
 		return "map of " + v.typeOf(s.AdditionalProperties)
 	case s.Format != "":
-		return template.HTML(esc(s.Type + " (" + s.Format + ")")) //nolint:gosec // escaped
+		return template.HTML(esc(s.Type + " (" + s.Format + ")")) // escaped
 	case s.Type == "":
 		return "any"
 	case s.MaxLength != nil:
-		return template.HTML(esc(s.Type) + ", at most " + strconv.Itoa(*s.MaxLength)) //nolint:gosec // escaped
+		return template.HTML(esc(s.Type) + ", at most " + strconv.Itoa(*s.MaxLength)) // escaped
 	}
-	return template.HTML(esc(s.Type)) //nolint:gosec // escaped
+	return template.HTML(esc(s.Type)) // escaped
 }
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
