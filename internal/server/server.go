@@ -162,11 +162,13 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	servers := []*http.Server{s.http(work, s.Handler())}
-	failed := make(chan error, 2)
-	go func() { failed <- servers[0].Serve(l) }()
+	listeners := []net.Listener{l}
 	if m := s.config.MetricsListener; m != nil {
-		servers = append(servers, s.http(work, s.metrics.handler))
-		go func() { failed <- servers[1].Serve(m) }()
+		servers, listeners = append(servers, s.http(work, s.metrics.handler)), append(listeners, m)
+	}
+	failed := make(chan error, len(servers))
+	for i, h := range servers {
+		go func() { failed <- h.Serve(listeners[i]) }()
 	}
 	var err error
 	select {
