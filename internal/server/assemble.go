@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"floe/internal/customer"
+	"floe/internal/job"
 	"floe/internal/organization"
 	"floe/internal/state"
 	"floe/internal/token"
@@ -28,6 +29,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		Subscriptions: customer.Nothing{},
 		Grants:        customer.Nothing{},
 	}
+	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.Clock, Kinds: s.kinds()}
 	states := &state.Service{DB: c.DB, Customers: s.Customers}
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),

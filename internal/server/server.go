@@ -20,6 +20,7 @@ import (
 	"floe/internal/clock"
 	"floe/internal/customer"
 	"floe/internal/db"
+	"floe/internal/job"
 	"floe/internal/organization"
 	"floe/internal/token"
 )
@@ -60,6 +61,7 @@ type Server struct {
 	Tokens        *token.Service
 	Organizations *organization.Service
 	Customers     *customer.Service
+	Jobs          *job.Runner
 
 	config     Config
 	operations []*api.Operation
@@ -98,6 +100,9 @@ const summary = "Customers, products, subscriptions and benefits over an API tha
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = clock.Wall
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://127.0.0.1:8787"
@@ -154,10 +159,12 @@ func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 	return q.Handler.Handle(ctx, r)
 }
 
-// Run serves on the listener until ctx ends or serving fails. At the end it
-// accepts nothing new, waits for the requests in flight and cuts off those
-// that take too long; all that within ten seconds.
+// Run serves on the listener, and does the work in the background, until ctx
+// ends or serving fails. At the end it accepts nothing new, waits for what is
+// in flight and cuts off what takes too long; all that within ten seconds.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	// Requests outlive ctx, because draining lets them finish; they end with work.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -170,17 +177,20 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	for i, h := range servers {
 		go func() { failed <- h.Serve(listeners[i]) }()
 	}
+	idle := make(chan struct{})
+	go func() { defer close(idle); s.work(ctx) }()
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)
 	}
+	cancel()
 	s.draining.Store(true)
-	return errors.Join(err, s.drain(work, stop, servers))
+	return errors.Join(err, s.drain(work, stop, servers, idle))
 }
 
-func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []*http.Server) error {
+func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []*http.Server, idle <-chan struct{}) error {
 	limit, cancel := context.WithTimeout(work, s.config.DrainTime)
 	defer cancel()
 	done := make(chan bool, len(servers))
@@ -191,10 +201,15 @@ func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []
 	for range servers {
 		clean = <-done && clean
 	}
+	select {
+	case <-idle:
+	case <-limit.Done():
+		clean = false
+	}
 	if clean {
 		return nil
 	}
-	s.config.Logger.Warn("requests were cut off, because they took too long to finish")
+	s.config.Logger.Warn("requests or jobs were cut off, because they took too long to finish")
 	stop()
 	var err error
 	for _, h := range servers {

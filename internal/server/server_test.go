@@ -326,6 +326,44 @@ func TestStoppingDoesNotWaitForEver(t *testing.T) {
 	}
 }
 
+// TestSessionsArePurged: work that comes back every hour does, after the
+// server has run once.
+func TestSessionsArePurged(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		c := f.Customer(nil)
+		f.Run(floetest.Scenario{Do: "POST /v1/customer-sessions/", As: f.AllToken, Body: map[string]any{"customer_id": c.ID()}, Status: 201})
+		ctx, stop := context.WithCancel(t.Context())
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- f.Server.Run(ctx, l) }()
+		scheduled := func() bool {
+			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM jobs`)
+			return err == nil && n == 1
+		}
+		for !scheduled() {
+			time.Sleep(5 * time.Millisecond)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			f.Clock.Advance(61 * time.Minute)
+			if n := f.Drain(); n != 1 {
+				t.Errorf("%d jobs were due", n)
+			}
+		}
+		n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM customer_sessions`+floetest.AllOrganizations)
+		if err != nil || n != 0 {
+			t.Errorf("%d sessions are left, %v", n, err)
+		}
+	})
+}
+
 func TestHeadersAreBounded(t *testing.T) {
 	t.Parallel()
 	f := floetest.New(t)
