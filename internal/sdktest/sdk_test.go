@@ -18,6 +18,8 @@ import (
 // against our document.
 func TestSDK(t *testing.T) {
 	t.Parallel()
+	_, err := sdks()
+	need(t, err)
 	for _, c := range []struct {
 		name, script, version string
 		without               []string // operations that this SDK does not know
