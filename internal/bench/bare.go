@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -31,8 +32,10 @@ func BareHandler(bodies map[string][]byte) http.Handler {
 	})
 }
 
-// BareTable is one table with rows as large as a customer and the id as its
-// only index, and nothing around it: no HTTP, no checks, no history.
+// BareTable is one table with rows as large as a customer and with the three
+// unique indexes that customers cannot be without (id, e-mail and external id,
+// each within its organization), and nothing around it: no HTTP, no checks, no
+// members, no history, no search.
 type BareTable struct {
 	pool     *sql.DB
 	postgres bool
@@ -42,7 +45,11 @@ type BareTable struct {
 	row      string
 }
 
-const bareSchema = `CREATE TABLE IF NOT EXISTS bare (seq SERIAL_KEY, id text NOT NULL UNIQUE, email text NOT NULL, body text NOT NULL)`
+const bareSchema = `CREATE TABLE IF NOT EXISTS bare (seq %s, organization_id uuid NOT NULL, id uuid NOT NULL, email text NOT NULL,
+	external_id text NOT NULL, body text NOT NULL,
+	UNIQUE (organization_id, id), UNIQUE (organization_id, email), UNIQUE (organization_id, external_id))`
+
+const bareOrganization = "ba4e0000-0000-4000-8000-000000000000"
 
 // OpenBareSQLite makes the table in a file of its own in a folder; each commit
 // waits for the disk, as ours do.
@@ -53,7 +60,7 @@ func OpenBareSQLite(dir string) (*BareTable, error) {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(1)
-	t := &BareTable{pool: pool, insert: `INSERT INTO bare (id, email, body) VALUES (?, ?, ?)`, update: `UPDATE bare SET body = ? WHERE id = ?`}
+	t := &BareTable{pool: pool, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES (?, ?, ?, ?, ?)`, update: `UPDATE bare SET body = ? WHERE organization_id = ? AND id = ?`}
 	return t, t.create("INTEGER PRIMARY KEY")
 }
 
@@ -65,7 +72,7 @@ func OpenBarePostgres(address string, conns int) (*BareTable, error) {
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
-	t := &BareTable{pool: pool, postgres: true, insert: `INSERT INTO bare (id, email, body) VALUES ($1, $2, $3)`, update: `UPDATE bare SET body = $1 WHERE id = $2`}
+	t := &BareTable{pool: pool, postgres: true, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES ($1, $2, $3, $4, $5)`, update: `UPDATE bare SET body = $1 WHERE organization_id = $2 AND id = $3`}
 	return t, t.create("bigserial PRIMARY KEY")
 }
 
@@ -75,30 +82,34 @@ func (t *BareTable) create(key string) error {
 		row[i] = 'a' + byte(i%26)
 	}
 	t.row = string(row)
-	text := bareSchema[:len("CREATE TABLE IF NOT EXISTS bare (seq ")] + key + bareSchema[len("CREATE TABLE IF NOT EXISTS bare (seq SERIAL_KEY"):]
-	_, err := t.pool.Exec(text) //nolint:noctx // bounded by the benchmark
-	return err
+	for _, text := range []string{`DROP TABLE IF EXISTS bare`, fmt.Sprintf(bareSchema, key)} {
+		if _, err := t.pool.Exec(text); err != nil { //nolint:noctx // bounded by the benchmark
+			return err
+		}
+	}
+	return nil
 }
 
 // Close closes the database.
 func (t *BareTable) Close() error { return t.pool.Close() }
 
 func bareID(n int64) string {
-	return "bare0000-0000-4000-8000-" + strconv.FormatInt(100000000000+n, 10)
+	return "ba4e0000-0000-4000-8000-" + strconv.FormatInt(100000000000+n, 10)
 }
 
 // Inserts returns what inserts rows from so many goroutines. On SQLite those
 // that wait at the same time share a commit; PostgreSQL does that by itself.
 func (t *BareTable) Inserts(clients int) Runner {
 	return t.runner(clients, t.insert, func(n int64) []any {
-		return []any{bareID(n), "customer" + strconv.FormatInt(n, 10) + "@example.com", t.row}
+		number := strconv.FormatInt(n, 10)
+		return []any{bareOrganization, bareID(n), "customer" + number + "@example.com", "usr_" + number, t.row}
 	})
 }
 
 // Updates returns what changes the rows that were inserted.
 func (t *BareTable) Updates(clients int) Runner {
 	high := max(t.next.Load(), 1)
-	return t.runner(clients, t.update, func(n int64) []any { return []any{t.row, bareID(n % high)} })
+	return t.runner(clients, t.update, func(n int64) []any { return []any{t.row, bareOrganization, bareID(n % high)} })
 }
 
 func (t *BareTable) runner(clients int, text string, args func(n int64) []any) Runner {
@@ -205,6 +216,8 @@ func (g *group) run(pool *sql.DB, text string) error {
 	return nil
 }
 
+// commit runs each statement in a savepoint, because the others must not be
+// lost when one fails.
 func commit(ctx context.Context, conn *sql.Conn, stmt *sql.Stmt, batch []*waiting) error {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -212,9 +225,20 @@ func commit(ctx context.Context, conn *sql.Conn, stmt *sql.Stmt, batch []*waitin
 	}
 	inner := tx.StmtContext(ctx, stmt)
 	for _, w := range batch {
-		if _, err := inner.ExecContext(ctx, w.args...); err != nil {
+		if err := inSavepoint(ctx, tx, func() error { _, err := inner.ExecContext(ctx, w.args...); return err }); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
 	}
 	return tx.Commit()
+}
+
+func inSavepoint(ctx context.Context, tx *sql.Tx, fn func() error) error {
+	if _, err := tx.ExecContext(ctx, `SAVEPOINT one`); err != nil {
+		return err
+	}
+	if err := fn(); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `RELEASE one`)
+	return err
 }
