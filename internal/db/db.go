@@ -82,7 +82,7 @@ type DB struct {
 	texts  texts
 	unique constraints
 
-	pool    *sql.DB  // PostgreSQL: every connection; SQLite: the readers
+	pool    *sql.DB  // PostgreSQL only
 	readers *readers // SQLite only
 	writer  *writer  // SQLite only
 	path    string   // SQLite only
@@ -169,7 +169,7 @@ func (d *DB) query(ctx context.Context, text string, args []any) (result, error)
 		d.readers.release(s)
 		return result{}, d.translate(ctx, err)
 	}
-	r.db, r.readers, r.start = d, d.readers, start
+	r.db, r.session, r.readers, r.start = d, s, d.readers, start
 	return r, nil
 }
 

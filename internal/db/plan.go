@@ -2,6 +2,7 @@ package db
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"strings"
@@ -20,6 +21,7 @@ type plan struct {
 
 // column fills the part of the value that starts at offset.
 type column struct {
+	name   string
 	offset uintptr
 	set    setter
 }
@@ -54,9 +56,22 @@ func (s *scratch) release() {
 // into ties a scratch to the type its plan was compiled for.
 type into[T any] struct{ *scratch }
 
-func (i into[T]) scan(rows *sql.Rows, dst *T) error {
+func (i into[T]) scan(rows rowSource, dst *T) error {
 	i.base = unsafe.Pointer(dst)
-	return rows.Scan(i.dests...)
+	if lite, ok := rows.(*liteRows); ok {
+		return i.fill(lite.values)
+	}
+	return rows.(*sql.Rows).Scan(i.dests...)
+}
+
+// fill stores the values of a row.
+func (s *scratch) fill(values []driver.Value) error {
+	for i := range s.cells {
+		if err := s.cells[i].Scan(values[i]); err != nil {
+			return fmt.Errorf("db: column %q: %w", s.cells[i].name, err)
+		}
+	}
+	return nil
 }
 
 // scanner returns what fills a T from the rows of r.
@@ -97,7 +112,7 @@ type planKey struct {
 // plans is a cache of pure functions of its keys.
 var plans sync.Map // planKey -> *plan
 
-func planFor(typ reflect.Type, rows *sql.Rows) (*plan, error) {
+func planFor(typ reflect.Type, rows rowSource) (*plan, error) {
 	names, err := rows.Columns()
 	if err != nil {
 		return nil, err
@@ -120,7 +135,7 @@ func compile(typ reflect.Type, names []string) (*plan, error) {
 			return nil, fmt.Errorf("one value wanted, the statement returns %d columns", len(names))
 		}
 		set, err := setterFor(typ)
-		return &plan{typ: typ, columns: []column{{0, set}}}, err
+		return &plan{typ: typ, columns: []column{{names[0], 0, set}}}, err
 	}
 	fields := map[string]field{}
 	collect(typ, 0, fields)
@@ -139,7 +154,7 @@ func compile(typ reflect.Type, names []string) (*plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", name, err)
 		}
-		p.columns = append(p.columns, column{f.offset, set})
+		p.columns = append(p.columns, column{name, f.offset, set})
 	}
 	return p, nil
 }

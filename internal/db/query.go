@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -91,11 +90,18 @@ type result struct {
 	db        *DB
 	tx        *Tx
 	statement *statement
-	rows      *sql.Rows
-	session   *session
-	prepared  *prepared
+	rows      rowSource
+	session   *session // of the readers, to be given back
 	readers   *readers
 	start     time.Time
+}
+
+// rowSource is what both engines' rows can do: *sql.Rows and *liteRows.
+type rowSource interface {
+	Columns() ([]string, error)
+	Next() bool
+	Err() error
+	Close() error
 }
 
 // close ends the rows and returns what went wrong while they were read.
@@ -103,9 +109,6 @@ func (r *result) close(ctx context.Context) error {
 	err := r.rows.Err()
 	if closed := r.rows.Close(); err == nil {
 		err = closed
-	}
-	if r.prepared != nil {
-		r.prepared.busy = false
 	}
 	if r.readers != nil {
 		r.readers.release(r.session)

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,26 +33,13 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		return err
 	}
 	d.path = filepath.Join(dir, fileName)
-	writes, err := sql.Open("sqlite", d.dsn(writerCacheKB, "journal_mode(wal)", "synchronous(full)"))
-	if err != nil {
-		return fmt.Errorf("open %s: %w", d.path, err)
-	}
-	writes.SetMaxOpenConns(1)
-	d.writer, err = newWriter(ctx, d, writes)
-	if err != nil {
-		_ = writes.Close()
+	var err error
+	if d.writer, err = newWriter(d, d.dsn(writerCacheKB, "journal_mode(wal)", "synchronous(full)")); err != nil {
 		return d.explainSQLite(err)
 	}
 	cache := max(2<<10, readersCacheKB/d.config.ReadConns)
-	d.pool, err = sql.Open("sqlite", d.dsn(cache, "query_only(1)"))
-	if err != nil {
-		_ = writes.Close()
-		return fmt.Errorf("open %s: %w", d.path, err)
-	}
-	d.pool.SetMaxOpenConns(d.config.ReadConns)
-	d.pool.SetMaxIdleConns(d.config.ReadConns)
 	d.readers = &readers{
-		pool:     d.pool,
+		dsn:      d.dsn(cache, "query_only(1)"),
 		slots:    make(chan struct{}, d.config.ReadConns),
 		patience: d.config.QueueTimeout,
 	}
@@ -135,7 +121,7 @@ func (d *DB) closeSQLite() error {
 // readers is the pool of connections that read. The one used last is used
 // next: its cache is the warmest.
 type readers struct {
-	pool     *sql.DB
+	dsn      string
 	slots    chan struct{}
 	patience time.Duration
 
@@ -161,12 +147,11 @@ func (r *readers) acquire(ctx context.Context) (*session, error) {
 		return s, nil
 	}
 	r.mu.Unlock()
-	conn, err := r.pool.Conn(context.WithoutCancel(ctx))
+	s, err := openSession(r.dsn)
 	if err != nil {
 		<-r.slots
-		return nil, err
 	}
-	return newSession(conn), nil
+	return s, err
 }
 
 // enter waits for a free connection, not for ever: whoever reads through the
@@ -214,7 +199,7 @@ func (r *readers) close() error {
 		select {
 		case r.slots <- struct{}{}:
 		case <-deadline:
-			return r.pool.Close()
+			return nil
 		}
 	}
 	defer func() {
@@ -222,7 +207,7 @@ func (r *readers) close() error {
 			<-r.slots
 		}
 	}()
-	return r.pool.Close()
+	return nil
 }
 
 var (

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -33,7 +32,7 @@ var (
 // commits without waiting for anybody.
 type writer struct {
 	db   *DB
-	pool *sql.DB
+	dsn  string
 	conn *session
 
 	mu     sync.Mutex
@@ -66,12 +65,9 @@ var (
 
 func internal(text string) *statement { return &statement{source: text, text: text} }
 
-func newWriter(ctx context.Context, d *DB, pool *sql.DB) (*writer, error) {
-	conn, err := pool.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &writer{db: d, pool: pool, conn: newSession(conn)}, nil
+func newWriter(d *DB, dsn string) (*writer, error) {
+	conn, err := openSession(dsn)
+	return &writer{db: d, dsn: dsn, conn: conn}, err
 }
 
 // write runs fn until the transaction is not lost through somebody else: a
@@ -271,12 +267,12 @@ func (w *writer) abandon() {
 	if err == nil || sqliteCode(err) == liteError {
 		return // rolled back, now or before
 	}
-	conn, err := w.pool.Conn(context.Background())
+	conn, err := openSession(w.dsn)
 	if err != nil {
 		return // the next BEGIN will say what is wrong
 	}
 	_ = w.conn.close()
-	w.conn = newSession(conn)
+	w.conn = conn
 }
 
 func (w *writer) run(st *statement) error {
@@ -300,8 +296,7 @@ func (w *writer) close() error {
 		waiting = w.held
 		w.mu.Unlock()
 	}
-	_ = w.conn.close()
-	return w.pool.Close()
+	return w.conn.close()
 }
 
 // liteError is SQLite's general error, here "no transaction is active".
