@@ -1,3 +1,5 @@
+//go:build unix
+
 package bench_test
 
 import (
@@ -12,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -157,7 +160,7 @@ func (s *subject) run(b *testing.B, o bench.Operation, path string) {
 	defer ours.Close()
 	other := s.other(b, o, path)
 	const turn = 500
-	var took [2]time.Duration
+	var took, used [2]time.Duration
 	before := s.d.Stats().Queries
 	b.ResetTimer()
 	for left := int64(b.N); left > 0; left -= turn {
@@ -166,18 +169,33 @@ func (s *subject) run(b *testing.B, o bench.Operation, path string) {
 			if k == 1 {
 				b.StopTimer()
 			}
+			start := processor()
 			_, t, err := run(0, n)
 			if err != nil {
 				b.Fatal(err)
 			}
 			took[k] += t
+			used[k] += processor() - start
 		}
 		b.StartTimer()
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(took[0])/float64(took[1]), "x_bare")
+	b.ReportMetric(float64(used[0])/float64(max(used[1], 1)), "x_cpu")
+	b.ReportMetric(float64(used[0].Microseconds())/float64(b.N), "cpu_us/req")
 	b.ReportMetric(float64(s.d.Stats().Queries-before)/float64(b.N), "queries/req")
 	s.allocations(b, o)
+}
+
+// processor is the time that this process has spent in the processor. Unlike
+// the time on the clock it does not depend on what else the machine does; it
+// is the time of the client, too.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // allocations calls the handler without a network, so that nothing but its own

@@ -118,16 +118,14 @@ func (s *Service) add(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, i
 		}
 	}
 	g := []Given{{Row: r}}
-	n, err := insert(ctx, tx, g, " ON CONFLICT DO NOTHING")
+	added, err := insert(ctx, tx, g, " ON CONFLICT DO NOTHING")
 	if err != nil {
 		return out, err
 	}
-	if n == 0 {
+	if len(added) == 0 {
 		return out, alreadyThere(ctx, tx, &r)
 	}
-	if g[0].Members, err = s.owner(ctx, tx, &r, in.Owner); err != nil {
-		return out, err
-	}
+	g[0].Members = owner(&r, in.Owner, added[r.ID].features())
 	if err := insertRest(ctx, tx, g); err != nil {
 		return out, err
 	}

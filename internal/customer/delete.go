@@ -33,13 +33,19 @@ func (s *Service) remove(ctx context.Context, sub auth.Subject, anonymize bool, 
 // scrubs what identifies a person, here and in what the journal remembers;
 // orders and subscriptions stay.
 func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, anonymize bool) error {
+	was := r
+	anonymize = anonymize && !r.anonymized()
+	if anonymize {
+		if err := journal.Erase(ctx, tx, r.OrganizationID, r.ID, personal); err != nil {
+			return err
+		}
+	}
 	if err := s.Subscriptions.CancelAll(ctx, tx, sub, r.OrganizationID, r.ID); err != nil {
 		return fmt.Errorf("cancel subscriptions: %w", err)
 	}
 	if err := s.Grants.RevokeAll(ctx, tx, sub, r.OrganizationID, r.ID); err != nil {
 		return fmt.Errorf("revoke grants: %w", err)
 	}
-	anonymize = anonymize && !r.anonymized()
 	if err := s.deleteMembers(ctx, tx, sub, &r, anonymize); err != nil {
 		return fmt.Errorf("delete members: %w", err)
 	}
@@ -49,19 +55,14 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	r.hide(tx)
 	if anonymize {
 		r.scrub(tx)
-		if err := journal.Erase(ctx, tx, r.OrganizationID, r.ID, personal); err != nil {
-			return err
-		}
 	}
-	if err := save(ctx, tx, &r); err != nil {
+	if err := save(ctx, tx, &was, &r); err != nil {
 		return err
 	}
 	if err := clearMetadata(ctx, tx, &r); err != nil {
 		return err
 	}
-	if err := count(ctx, tx, r.OrganizationID, -1); err != nil {
-		return err
-	}
+	count(tx, r.OrganizationID, -1)
 	gone := s.Public(r)
 	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.deleted", Customer: r.ID, Subject: r.ID, After: schema.JSON(&gone)})
 	return nil

@@ -8,6 +8,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/journal"
+	"floe/internal/organization"
 	"floe/internal/schema"
 )
 
@@ -26,13 +27,12 @@ type Given struct {
 // only e-mails and external ids that are taken are found, as a UniqueError for
 // the whole transaction.
 func (s *Service) AddGiven(ctx context.Context, tx *db.Tx, actor auth.Subject, given []Given) error {
-	for i := range given {
-		if err := s.fillMembers(ctx, tx, &given[i]); err != nil {
-			return err
-		}
-	}
-	if _, err := insert(ctx, tx, given, ""); err != nil {
+	added, err := insert(ctx, tx, given, "")
+	if err != nil {
 		return err
+	}
+	for i := range given {
+		s.fillMembers(&given[i], added[given[i].ID].features())
 	}
 	if err := insertRest(ctx, tx, given); err != nil {
 		return err
@@ -44,15 +44,14 @@ func (s *Service) AddGiven(ctx context.Context, tx *db.Tx, actor auth.Subject, g
 }
 
 // fillMembers makes the members belong to the customer.
-func (s *Service) fillMembers(ctx context.Context, tx *db.Tx, g *Given) (err error) {
+func (s *Service) fillMembers(g *Given, features organization.FeatureSettings) {
 	if len(g.Members) == 0 {
-		g.Members, err = s.owner(ctx, tx, &g.Row, nil)
-		return err
+		g.Members = owner(&g.Row, nil, features)
+		return
 	}
 	for i := range g.Members {
 		g.Members[i].OrganizationID, g.Members[i].CustomerID = g.OrganizationID, g.ID
 	}
-	return nil
 }
 
 // recordNew tells the journal of a new customer and answers what callers see
@@ -70,7 +69,7 @@ func (s *Service) recordNew(tx *db.Tx, actor auth.Subject, g *Given) (out Custom
 	}
 	out = s.Public(g.Row)
 	entries = append(entries, journal.Entry{Organization: g.OrganizationID, Type: "customer.created", Customer: g.ID, Subject: g.ID,
-		After: schema.JSON(&out), At: g.CreatedAt})
+		After: schema.JSON(&out), New: true, At: g.CreatedAt})
 	for i := range g.Members {
 		if m := &g.Members[i]; m.Role != RoleOwner {
 			entries = append(entries, memberCreated(m))
@@ -82,7 +81,7 @@ func (s *Service) recordNew(tx *db.Tx, actor auth.Subject, g *Given) (out Custom
 
 func memberCreated(m *Member) journal.Entry {
 	return journal.Entry{Organization: m.OrganizationID, Type: "member.created", Customer: m.CustomerID, Subject: m.ID,
-		After: schema.JSON(m), At: m.CreatedAt}
+		After: schema.JSON(m), New: true, At: m.CreatedAt}
 }
 
 const insertColumns = `id, organization_id, created_at, modified_at, type, email, email_key, email_verified, name, name_key, billing_name,
@@ -90,54 +89,68 @@ const insertColumns = `id, organization_id, created_at, modified_at, type, email
 
 const insertWidth = 20
 
-// insert adds customers, but nothing that hangs off them, and answers how many
+// added is what an insert tells of a new row.
+type added struct {
+	ID       id.ID
+	Seq      int64
+	Settings *organization.FeatureSettings
+}
+
+// features are those of the row's organization.
+func (a added) features() (f organization.FeatureSettings) {
+	if a.Settings != nil {
+		f = *a.Settings
+	}
+	return f
+}
+
+// insert adds customers, but nothing that hangs off them, and answers which
 // were added. What to do about one that is there already is the tail's to say.
-func insert(ctx context.Context, tx *db.Tx, given []Given, tail string) (added int64, err error) {
+func insert(ctx context.Context, tx *db.Tx, given []Given, tail string) (map[id.ID]added, error) {
+	out := make(map[id.ID]added, len(given))
 	for from, to := range db.Pieces(len(given)) {
 		args := make([]any, 0, insertWidth*(to-from))
 		for i := from; i < to; i++ {
-			r := &given[i].Row
-			args = append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, string(r.Type), r.Email, foldOrNull(r.Email), r.EmailVerified,
-				r.Name, foldOrNull(r.Name), r.BillingName, r.ExternalID, foldOrNull(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat,
-				r.Locale, r.Metadata, r.FirstUserEventAt, r.search())
+			args = given[i].values(args)
 		}
-		n, err := db.Exec(ctx, tx, `INSERT INTO customers (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth)+tail, args...)
+		rows, err := db.All[added](ctx, tx, `INSERT INTO customers (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth)+tail+`
+			RETURNING id, seq, (SELECT o.feature_settings FROM organizations o WHERE o.id = customers.organization_id) AS settings`, args...)
 		if err != nil {
-			return added, fmt.Errorf("insert customers: %w", err)
+			return nil, fmt.Errorf("insert customers: %w", err)
 		}
-		added += n
+		for _, r := range rows {
+			out[r.ID] = r
+		}
+		for i := from; i < to; i++ {
+			if r, ok := out[given[i].ID]; ok && tx.Engine() == "sqlite" {
+				tx.Together(searchTogether, searchChange{seq: r.Seq, text: given[i].search()}, changeSearch)
+			}
+		}
 	}
-	return added, nil
+	return out, nil
+}
+
+// values adds what is stored of a row, in the order of insertColumns.
+func (r *Row) values(args []any) []any {
+	return append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, string(r.Type), r.Email, foldOrNull(r.Email), r.EmailVerified,
+		r.Name, foldOrNull(r.Name), r.BillingName, r.ExternalID, foldOrNull(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat,
+		r.Locale, r.Metadata, r.FirstUserEventAt, r.search())
 }
 
 // insertRest adds what hangs off new customers: their members, the index of
 // their metadata, and their share of the total.
 func insertRest(ctx context.Context, tx *db.Tx, given []Given) error {
 	var list []*Member
-	totals := map[id.ID]int{}
-	var order []id.ID
 	for i := range given {
 		for j := range given[i].Members {
 			list = append(list, &given[i].Members[j])
 		}
-		org := given[i].OrganizationID
-		if totals[org] == 0 {
-			order = append(order, org)
-		}
-		totals[org]++
+		count(tx, given[i].OrganizationID, 1)
 	}
 	if err := insertMembers(ctx, tx, list); err != nil {
 		return err
 	}
-	if err := indexMetadata(ctx, tx, given); err != nil {
-		return err
-	}
-	for _, org := range order {
-		if err := count(ctx, tx, org, totals[org]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return indexMetadata(ctx, tx, given)
 }
 
 func insertMembers(ctx context.Context, tx *db.Tx, list []*Member) error {

@@ -48,7 +48,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	}
 	q := listing.Query{Columns: columns, From: "customers", Order: sortKeys.Order(names(in.Sorting)), Page: in.Page, Where: filter(orgs, in, s.DB.Engine())}
 	if in.unfiltered() {
-		q.Total = func(ctx context.Context, q db.Querier) (int, error) { return total(ctx, q, orgs) }
+		q.Total = func(ctx context.Context, q db.Querier) (int, error) { return countAll(ctx, q, orgs) }
 	}
 	rows, err := listing.Run[Row](ctx, s.DB, q)
 	if err != nil {

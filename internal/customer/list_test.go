@@ -117,9 +117,24 @@ func TestListBillingNameAndNulls(t *testing.T) {
 // setBillingName stands in for a checkout, which is where billing names are given.
 func setBillingName(t *testing.T, f *floetest.Floe, customer, name string) {
 	t.Helper()
-	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
-		_, err := db.Exec(t.Context(), tx, `UPDATE customers SET billing_name = ?, search = search || ? WHERE organization_id = ? AND id = ?`,
-			name, "\x1f"+strings.ToLower(name), f.Org.ID, customer)
+	ctx := t.Context()
+	err := f.DB.Write(ctx, func(tx *db.Tx) error {
+		was, err := db.One[struct {
+			Seq    int64
+			Search string
+		}](ctx, tx, `SELECT seq, search FROM customers WHERE organization_id = ? AND id = ?`, f.Org.ID, customer)
+		if err != nil {
+			return err
+		}
+		search := was.Search + "\x1f" + strings.ToLower(name)
+		if _, err := db.Exec(ctx, tx, `UPDATE customers SET billing_name = ?, search = ? WHERE organization_id = ? AND id = ?`,
+			name, search, f.Org.ID, customer); err != nil || f.DB.Engine() != "sqlite" {
+			return err
+		}
+		_, err = db.Exec(ctx, tx, `INSERT INTO customer_search (customer_search, rowid, search) VALUES ('delete', ?, ?)`, was.Seq, was.Search)
+		if err == nil {
+			_, err = db.Exec(ctx, tx, `INSERT INTO customer_search (rowid, search) VALUES (?, ?)`, was.Seq, search)
+		}
 		return err
 	})
 	if err != nil {

@@ -89,10 +89,9 @@ func record(tx *db.Tx, sub auth.Subject, typ string, before, after *Member) {
 
 // owner makes the first member of a new customer, when the organization uses
 // members at all.
-func (s *Service) owner(ctx context.Context, tx *db.Tx, r *Row, in *OwnerCreate) ([]Member, error) {
-	features, err := organization.Features(ctx, tx, r.OrganizationID)
-	if err != nil || !features.Members() {
-		return nil, err
+func owner(r *Row, in *OwnerCreate, features organization.FeatureSettings) []Member {
+	if !features.Members() {
+		return nil
 	}
 	m := ownerOf(r, r.CreatedAt)
 	if in != nil {
@@ -101,9 +100,9 @@ func (s *Service) owner(ctx context.Context, tx *db.Tx, r *Row, in *OwnerCreate)
 		m.ExternalID = first(in.ExternalID, m.ExternalID)
 	}
 	if m.Email == "" {
-		return nil, nil
+		return nil
 	}
-	return []Member{m}, nil
+	return []Member{m}
 }
 
 // ownerOf is the owner that follows from a customer's own data.

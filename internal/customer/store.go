@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
+	"maps"
+	"slices"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -50,7 +50,10 @@ func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, loc
 }
 
 // save writes every column that can change.
-func save(ctx context.Context, tx *db.Tx, r *Row) error {
+func save(ctx context.Context, tx *db.Tx, was, r *Row) error {
+	if err := reindexSearch(ctx, tx, was, r); err != nil {
+		return err
+	}
 	_, err := db.Exec(ctx, tx, `UPDATE customers
 		SET modified_at = ?, deleted_at = ?, anonymized_at = ?, type = ?, email = ?, email_key = ?, email_verified = ?, name = ?, name_key = ?,
 			billing_name = ?, external_id = ?, external_key = ?, billing_address = ?, tax_id = ?, tax_id_format = ?, locale = ?,
@@ -82,21 +85,35 @@ func scalarText(n *schema.Node) string {
 // concurrent creates on PostgreSQL rarely wait for each other's commit.
 const shards = 16
 
-// count changes how many live customers an organization has.
-func count(ctx context.Context, tx *db.Tx, org id.ID, by int) error {
+// count changes how many live customers an organization has, just before the
+// commit and together with others who share it.
+func count(tx *db.Tx, org id.ID, by int) { tx.Together("customer_totals", total{org, by}, addTotals) }
+
+type total struct {
+	organization id.ID
+	by           int
+}
+
+func addTotals(ctx context.Context, tx *db.Tx, items []any) error {
+	sums := map[id.ID]int{}
+	for _, item := range items {
+		sums[item.(total).organization] += item.(total).by
+	}
 	shard := 0
 	if tx.ForUpdate() != "" {
 		shard = int(tx.Now().UnixMicro() % shards)
 	}
-	_, err := db.Exec(ctx, tx, `INSERT INTO customer_totals (organization_id, shard, live) VALUES (?, ?, ?)
-		ON CONFLICT (organization_id, shard) DO UPDATE SET live = customer_totals.live + excluded.live`, org, shard, by)
-	if err != nil {
-		return fmt.Errorf("count customers: %w", err)
+	for _, org := range slices.Sorted(maps.Keys(sums)) { // one order on every node: no deadlock
+		_, err := db.Exec(ctx, tx, `INSERT INTO customer_totals (organization_id, shard, live) VALUES (?, ?, ?)
+			ON CONFLICT (organization_id, shard) DO UPDATE SET live = customer_totals.live + excluded.live`, org, shard, sums[org])
+		if err != nil {
+			return fmt.Errorf("count customers: %w", err)
+		}
 	}
 	return nil
 }
 
-func total(ctx context.Context, q db.Querier, orgs []id.ID) (int, error) {
+func countAll(ctx context.Context, q db.Querier, orgs []id.ID) (int, error) {
 	w := db.Where("").In("organization_id", orgs)
 	n, err := db.One[int64](ctx, q, `SELECT CAST(COALESCE(SUM(live), 0) AS bigint) FROM customer_totals`+w.SQL(), w.Args()...)
 	return int(n), err
@@ -163,29 +180,6 @@ func raced(err error, email, external *string) error {
 		return err
 	}
 	return problems
-}
-
-// trigram is the length from which a search can use its index.
-const trigram = 3
-
-// searching adds the substring filter: contained in the e-mail, the name or
-// the billing name, or the start of the external id, whatever the case.
-func searching(w *db.W, engine, text string) {
-	folded := fold(text)
-	if folded == "" {
-		w.And("(search <> '' OR external_key IS NOT NULL)")
-		return
-	}
-	prefix := "(external_key >= ? AND external_key < ?)"
-	switch {
-	case engine == "sqlite" && utf8.RuneCountInString(folded) >= trigram:
-		phrase := `"` + strings.ReplaceAll(folded, `"`, `""`) + `"`
-		w.And("(seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ?) OR "+prefix+")", phrase, folded, folded+"\U0010FFFF")
-	case engine == "sqlite":
-		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, folded, folded+"\U0010FFFF")
-	default:
-		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), folded, folded+"\U0010FFFF")
-	}
 }
 
 // visible are the organizations whose customers the subject may see.

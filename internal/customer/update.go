@@ -83,7 +83,7 @@ func (s *Service) Update(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 func (s *Service) store(ctx context.Context, tx *db.Tx, sub auth.Subject, was, next *Row) error {
 	now := tx.Now()
 	next.ModifiedAt = &now
-	if err := save(ctx, tx, next); err != nil {
+	if err := save(ctx, tx, was, next); err != nil {
 		return err
 	}
 	if string(was.Metadata) != string(next.Metadata) {

@@ -22,6 +22,10 @@ type Tx struct {
 	after  []func()
 	values map[any]any
 
+	shared  []shared        // put off until the commit
+	batch   *batch          // whom the commit is shared with; nil on PostgreSQL
+	settled map[string]bool // what of the batch's this transaction has done
+
 	level  int   // savepoints that are open
 	failed error // a statement failed, outside of a Try
 	broken bool  // and the engine may have rolled everything back
@@ -111,6 +115,9 @@ func (tx *Tx) do(ctx context.Context, fn func(*Tx) error) error {
 		if err := tx.before[i].fn(ctx, tx); err != nil {
 			return fmt.Errorf("before commit, %s: %w", tx.before[i].key, err)
 		}
+	}
+	if tx.postgres {
+		return runShared(ctx, tx, tx.shared)
 	}
 	return tx.failure()
 }

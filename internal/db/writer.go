@@ -43,8 +43,9 @@ type writer struct {
 
 // ticket is a caller's place in the queue.
 type ticket struct {
-	turn chan *batch // the baton; nil when no transaction is open
-	done chan error  // what became of the commit
+	turn  chan *batch // the baton; nil when no transaction is open
+	done  chan error  // what became of the commit
+	alone bool        // shares its commit with nobody
 }
 
 // batch is an open transaction and who is in it.
@@ -52,6 +53,8 @@ type batch struct {
 	started time.Time
 	members []*ticket
 	ran     int
+	shared  []shared
+	closed  bool // to others
 }
 
 var (
@@ -75,7 +78,7 @@ func newWriter(d *DB, dsn string) (*writer, error) {
 func (w *writer) write(ctx context.Context, fn func(*Tx) error) error {
 	const attempts = 3
 	for attempt := 1; ; attempt++ {
-		err := w.once(ctx, fn)
+		err := w.once(ctx, fn, attempt > 1)
 		if attempt == attempts || !errors.Is(err, errLost) {
 			return err
 		}
@@ -83,11 +86,15 @@ func (w *writer) write(ctx context.Context, fn func(*Tx) error) error {
 	}
 }
 
-func (w *writer) once(ctx context.Context, fn func(*Tx) error) error {
-	me := &ticket{}
+func (w *writer) once(ctx context.Context, fn func(*Tx) error, alone bool) error {
+	me := &ticket{alone: alone}
 	b, err := w.enter(ctx, me)
 	if err != nil {
 		return err
+	}
+	if alone && b != nil {
+		answer(b, w.commit(b))
+		b = nil
 	}
 	if err := ctx.Err(); err != nil {
 		w.leave(b)
@@ -159,12 +166,15 @@ func (w *writer) turn(ctx context.Context, me *ticket, b *batch, tx *Tx, fn func
 	if err != nil {
 		return w.db.translate(ctx, err)
 	}
+	tx.batch = b
 	if err := tx.do(ctx, fn); err != nil {
 		return err
 	}
 	if err := w.settle(b); err != nil {
 		return w.db.translate(ctx, err)
 	}
+	b.adopt(tx)
+	b.closed = me.alone
 	kept = true
 	if me.done == nil {
 		me.done = make(chan error, 1)
@@ -212,14 +222,14 @@ func (w *writer) undo(b *batch) *batch {
 // leave passes the baton on, or commits when nobody waits or the batch is
 // full.
 func (w *writer) leave(b *batch) {
-	if b != nil && b.ran < maxBatch && time.Since(b.started) < maxBatchTime {
+	if b != nil && !b.closed && b.ran < maxBatch && time.Since(b.started) < maxBatchTime {
 		if next := w.next(false); next != nil {
 			next.turn <- b
 			return
 		}
 	}
 	if b != nil {
-		answer(b, w.commit(len(b.members)))
+		answer(b, w.commit(b))
 	}
 	if next := w.next(true); next != nil {
 		next.turn <- nil
@@ -241,7 +251,15 @@ func (w *writer) next(free bool) *ticket {
 	return t
 }
 
-func (w *writer) commit(members int) error {
+// commit does what the members have put off and makes all of it durable.
+func (w *writer) commit(b *batch) error {
+	if err := w.finish(b); err != nil {
+		w.abandon()
+		if len(b.members) > 1 {
+			return fmt.Errorf("%w: %w", errLost, err) // each tries again alone
+		}
+		return w.db.translate(context.Background(), err)
+	}
 	if err := w.run(commitWrite); err != nil {
 		w.abandon()
 		err = w.db.translate(context.Background(), err)
@@ -250,8 +268,18 @@ func (w *writer) commit(members int) error {
 		}
 		return err
 	}
-	w.db.stats.committed(members)
+	w.db.stats.committed(len(b.members))
 	return nil
+}
+
+// finish runs what the members have put off, in none of their savepoints.
+func (w *writer) finish(b *batch) error {
+	if len(b.shared) == 0 {
+		return nil
+	}
+	tx := w.db.newTx(w.conn)
+	defer func() { tx.ended = true }()
+	return runShared(context.Background(), tx, b.shared)
 }
 
 func answer(b *batch, err error) {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"floe/internal/auth"
@@ -25,6 +26,7 @@ type Entry struct {
 	Subject      id.ID  // the row that changed
 	Before       json.RawMessage
 	After        json.RawMessage
+	New          bool      // the customer is created by this transaction
 	At           time.Time // when it happened; the time of the transaction when zero
 }
 
@@ -44,25 +46,25 @@ type Row struct {
 	After          json.RawMessage
 }
 
-// pending are the entries of one transaction, written together at its end.
+// pending is an entry until it is written.
 type pending struct {
-	entries []Entry
-	actors  []auth.Subject
+	*Entry
+	actor auth.Subject
+	at    time.Time
 }
 
-type bagKey struct{}
+const together = "journal"
 
 // Append records changes. They are written just before the commit, in the
 // order of the calls, in two statements for dozens of entries.
 func Append(tx *db.Tx, actor auth.Subject, entries ...Entry) {
-	p, ok := tx.Value(bagKey{}).(*pending)
-	if !ok {
-		p = &pending{}
-		tx.SetValue(bagKey{}, p)
-		tx.BeforeCommit("journal", p.flush)
-	}
-	for _, e := range entries {
-		p.entries, p.actors = append(p.entries, e), append(p.actors, actor)
+	for i := range entries {
+		e := &entries[i]
+		at := e.At
+		if at.IsZero() {
+			at = tx.Now()
+		}
+		tx.Together(together, pending{e, actor, at}, flush)
 	}
 }
 
@@ -70,68 +72,63 @@ const insertColumns = `organization_id, type, customer_id, customer_seq, subject
 
 const insertWidth = 11
 
-func (p *pending) flush(ctx context.Context, tx *db.Tx) error {
-	next, err := p.reserve(ctx, tx)
+func flush(ctx context.Context, tx *db.Tx, items []any) error {
+	next, err := reserve(ctx, tx, items)
 	if err != nil {
 		return err
 	}
-	for from, to := range db.Pieces(len(p.entries)) {
+	for from, to := range db.Pieces(len(items)) {
 		args := make([]any, 0, insertWidth*(to-from))
-		for i := from; i < to; i++ {
-			args = p.row(args, i, tx.Now(), next)
+		for _, item := range items[from:to] {
+			args = item.(pending).row(args, next)
 		}
 		if _, err := db.Exec(ctx, tx, `INSERT INTO journal (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth), args...); err != nil {
 			return fmt.Errorf("append to the journal: %w", err)
 		}
 	}
-	p.entries, p.actors = nil, nil
 	return nil
 }
 
 // row adds the values of one entry, which takes its customer's next number.
-func (p *pending) row(args []any, i int, at time.Time, next map[customerKey]int64) []any {
-	e, actor := &p.entries[i], &p.actors[i]
-	var seq *int64
-	if e.Customer != "" {
-		k := customerKey{e.Organization, e.Customer}
-		n := next[k]
-		next[k] = n + 1
-		seq = &n
+func (p pending) row(args []any, next map[customerKey]int64) []any {
+	var seq any
+	if p.Customer != "" {
+		k := customerKey{p.Organization, p.Customer}
+		seq = next[k]
+		next[k]++
 	}
-	if !e.At.IsZero() {
-		at = e.At
-	}
-	return append(args, e.Organization, e.Type, orNull(e.Customer), seq, orNull(e.Subject), actor.Kind.String(),
-		orNull(actorID(*actor)), textOrNull(actor.RequestID), at, e.Before, e.After)
+	return append(args, p.Organization, p.Type, orNull(p.Customer), seq, orNull(p.Subject), p.actor.Kind.String(),
+		orNull(actorID(p.actor)), textOrNull(p.actor.RequestID), p.at, p.Before, p.After)
 }
 
 type customerKey struct{ organization, customer id.ID }
 
-// reserve takes sequence numbers for every customer of the transaction and
-// answers the first of each.
-func (p *pending) reserve(ctx context.Context, tx *db.Tx) (map[customerKey]int64, error) {
-	counts := map[customerKey]int64{}
+// reserve takes sequence numbers for every customer and answers the first of
+// each. A customer who is new begins at one; only for those who change later
+// the last number is kept.
+func reserve(ctx context.Context, tx *db.Tx, items []any) (map[customerKey]int64, error) {
+	next, counts := map[customerKey]int64{}, map[customerKey]int64{}
 	var order []customerKey
-	for i := range p.entries {
-		e := &p.entries[i]
-		k := customerKey{e.Organization, e.Customer}
-		if e.Customer == "" {
-			continue
+	for _, item := range items {
+		p := item.(pending)
+		k := customerKey{p.Organization, p.Customer}
+		switch {
+		case p.Customer == "" || next[k] > 0:
+		case p.New:
+			next[k] = 1
+		default:
+			if counts[k] == 0 {
+				order = append(order, k)
+			}
+			counts[k]++
 		}
-		if counts[k] == 0 {
-			order = append(order, k)
-		}
-		counts[k]++
 	}
-	next := make(map[customerKey]int64, len(order))
 	for from, to := range db.Pieces(len(order)) {
-		args := make([]any, 0, 3*(to-from))
+		args := make([]any, 0, 6*(to-from))
 		for _, k := range order[from:to] {
-			args = append(args, k.organization, k.customer, counts[k])
+			args = append(args, k.organization, k.customer, counts[k], k.organization, k.customer, counts[k])
 		}
-		heads, err := db.All[head](ctx, tx, `INSERT INTO journal_heads (organization_id, customer_id, seq) VALUES `+db.Values(to-from, 3)+`
-			ON CONFLICT (organization_id, customer_id) DO UPDATE SET seq = journal_heads.seq + excluded.seq
-			RETURNING organization_id, customer_id, seq`, args...)
+		heads, err := db.All[head](ctx, tx, reserveText(to-from), args...)
 		if err != nil {
 			return nil, fmt.Errorf("number journal entries: %w", err)
 		}
@@ -141,6 +138,16 @@ func (p *pending) reserve(ctx context.Context, tx *db.Tx) (map[customerKey]int64
 		}
 	}
 	return next, nil
+}
+
+// reserveText adds to the last number of each customer. The first time, that
+// is found in the journal; of two who do that at once, the second waits for
+// the first and adds to what it has written.
+func reserveText(customers int) string {
+	const row = `(?, ?, CAST(? AS bigint) + COALESCE((SELECT MAX(customer_seq) FROM journal WHERE organization_id = ? AND customer_id = ?), 0), ?)`
+	return `INSERT INTO journal_heads (organization_id, customer_id, seq, added) VALUES ` + row + strings.Repeat(", "+row, customers-1) + `
+		ON CONFLICT (organization_id, customer_id) DO UPDATE SET seq = journal_heads.seq + excluded.added, added = excluded.added
+		RETURNING organization_id, customer_id, seq`
 }
 
 type head struct {
@@ -202,6 +209,9 @@ func Changes(before, after any) (json.RawMessage, json.RawMessage) {
 // Erase replaces the values of the named fields by null in everything that
 // was recorded about a customer.
 func Erase(ctx context.Context, tx *db.Tx, organization, customer id.ID, fields []string) error {
+	if err := tx.Settle(ctx, together); err != nil {
+		return err
+	}
 	rows, err := OfCustomer(ctx, tx, []id.ID{organization}, customer)
 	if err != nil {
 		return err

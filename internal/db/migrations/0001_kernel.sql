@@ -19,13 +19,15 @@ WHERE customer_id IS NOT NULL;
 
 CREATE INDEX journal_organization ON journal (organization_id, seq);
 
--- The last sequence number of each customer.
+-- The last sequence number of each customer who has changed since the
+-- transaction that created them.
 CREATE TABLE journal_heads (
 	organization_id uuid NOT NULL,
 	customer_id     uuid NOT NULL,
 	seq             bigint NOT NULL,
+	added           bigint NOT NULL, -- by the change that wrote it
 	PRIMARY KEY (organization_id, customer_id)
-);
+) @norowid@;
 
 -- Work to be done after a commit. A row is deleted when its work is done.
 CREATE TABLE jobs (

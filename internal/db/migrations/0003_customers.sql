@@ -42,7 +42,7 @@ CREATE TABLE customer_metadata (
   value @ctext@ NOT NULL,
   PRIMARY KEY (organization_id, customer_id, key),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
-);
+) @norowid@;
 CREATE INDEX customer_metadata_value ON customer_metadata (organization_id, key, value, customer_id);
 
 -- How many customers an organization has that are not deleted: the sum of its
@@ -52,7 +52,7 @@ CREATE TABLE customer_totals (
   shard integer NOT NULL,
   live bigint NOT NULL,
   PRIMARY KEY (organization_id, shard)
-);
+) @norowid@;
 
 CREATE TABLE members (
   seq @serial@,

@@ -1,0 +1,102 @@
+package customer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"floe/internal/db"
+)
+
+// trigram is the length from which a search can use its index.
+const trigram = 3
+
+// searching adds the substring filter: contained in the e-mail, the name or
+// the billing name, or the start of the external id, whatever the case.
+func searching(w *db.W, engine, text string) {
+	folded := fold(text)
+	if folded == "" {
+		w.And("(search <> '' OR external_key IS NOT NULL)")
+		return
+	}
+	prefix := "(external_key >= ? AND external_key < ?)"
+	switch {
+	case engine == "sqlite" && utf8.RuneCountInString(folded) >= trigram:
+		phrase := `"` + strings.ReplaceAll(folded, `"`, `""`) + `"`
+		w.And("(seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ?) OR "+prefix+")", phrase, folded, folded+"\U0010FFFF")
+	case engine == "sqlite":
+		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, folded, folded+"\U0010FFFF")
+	default:
+		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), folded, folded+"\U0010FFFF")
+	}
+}
+
+// searchTogether is what changes of SQLite's search index are put off under,
+// to be made by all who share a commit. One by one, each would be written as
+// a small index of its own.
+const searchTogether = "customer_search"
+
+// searchChange is a row's text and, unless the row is new, the text before.
+type searchChange struct {
+	seq  int64
+	was  *string
+	text string
+}
+
+// reindexSearch notes that a row's text changes. What it was is read, because
+// the index must be told exactly what it was given.
+func reindexSearch(ctx context.Context, tx *db.Tx, was, next *Row) error {
+	text := next.search()
+	if tx.Engine() != "sqlite" || was.search() == text {
+		return nil
+	}
+	old, err := db.One[struct {
+		Seq    int64
+		Search string
+	}](ctx, tx, `SELECT seq, search FROM customers WHERE organization_id = ? AND id = ?`, next.OrganizationID, next.ID)
+	if err != nil {
+		return fmt.Errorf("read the text for search: %w", err)
+	}
+	tx.Together(searchTogether, searchChange{old.Seq, &old.Search, text}, changeSearch)
+	return nil
+}
+
+// changeSearch makes the changes: first it takes out what is no longer so,
+// then it adds what is. A row that changed more than once goes from its first
+// text to its last.
+func changeSearch(ctx context.Context, tx *db.Tx, items []any) error {
+	var order []int64
+	last := make(map[int64]searchChange, len(items))
+	for _, item := range items {
+		c := item.(searchChange)
+		if before, again := last[c.seq]; again {
+			c.was = before.was
+		} else {
+			order = append(order, c.seq)
+		}
+		last[c.seq] = c
+	}
+	var out, in []any
+	for _, seq := range order {
+		c := last[seq]
+		if c.was != nil {
+			out = append(out, "delete", c.seq, *c.was)
+		}
+		in = append(in, c.seq, c.text)
+	}
+	if err := insertSearch(ctx, tx, "customer_search, rowid, search", 3, out); err != nil {
+		return err
+	}
+	return insertSearch(ctx, tx, "rowid, search", 2, in)
+}
+
+func insertSearch(ctx context.Context, tx *db.Tx, columns string, width int, args []any) error {
+	for from, to := range db.Pieces(len(args) / width) {
+		_, err := db.Exec(ctx, tx, `INSERT INTO customer_search (`+columns+`) VALUES `+db.Values(to-from, width), args[from*width:to*width]...)
+		if err != nil {
+			return fmt.Errorf("index for search: %w", err)
+		}
+	}
+	return nil
+}
