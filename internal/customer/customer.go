@@ -274,3 +274,12 @@ func foldOrNull(s *string) *string {
 	f := fold(*s)
 	return &f
 }
+
+// foldIfOther is the folded text where it is not the text itself. Most ids of
+// others are in lower case, and need no second index entry.
+func foldIfOther(s *string) *string {
+	if f := foldOrNull(s); f != nil && *f != *s {
+		return f
+	}
+	return nil
+}

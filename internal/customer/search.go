@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"floe/internal/db"
+	"floe/internal/schema"
 )
 
 // trigram is the length from which a search can use its index.
@@ -17,18 +18,19 @@ const trigram = 3
 func searching(w *db.W, engine, text string) {
 	folded := fold(text)
 	if folded == "" {
-		w.And("(search <> '' OR external_key IS NOT NULL)")
+		w.And("(search <> '' OR external_id IS NOT NULL)")
 		return
 	}
-	prefix := "(external_key >= ? AND external_key < ?)"
+	prefix := "(external_id >= ? AND external_id < ?) OR (external_key >= ? AND external_key < ?)"
+	end := folded + "\U0010FFFF"
 	switch {
 	case engine == "sqlite" && utf8.RuneCountInString(folded) >= trigram:
 		phrase := `"` + strings.ReplaceAll(folded, `"`, `""`) + `"`
-		w.And("(seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ?) OR "+prefix+")", phrase, folded, folded+"\U0010FFFF")
+		w.And("(seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ?) OR "+prefix+")", phrase, folded, end, folded, end)
 	case engine == "sqlite":
-		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, folded, folded+"\U0010FFFF")
+		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, folded, end, folded, end)
 	default:
-		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), folded, folded+"\U0010FFFF")
+		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), folded, end, folded, end)
 	}
 }
 
@@ -81,22 +83,25 @@ func changeSearch(ctx context.Context, tx *db.Tx, items []any) error {
 	for _, seq := range order {
 		c := last[seq]
 		if c.was != nil {
-			out = append(out, "delete", c.seq, *c.was)
+			out = append(out, []any{c.seq, *c.was})
 		}
-		in = append(in, c.seq, c.text)
+		in = append(in, []any{c.seq, c.text})
 	}
-	if err := insertSearch(ctx, tx, "customer_search, rowid, search", 3, out); err != nil {
+	const rows = `SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)`
+	if err := execRows(ctx, tx, `INSERT INTO customer_search (rowid, search, customer_search) SELECT *, 'delete' FROM (`+rows+`)`, out); err != nil {
 		return err
 	}
-	return insertSearch(ctx, tx, "rowid, search", 2, in)
+	return execRows(ctx, tx, `INSERT INTO customer_search (rowid, search) `+rows, in)
 }
 
-func insertSearch(ctx context.Context, tx *db.Tx, columns string, width int, args []any) error {
-	for from, to := range db.Pieces(len(args) / width) {
-		_, err := db.Exec(ctx, tx, `INSERT INTO customer_search (`+columns+`) VALUES `+db.Values(to-from, width), args[from*width:to*width]...)
-		if err != nil {
-			return fmt.Errorf("index for search: %w", err)
-		}
+// execRows runs one statement for any number of rows, because between two
+// the index would write down what it has.
+func execRows(ctx context.Context, tx *db.Tx, text string, rows []any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := db.Exec(ctx, tx, text, string(schema.JSON(&rows))); err != nil {
+		return fmt.Errorf("index for search: %w", err)
 	}
 	return nil
 }

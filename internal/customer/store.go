@@ -60,7 +60,7 @@ func save(ctx context.Context, tx *db.Tx, was, r *Row) error {
 			metadata = ?, search = ?
 		WHERE organization_id = ? AND id = ?`,
 		r.ModifiedAt, r.DeletedAt, r.AnonymizedAt, r.Type, r.Email, foldOrNull(r.Email), r.EmailVerified, r.Name, foldOrNull(r.Name),
-		r.BillingName, r.ExternalID, foldOrNull(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat, r.Locale,
+		r.BillingName, r.ExternalID, foldIfOther(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat, r.Locale,
 		r.Metadata, r.search(), r.OrganizationID, r.ID)
 	if err != nil {
 		return fmt.Errorf("save customer: %w", err)

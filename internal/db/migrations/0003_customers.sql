@@ -17,7 +17,7 @@ CREATE TABLE customers (
   name_key @ctext@,
   billing_name text,
   external_id @ctext@,
-  external_key @ctext@,
+  external_key @ctext@, -- external_id in lower case, where that differs
   billing_address json,
   tax_id text,
   tax_id_format text,
@@ -55,7 +55,6 @@ CREATE TABLE customer_totals (
 ) @norowid@;
 
 CREATE TABLE members (
-  seq @serial@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   customer_id uuid NOT NULL,
@@ -67,9 +66,9 @@ CREATE TABLE members (
   name text,
   external_id @ctext@,
   role text NOT NULL,
-  UNIQUE (organization_id, id),
+  PRIMARY KEY (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
-);
+) @norowid@;
 CREATE UNIQUE INDEX members_email ON members (organization_id, customer_id, email_key) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX members_external_id ON members (organization_id, customer_id, external_id) WHERE deleted_at IS NULL AND external_id IS NOT NULL;
 CREATE UNIQUE INDEX members_owner ON members (organization_id, customer_id) WHERE role = 'owner' AND deleted_at IS NULL;
