@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -49,23 +51,50 @@ func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, loc
 	return rows[0], nil
 }
 
-// save writes every column that can change.
+// save writes the columns that have changed. The others are left out, because
+// SQLite writes every index that holds a column which is set, even to itself.
 func save(ctx context.Context, tx *db.Tx, was, r *Row) error {
 	if err := reindexSearch(ctx, tx, was, r); err != nil {
 		return err
 	}
-	_, err := db.Exec(ctx, tx, `UPDATE customers
-		SET modified_at = ?, deleted_at = ?, anonymized_at = ?, type = ?, email = ?, email_key = ?, email_verified = ?, name = ?, name_key = ?,
-			billing_name = ?, external_id = ?, external_key = ?, billing_address = ?, tax_id = ?, tax_id_format = ?, locale = ?,
-			metadata = ?, search = ?
-		WHERE organization_id = ? AND id = ?`,
-		r.ModifiedAt, r.DeletedAt, r.AnonymizedAt, r.Type, r.Email, foldOrNull(r.Email), r.EmailVerified, r.Name, foldOrNull(r.Name),
-		r.BillingName, r.ExternalID, foldIfOther(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat, r.Locale,
-		r.Metadata, r.search(), r.OrganizationID, r.ID)
+	set, args := changes(was, r)
+	if len(set) == 0 {
+		return nil
+	}
+	_, err := db.Exec(ctx, tx, `UPDATE customers SET `+strings.Join(set, ", ")+` WHERE organization_id = ? AND id = ?`,
+		append(args, r.OrganizationID, r.ID)...)
 	if err != nil {
 		return fmt.Errorf("save customer: %w", err)
 	}
 	return nil
+}
+
+// changes are the columns whose values differ and their new values.
+func changes(was, r *Row) (set []string, args []any) {
+	differ := func(old, value any, columns string, values ...any) {
+		if !reflect.DeepEqual(old, value) {
+			for column := range strings.FieldsSeq(columns) {
+				set = append(set, column+" = ?")
+			}
+			args = append(append(args, value), values...)
+		}
+	}
+	differ(was.ModifiedAt, r.ModifiedAt, "modified_at")
+	differ(was.DeletedAt, r.DeletedAt, "deleted_at")
+	differ(was.AnonymizedAt, r.AnonymizedAt, "anonymized_at")
+	differ(was.Type, r.Type, "type")
+	differ(was.Email, r.Email, "email email_key", foldOrNull(r.Email))
+	differ(was.EmailVerified, r.EmailVerified, "email_verified")
+	differ(was.Name, r.Name, "name name_key", foldOrNull(r.Name))
+	differ(was.BillingName, r.BillingName, "billing_name")
+	differ(was.ExternalID, r.ExternalID, "external_id external_key", foldIfOther(r.ExternalID))
+	differ(was.BillingAddress, r.BillingAddress, "billing_address")
+	differ(was.TaxID, r.TaxID, "tax_id")
+	differ(was.TaxIDFormat, r.TaxIDFormat, "tax_id_format")
+	differ(was.Locale, r.Locale, "locale")
+	differ(was.Metadata, r.Metadata, "metadata")
+	differ(was.search(), r.search(), "search")
+	return set, args
 }
 
 func clearMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
@@ -83,7 +112,7 @@ func scalarText(n *schema.Node) string {
 
 // shards is over how many rows an organization's total is spread, so that
 // concurrent creates on PostgreSQL rarely wait for each other's commit.
-const shards = 16
+const shards = 64
 
 // count changes how many live customers an organization has, just before the
 // commit and together with others who share it.
