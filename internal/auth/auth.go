@@ -140,6 +140,8 @@ const (
 	OrganizationManage Permission = "organization:manage"
 	CustomersView      Permission = "customers:read"
 	CustomersManage    Permission = "customers:manage"
+	ProductsView       Permission = "products:read"
+	ProductsManage     Permission = "products:manage"
 )
 
 // Denied is what a caller without the permission is told.
@@ -148,6 +150,8 @@ func (p Permission) Denied() string {
 		OrganizationManage: "manage the organization",
 		CustomersView:      "view customers",
 		CustomersManage:    "manage customers",
+		ProductsView:       "view products",
+		ProductsManage:     "manage products",
 	}[p]
 }
 
@@ -156,9 +160,9 @@ func (r Role) Allows(p Permission) bool {
 	switch p {
 	case AnyMember:
 		return true
-	case CustomersView:
+	case CustomersView, ProductsView:
 		return r == Owner || r == Admin || r == Finance || r == Plain
-	case CustomersManage:
+	case CustomersManage, ProductsManage:
 		return r == Owner || r == Admin || r == Plain
 	case OrganizationManage:
 		return r == Owner || r == Admin

@@ -19,6 +19,10 @@ const (
 	MembersWrite          Scope = "members:write"
 	CustomerSessionsWrite Scope = "customer_sessions:write"
 	CustomerPortalWrite   Scope = "customer_portal:write"
+	BenefitsRead          Scope = "benefits:read"
+	BenefitsWrite         Scope = "benefits:write"
+	LicenseKeysRead       Scope = "license_keys:read"
+	LicenseKeysWrite      Scope = "license_keys:write"
 )
 
 // pairs have a read and a write form.

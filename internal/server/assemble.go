@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"floe/internal/benefit"
 	"floe/internal/customer"
+	"floe/internal/grant"
 	"floe/internal/organization"
 	"floe/internal/state"
 	"floe/internal/token"
@@ -20,19 +22,23 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		return fmt.Errorf("tokens: %w", err)
 	}
 	s.Organizations = organization.New(organization.Config{DB: c.DB, AccessChanged: s.Tokens.Forget})
+	s.Benefits = &benefit.Service{DB: c.DB, Products: benefit.Nothing{}}
 	s.Customers = &customer.Service{
 		DB:         c.DB,
 		LogoDevKey: c.LogoDevKey,
 		Sessions:   customer.Sessions{Mint: s.mint, PortalURL: c.PublicURL, Lifetime: c.SessionTTL},
 		// What customers own stands above them: declared there, filled here.
 		Subscriptions: customer.Nothing{},
-		Grants:        customer.Nothing{},
 	}
+	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits, Sources: grant.NoSources{}}
+	s.Customers.Grants, s.Benefits.Grants = s.Grants, s.Grants
 	states := &state.Service{DB: c.DB, Customers: s.Customers}
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
 		states.Operations(),
+		s.Benefits.Operations(),
+		s.Grants.Operations(),
 		s.Customers.MemberOperations(),
 		s.Customers.SessionOperations(),
 	)

@@ -17,9 +17,11 @@ import (
 	"time"
 
 	"floe/internal/api"
+	"floe/internal/benefit"
 	"floe/internal/clock"
 	"floe/internal/customer"
 	"floe/internal/db"
+	"floe/internal/grant"
 	"floe/internal/organization"
 	"floe/internal/token"
 )
@@ -60,6 +62,8 @@ type Server struct {
 	Tokens        *token.Service
 	Organizations *organization.Service
 	Customers     *customer.Service
+	Benefits      *benefit.Service
+	Grants        *grant.Service
 
 	config     Config
 	operations []*api.Operation
