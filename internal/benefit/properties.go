@@ -3,7 +3,6 @@ package benefit
 import (
 	"fmt"
 	"reflect"
-	"strings"
 
 	"floe/internal/id"
 	"floe/internal/schema"
@@ -100,12 +99,35 @@ func (MeterCreditProperties) SchemaName() string { return "BenefitMeterCreditPro
 
 // DownloadablesProperties say which files may be downloaded.
 type DownloadablesProperties struct {
-	Archived map[string]bool `json:"archived" doc:"Which files are no longer offered."`
-	Files    []id.ID         `json:"files" doc:"The files, in order."`
+	Archived Archived `json:"archived" doc:"Which files are no longer offered."`
+	Files    []id.ID  `json:"files" doc:"The files, in order."`
 }
 
 // SchemaName is the name of the reference.
 func (DownloadablesProperties) SchemaName() string { return "BenefitDownloadablesProperties" }
+
+// Archived says of files whether they are no longer offered.
+type Archived map[id.ID]bool
+
+// DecodeNode reads a map whose keys are ids.
+func (a *Archived) DecodeNode(n *schema.Node, at *schema.At) {
+	var flags map[string]bool
+	schema.PlanOf(reflect.TypeOf(flags), "").Decode(n, at, reflect.ValueOf(&flags).Elem())
+	*a = make(Archived, len(flags))
+	for key, archived := range flags {
+		var file id.ID
+		schema.PlanOf(reflect.TypeOf(file), "").Decode(schema.StringNode(key), at.Key(key).Key("[key]"), reflect.ValueOf(&file).Elem())
+		(*a)[file] = archived
+	}
+}
+
+// SchemaName says that the schema is written in place.
+func (Archived) SchemaName() string { return "" }
+
+// DescribeSchema describes the map.
+func (Archived) DescribeSchema(*schema.Builder) *schema.Schema {
+	return &schema.Schema{Type: "object", PropertyNames: &schema.Schema{Format: "uuid4"}, AdditionalProperties: &schema.Schema{Type: "boolean"}}
+}
 
 // DiscordProperties say which role is given on which server.
 type DiscordProperties struct {
@@ -142,26 +164,14 @@ func (GitHubRepositoryProperties) SchemaName() string { return "BenefitGitHubRep
 // SlackSharedChannelProperties say which channel is made for a customer.
 type SlackSharedChannelProperties struct {
 	SlackIntegrationID  id.ID    `json:"slack_integration_id" doc:"The connection to Slack."`
-	ChannelNameTemplate string   `json:"channel_name_template" doc:"How channels are named."`
-	Private             bool     `json:"private" required:"false" doc:"Whether channels are private."`
-	WelcomeMessage      *string  `json:"welcome_message" required:"false" doc:"What is posted first."`
-	ArchiveOnRevoke     bool     `json:"archive_on_revoke" required:"false" doc:"Whether a channel is archived when the benefit ends."`
-	TeamInvitees        []string `json:"team_invitees" required:"false" doc:"Who of the own team is invited to every channel."`
+	ChannelNameTemplate string   `json:"channel_name_template" minLength:"1" maxLength:"80" doc:"How channels are named. It may contain {customer_name}, {customer_email_local} and {metadata.<key>}."`
+	Private             bool     `json:"private" default:"true" required:"false" doc:"Whether channels are private."`
+	WelcomeMessage      *string  `json:"welcome_message" maxLength:"4000" required:"false" doc:"What is posted first."`
+	ArchiveOnRevoke     bool     `json:"archive_on_revoke" default:"true" required:"false" doc:"Whether a channel is archived when the benefit ends."`
+	TeamInvitees        []string `json:"team_invitees" factory:"[]" required:"false" doc:"Who of the own team is invited to every channel."`
 }
 
 // SchemaName is the name of the reference.
 func (SlackSharedChannelProperties) SchemaName() string {
 	return "BenefitSlackSharedChannelProperties"
-}
-
-// trimmed is text without spaces around it, nil when nothing is left.
-func trimmed(s *string) *string {
-	if s == nil {
-		return nil
-	}
-	t := strings.TrimSpace(*s)
-	if t == "" {
-		return nil
-	}
-	return &t
 }

@@ -25,6 +25,8 @@ type KV struct {
 type Problems struct {
 	List     []Problem
 	Business bool
+	// Class is the "error" key of rules that have one of their own.
+	Class string
 }
 
 // maxProblems bounds an answer: a hostile body of a few megabytes could ask
@@ -41,6 +43,9 @@ func (p *Problems) Error() string {
 
 // Name is the value of the "error" key.
 func (p *Problems) Name() string {
+	if p.Class != "" {
+		return p.Class
+	}
 	if p.Business {
 		return "PolarRequestValidationError"
 	}
