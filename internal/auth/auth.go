@@ -142,6 +142,8 @@ const (
 	CustomersManage    Permission = "customers:manage"
 	ProductsView       Permission = "products:read"
 	ProductsManage     Permission = "products:manage"
+	SalesView          Permission = "sales:read"
+	SalesManage        Permission = "sales:manage"
 )
 
 // Denied is what a caller without the permission is told.
@@ -152,6 +154,8 @@ func (p Permission) Denied() string {
 		CustomersManage:    "manage customers",
 		ProductsView:       "view products",
 		ProductsManage:     "manage products",
+		SalesView:          "view sales data",
+		SalesManage:        "manage sales",
 	}[p]
 }
 
@@ -160,7 +164,7 @@ func (r Role) Allows(p Permission) bool {
 	switch p {
 	case AnyMember:
 		return true
-	case CustomersView, ProductsView:
+	case CustomersView, ProductsView, SalesView, SalesManage:
 		return r == Owner || r == Admin || r == Finance || r == Plain
 	case CustomersManage, ProductsManage:
 		return r == Owner || r == Admin || r == Plain

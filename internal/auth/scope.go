@@ -19,6 +19,8 @@ const (
 	MembersWrite          Scope = "members:write"
 	CustomerSessionsWrite Scope = "customer_sessions:write"
 	CustomerPortalWrite   Scope = "customer_portal:write"
+	SubscriptionsRead     Scope = "subscriptions:read"
+	SubscriptionsWrite    Scope = "subscriptions:write"
 	BenefitsRead          Scope = "benefits:read"
 	BenefitsWrite         Scope = "benefits:write"
 	LicenseKeysRead       Scope = "license_keys:read"

@@ -97,7 +97,7 @@ func (w *writer) once(ctx context.Context, fn func(*Tx) error) error {
 		w.leave(b)
 		return err
 	}
-	tx := w.db.newTx(w.conn)
+	tx := w.db.newTx(ctx, w.conn)
 	if err := w.turn(ctx, me, b, tx, fn); err != nil {
 		return err
 	}

@@ -62,6 +62,9 @@ func Append(tx *db.Tx, actor auth.Subject, entries ...Entry) {
 		tx.BeforeCommit("journal", p.flush)
 	}
 	for _, e := range entries {
+		if e.At.IsZero() {
+			e.At = tx.Now()
+		}
 		p.entries, p.actors = append(p.entries, e), append(p.actors, actor)
 	}
 }
@@ -78,7 +81,7 @@ func (p *pending) flush(ctx context.Context, tx *db.Tx) error {
 	for from, to := range db.Pieces(len(p.entries)) {
 		args := make([]any, 0, insertWidth*(to-from))
 		for i := from; i < to; i++ {
-			args = p.row(args, i, tx.Now(), next)
+			args = p.row(args, i, next)
 		}
 		if _, err := db.Exec(ctx, tx, `INSERT INTO journal (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth), args...); err != nil {
 			return fmt.Errorf("append to the journal: %w", err)
@@ -89,7 +92,7 @@ func (p *pending) flush(ctx context.Context, tx *db.Tx) error {
 }
 
 // row adds the values of one entry, which takes its customer's next number.
-func (p *pending) row(args []any, i int, at time.Time, next map[customerKey]int64) []any {
+func (p *pending) row(args []any, i int, next map[customerKey]int64) []any {
 	e, actor := &p.entries[i], &p.actors[i]
 	var seq *int64
 	if e.Customer != "" {
@@ -98,11 +101,8 @@ func (p *pending) row(args []any, i int, at time.Time, next map[customerKey]int6
 		next[k] = n + 1
 		seq = &n
 	}
-	if !e.At.IsZero() {
-		at = e.At
-	}
 	return append(args, e.Organization, e.Type, orNull(e.Customer), seq, orNull(e.Subject), actor.Kind.String(),
-		orNull(actorID(*actor)), textOrNull(actor.RequestID), at, e.Before, e.After)
+		orNull(actorID(*actor)), textOrNull(actor.RequestID), e.At, e.Before, e.After)
 }
 
 type customerKey struct{ organization, customer id.ID }

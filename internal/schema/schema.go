@@ -45,6 +45,9 @@ type Checked interface {
 	CheckNode(n *Node, at *At)
 }
 
+// Strict is a struct that refuses keys it does not have.
+type Strict interface{ Strict() }
+
 // Enumerated is a string type with a closed list of values.
 type Enumerated interface{ Enum() []string }
 
