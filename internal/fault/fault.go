@@ -87,3 +87,30 @@ func Of(err error) *Fault {
 	}
 	return nil
 }
+
+// Products.
+var (
+	InvalidQuantity     = Kind{http.StatusBadRequest, "InvalidQuantityError", "No tier covers the quantity"}
+	ProductNotDeletable = Kind{http.StatusConflict, "ProductNotDeletable", "The product has been used, so it can be archived but not deleted."}
+)
+
+// Orders.
+var (
+	OffSessionChargesNotEnabled  = Kind{http.StatusForbidden, "OffSessionChargesNotEnabled", "Off-session charges are not enabled for this organization."}
+	OrderNotDraft                = Kind{http.StatusPreconditionFailed, "OrderNotDraft", "The order is not a draft."}
+	OrderNotPending              = Kind{http.StatusInternalServerError, "OrderNotPending", "The order is not pending."}
+	OrderNotAwaitingPayment      = Kind{http.StatusConflict, "OrderNotAwaitingPayment", "The order is not awaiting a payment."}
+	PaymentReferenceTaken        = Kind{http.StatusConflict, "PaymentReferenceTaken", "Another payment of this order has the reference."}
+	PaymentFailed                = Kind{http.StatusPaymentRequired, "PaymentFailed", "Payment failed with reason: missing_payment_method."}
+	PaymentActionRequired        = Kind{http.StatusPaymentRequired, "PaymentActionRequired", "The payment needs the customer."}
+	PaymentAlreadyInProgress     = Kind{http.StatusConflict, "PaymentAlreadyInProgress", "A payment is in progress."}
+	OrderNotEligibleForInvoice   = Kind{http.StatusConflict, "OrderNotEligibleForInvoice", "The order can have no invoice."}
+	MissingInvoiceBillingDetails = Kind{http.StatusUnprocessableEntity, "MissingInvoiceBillingDetails", "Billing name and address are required to generate an invoice for this order."}
+	InvoiceDoesNotExist          = Kind{http.StatusNotFound, "InvoiceDoesNotExist", "The order has no invoice."}
+	ReceiptNotAllocated          = Kind{http.StatusNotFound, "ReceiptNotAllocated", "The order has no receipt."}
+	DocumentLinkInvalid          = Kind{http.StatusForbidden, "DocumentLinkInvalid", "The link is not valid, or no longer. Ask for a new one."}
+	RefundsBlocked               = Kind{http.StatusForbidden, "RefundsBlocked", "Refunds are blocked for the order."}
+	RefundedAlready              = Kind{http.StatusForbidden, "RefundedAlready", "Order is already fully refunded."}
+	RefundUnknownPayment         = Kind{http.StatusNotFound, "RefundUnknownPayment", "Refund issued for unknown order."}
+	RevokeSubscriptionBenefits   = Kind{http.StatusBadRequest, "RevokeSubscriptionBenefitsProhibited", "Subscription benefits can only be revoked upon cancellation"}
+)
