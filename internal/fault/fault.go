@@ -114,3 +114,28 @@ var (
 	RefundUnknownPayment         = Kind{http.StatusNotFound, "RefundUnknownPayment", "Refund issued for unknown order."}
 	RevokeSubscriptionBenefits   = Kind{http.StatusBadRequest, "RevokeSubscriptionBenefitsProhibited", "Subscription benefits can only be revoked upon cancellation"}
 )
+
+// Subscriptions.
+var (
+	AlreadyCanceledSubscription = Kind{http.StatusForbidden, "AlreadyCanceledSubscription", "This subscription is already canceled or will be at the end of the period."}
+	InactiveSubscription        = Kind{http.StatusForbidden, "InactiveSubscription", "The subscription is not active."}
+	NotBillableSubscription     = Kind{http.StatusForbidden, "NotBillableSubscription", "The subscription is not billable."}
+	NotASeatBasedSubscription   = Kind{http.StatusBadRequest, "NotASeatBasedSubscription", "This subscription does not support seat-based pricing."}
+	BelowMinimumSeats           = Kind{http.StatusBadRequest, "BelowMinimumSeats", "More seats required."}
+	AboveMaximumSeats           = Kind{http.StatusBadRequest, "AboveMaximumSeats", "Fewer seats allowed."}
+	SeatsAlreadyAssigned        = Kind{http.StatusBadRequest, "SeatsAlreadyAssigned", "More seats are assigned."}
+	NotAUnitBasedSubscription   = Kind{http.StatusBadRequest, "NotAUnitBasedSubscription", "This subscription does not support unit-based pricing."}
+	BelowMinimumUnits           = Kind{http.StatusBadRequest, "BelowMinimumUnits", "More units required."}
+	AboveMaximumUnits           = Kind{http.StatusBadRequest, "AboveMaximumUnits", "Fewer units allowed."}
+	CannotPauseSubscription     = Kind{http.StatusConflict, "CannotPauseSubscription", "This subscription cannot be paused."}
+	NoScheduledPause            = Kind{http.StatusConflict, "NoScheduledPause", "This subscription is not scheduled to be paused."}
+	NotPausedSubscription       = Kind{http.StatusConflict, "NotPausedSubscription", "This subscription is not paused."}
+	SubscriptionLocked          = Kind{http.StatusConflict, "SubscriptionLocked", "This subscription is pending an update."}
+)
+
+// Test clocks.
+var (
+	TestClockExists = Kind{http.StatusConflict, "TestClockExists", "The organization has a test clock already."}
+	TestClockBack   = Kind{http.StatusUnprocessableEntity, "TestClockBack", "A test clock only goes forward."}
+	TestClockBusy   = Kind{http.StatusConflict, "TestClockBusy", "The test clock is being advanced."}
+)
