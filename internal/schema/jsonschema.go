@@ -24,6 +24,7 @@ type Schema struct {
 	Closed           bool              `json:"-"`
 	PropertyNames    *Schema           `json:"propertyNames,omitempty"`
 	MaxProperties    *int              `json:"maxProperties,omitempty"`
+	MinProperties    *int              `json:"minProperties,omitempty"`
 	Required         []string          `json:"required,omitempty"`
 	Items            *Schema           `json:"items,omitempty"`
 	PrefixItems      []*Schema         `json:"prefixItems,omitempty"`
