@@ -28,6 +28,7 @@ type Operation struct {
 	Kinds   []auth.Kind  // who is accepted; others count as having no credential
 	public  bool
 	private bool
+	limited bool
 	errors  []Failure
 	media   string
 	input   *input
@@ -107,6 +108,9 @@ func (o *Operation) Public() *Operation { o.public = true; return o }
 
 // Private leaves an operation out of the document.
 func (o *Operation) Private() *Operation { o.private = true; return o }
+
+// Limited marks an operation that one address may not call too often.
+func (o *Operation) Limited() *Operation { o.limited = true; return o }
 
 // Named gives the operation id and summary.
 func (o *Operation) Named(id, summary string) *Operation { o.ID, o.Summary = id, summary; return o }

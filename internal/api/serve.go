@@ -36,6 +36,10 @@ type Config struct {
 	Logger     *slog.Logger
 	Realm      string        // of WWW-Authenticate; "polar" when empty
 	BodyTime   time.Duration // how long a body may take to arrive; 30 s when zero
+	// Limit bounds how often one address may call what is Limited.
+	Limit Limit
+	// Now is the clock of the limit; the wall's when nil.
+	Now func() time.Time
 	// Observe is called after each request with the operation's id ("" when none
 	// matched), its status and how long it took.
 	Observe func(operation string, status int, took time.Duration)
@@ -46,6 +50,7 @@ type Handler struct {
 	Config
 	mux    *chi.Mux
 	routes map[string]*Operation // method and pattern
+	limit  *limiter
 }
 
 // New builds the router. Two operations with one method and path are a mistake
@@ -60,7 +65,10 @@ func New(c Config) *Handler {
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration) {}
 	}
-	h := &Handler{Config: c, mux: chi.NewMux(), routes: map[string]*Operation{}}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	h := &Handler{Config: c, limit: newLimiter(c.Limit, c.Now), mux: chi.NewMux(), routes: map[string]*Operation{}}
 	for _, o := range c.Operations {
 		if !o.public && len(o.Needs) == 0 {
 			panic("api: " + o.Method + " " + o.Path + " says neither who may call it nor that it is public")
@@ -139,6 +147,11 @@ func (h *Handler) serve(c *call) error {
 	}
 	if err := h.route(c); err != nil {
 		return err
+	}
+	if c.op.limited {
+		if err := h.limit.check(c.r.RemoteAddr); err != nil {
+			return err
+		}
 	}
 	body, err := h.body(c)
 	if err != nil {
@@ -365,8 +378,12 @@ func (h *Handler) fail(c *call, err error) {
 		problems *schema.Problems
 		router   plain
 		scope    insufficientScope
+		many     tooMany
 	)
 	switch {
+	case errors.As(err, &many):
+		c.w.Header().Set("Retry-After", strconv.Itoa(int((many.wait+time.Second-1)/time.Second)))
+		c.head(http.StatusTooManyRequests, "", 0)
 	case errors.As(err, &problems):
 		c.write(http.StatusUnprocessableEntity, "application/json", problems.AppendJSON(nil))
 	case errors.As(err, &router):

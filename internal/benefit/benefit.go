@@ -25,18 +25,6 @@ type Grants interface {
 	BenefitDeleted(ctx context.Context, tx *db.Tx, actor auth.Subject, r Row) error
 }
 
-// Products is what deleting a benefit needs of the products that list it.
-type Products interface {
-	// BenefitDeleted takes a benefit off every product.
-	BenefitDeleted(ctx context.Context, tx *db.Tx, actor auth.Subject, organization, benefit id.ID) error
-}
-
-// Nothing stands for resources that do not exist yet.
-type Nothing struct{}
-
-// BenefitDeleted does nothing.
-func (Nothing) BenefitDeleted(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error { return nil }
-
 // Exists says which of some ids an organization has something for. Nil stands
 // for resources that do not exist yet: it has nothing.
 type Exists func(ctx context.Context, q db.Querier, organization id.ID, ids []id.ID) (map[id.ID]bool, error)

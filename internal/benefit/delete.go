@@ -30,7 +30,7 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, actor auth.Subject, r R
 	now := tx.Now()
 	before := s.Public(r)
 	r.DeletedAt, r.ModifiedAt = &now, &now
-	if err := s.Products.BenefitDeleted(ctx, tx, actor, r.OrganizationID, r.ID); err != nil {
+	if err := unlink(ctx, tx, &r); err != nil {
 		return err
 	}
 	if err := save(ctx, tx, &r); err != nil {

@@ -12,11 +12,10 @@ import (
 
 // Service is the operations on benefits and what they need.
 type Service struct {
-	DB       *db.DB
-	Grants   Grants
-	Products Products
-	Meters   Exists // what a credit may be for
-	Files    Exists // what may be downloaded
+	DB     *db.DB
+	Grants Grants
+	Meters Exists // what a credit may be for
+	Files  Exists // what may be downloaded
 }
 
 // Operations are the operations on benefits. Who has them is listed by the

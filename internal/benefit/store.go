@@ -70,6 +70,47 @@ func save(ctx context.Context, tx *db.Tx, r *Row) error {
 	return nil
 }
 
+// unlink takes a benefit off every product at once.
+func unlink(ctx context.Context, tx *db.Tx, r *Row) error {
+	_, err := db.Exec(ctx, tx, `DELETE FROM product_benefits WHERE organization_id = ? AND benefit_id = ?`, r.OrganizationID, r.ID)
+	if err != nil {
+		return fmt.Errorf("take a benefit off products: %w", err)
+	}
+	return nil
+}
+
+// Live reads benefits that are not deleted and keeps them from being changed
+// or deleted before the transaction ends.
+func Live(ctx context.Context, tx *db.Tx, org id.ID, ids []id.ID) (map[id.ID]Row, error) {
+	out := make(map[id.ID]Row, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	w := db.Where("organization_id = ? AND deleted_at IS NULL", org).In("id", ids)
+	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM benefits`+w.SQL()+` ORDER BY id`+tx.ForShare(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read live benefits: %w", err)
+	}
+	for _, r := range rows {
+		out[r.ID] = r
+	}
+	return out, nil
+}
+
+// StoredMeters says which meters an organization has.
+func StoredMeters(ctx context.Context, q db.Querier, org id.ID, ids []id.ID) (map[id.ID]bool, error) {
+	w := db.Where("organization_id = ?", org).In("id", ids)
+	known, err := db.All[id.ID](ctx, q, `SELECT id FROM meters`+w.SQL(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read meters: %w", err)
+	}
+	out := make(map[id.ID]bool, len(known))
+	for _, m := range known {
+		out[m] = true
+	}
+	return out, nil
+}
+
 // fold is how text is compared without regard to case, on both engines alike.
 func fold(s string) string { return strings.ToLower(s) }
 

@@ -139,3 +139,8 @@ var (
 	TestClockBack   = Kind{http.StatusUnprocessableEntity, "TestClockBack", "A test clock only goes forward."}
 	TestClockBusy   = Kind{http.StatusConflict, "TestClockBusy", "The test clock is being advanced."}
 )
+
+// License keys.
+var (
+	RotateNotPermitted = Kind{http.StatusBadRequest, "RotateNotPermitted", "License key cannot be rotated in its current status."}
+)

@@ -20,7 +20,7 @@ type tenantRule struct {
 }
 
 var tenantTable = regexp.MustCompile(
-	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads)\b`)
+	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations)\b`)
 
 // exceptions are statements that are right without an organization.
 var exceptions = []*regexp.Regexp{

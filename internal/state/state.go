@@ -13,6 +13,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/fault"
+	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/schema"
 )
@@ -20,9 +21,9 @@ import (
 // State is a customer with everything that is theirs at this moment.
 type State struct {
 	customer.Customer
-	ActiveSubscriptions []Subscription `json:"active_subscriptions" doc:"The customer's active and trialing subscriptions, oldest first."`
-	GrantedBenefits     []Grant        `json:"granted_benefits" doc:"The benefits that the customer has, oldest first."`
-	ActiveMeters        []Meter        `json:"active_meters" doc:"The customer's meters, oldest first."`
+	ActiveSubscriptions []Subscription     `json:"active_subscriptions" doc:"The customer's active and trialing subscriptions, oldest first."`
+	GrantedBenefits     []grant.StateGrant `json:"granted_benefits" doc:"The benefits that the customer has, oldest first."`
+	ActiveMeters        []Meter            `json:"active_meters" doc:"The customer's meters, oldest first."`
 }
 
 // SchemaName is the name of the reference.
@@ -90,29 +91,6 @@ type SubscriptionMeter struct {
 // SchemaName is the name of the reference.
 func (SubscriptionMeter) SchemaName() string { return "CustomerStateSubscriptionMeter" }
 
-// Grant is a benefit that a customer has.
-type Grant struct {
-	ID              id.ID           `json:"id" doc:"The ID of the grant."`
-	CreatedAt       time.Time       `json:"created_at"`
-	ModifiedAt      *time.Time      `json:"modified_at"`
-	GrantedAt       time.Time       `json:"granted_at"`
-	BenefitID       id.ID           `json:"benefit_id"`
-	BenefitType     BenefitType     `json:"benefit_type"`
-	BenefitMetadata schema.Metadata `json:"benefit_metadata"`
-	Properties      properties      `json:"properties"`
-}
-
-// SchemaName is the name of the reference.
-func (Grant) SchemaName() string { return "CustomerStateBenefitGrant" }
-
-// BenefitType is a kind of benefit.
-type BenefitType string
-
-// Enum lists the kinds.
-func (BenefitType) Enum() []string {
-	return []string{"custom", "discord", "github_repository", "downloadables", "license_keys", "meter_credit", "feature_flag", "slack_shared_channel"}
-}
-
 // Meter is what a customer has used and may use.
 type Meter struct {
 	ID            id.ID      `json:"id"`
@@ -131,6 +109,7 @@ func (Meter) SchemaName() string { return "CustomerStateMeter" }
 type Service struct {
 	DB        *db.DB
 	Customers *customer.Service
+	Grants    *grant.Service
 }
 
 // Operations are the operations on states.
@@ -165,5 +144,9 @@ func (s *Service) of(ctx context.Context, sub auth.Subject, customerID id.ID, ex
 	if err != nil {
 		return State{}, err
 	}
-	return State{Customer: s.Customers.Public(row), ActiveSubscriptions: []Subscription{}, GrantedBenefits: []Grant{}, ActiveMeters: []Meter{}}, nil
+	granted, err := s.Grants.ForState(ctx, s.DB, row.OrganizationID, row.ID)
+	if err != nil {
+		return State{}, err
+	}
+	return State{Customer: s.Customers.Public(row), ActiveSubscriptions: []Subscription{}, GrantedBenefits: granted, ActiveMeters: []Meter{}}, nil
 }
