@@ -20,6 +20,8 @@ var allowed = []allowance{
 	{``, `security oidc`, "signing in with OAuth is not part of Floe"},
 	{`GET /v1/customers/(\{id\}|external/\{external_id\})/members`, `operation`,
 		"SDK 1.0.1 has them in all its versions; this document of the reference is older"},
+	{`POST /v1/license-keys/\{id\}/rotate`, `operation`,
+		"SDK 1.0.1 has it, and so does the reference; its document is older"},
 	{`.* /v1/customers/external/.*|POST /v1/customer-sessions/`, `answer 409`,
 		"an external ID may be ambiguous for a user of several organizations; the reference answers so and forgets to say it"},
 	{``, `answer 422 application/json\.error`, "every 422 of the reference has the key that its document leaves out"},

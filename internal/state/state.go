@@ -15,6 +15,7 @@ import (
 	"floe/internal/fault"
 	"floe/internal/grant"
 	"floe/internal/id"
+	"floe/internal/period"
 	"floe/internal/schema"
 )
 
@@ -45,7 +46,7 @@ type Subscription struct {
 	Status             SubscriptionStatus  `json:"status"`
 	Amount             int64               `json:"amount" doc:"The amount of a period, in minor currency units."`
 	Currency           string              `json:"currency" doc:"The currency, in lower case."`
-	RecurringInterval  RecurringInterval   `json:"recurring_interval"`
+	RecurringInterval  period.Interval     `json:"recurring_interval"`
 	CurrentPeriodStart time.Time           `json:"current_period_start"`
 	CurrentPeriodEnd   time.Time           `json:"current_period_end"`
 	TrialStart         *time.Time          `json:"trial_start"`
@@ -70,12 +71,6 @@ func (SubscriptionStatus) Enum() []string { return []string{"active", "trialing"
 
 // SchemaName says that the schema is written in place.
 func (SubscriptionStatus) SchemaName() string { return "" }
-
-// RecurringInterval is the unit of a subscription's period.
-type RecurringInterval string
-
-// Enum lists the intervals.
-func (RecurringInterval) Enum() []string { return []string{"day", "week", "month", "year"} }
 
 // SubscriptionMeter is what a subscription's meter has counted in the period.
 type SubscriptionMeter struct {
