@@ -7,8 +7,10 @@ import (
 
 	"floe/internal/benefit"
 	"floe/internal/customer"
+	"floe/internal/discount"
 	"floe/internal/grant"
 	"floe/internal/organization"
+	"floe/internal/product"
 	"floe/internal/state"
 	"floe/internal/token"
 )
@@ -22,7 +24,9 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		return fmt.Errorf("tokens: %w", err)
 	}
 	s.Organizations = organization.New(organization.Config{DB: c.DB, AccessChanged: s.Tokens.Forget})
-	s.Benefits = &benefit.Service{DB: c.DB, Products: benefit.Nothing{}}
+	s.Benefits = &benefit.Service{DB: c.DB, Meters: benefit.StoredMeters}
+	s.Products = &product.Service{DB: c.DB, Benefits: s.Benefits, Grants: product.Nothing{}, Usage: product.Users{discount.UsesProduct}}
+	s.Discounts = &discount.Service{DB: c.DB}
 	s.Customers = &customer.Service{
 		DB:         c.DB,
 		LogoDevKey: c.LogoDevKey,
@@ -31,12 +35,14 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		Subscriptions: customer.Nothing{},
 	}
 	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits, Sources: grant.NoSources{}}
-	s.Customers.Grants, s.Benefits.Grants = s.Grants, s.Grants
-	states := &state.Service{DB: c.DB, Customers: s.Customers}
+	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
+	states := &state.Service{DB: c.DB, Customers: s.Customers, Grants: s.Grants}
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
 		states.Operations(),
+		s.Products.Operations(),
+		s.Discounts.Operations(),
 		s.Benefits.Operations(),
 		s.Grants.Operations(),
 		s.Customers.MemberOperations(),

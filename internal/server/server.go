@@ -20,9 +20,11 @@ import (
 	"floe/internal/benefit"
 	"floe/internal/clock"
 	"floe/internal/customer"
+	"floe/internal/discount"
 	"floe/internal/db"
 	"floe/internal/grant"
 	"floe/internal/organization"
+	"floe/internal/product"
 	"floe/internal/token"
 )
 
@@ -42,6 +44,10 @@ type Config struct {
 	Realm string
 	// SessionTTL is how long a customer session lives; an hour when zero.
 	SessionTTL time.Duration
+
+	// KeyLimit bounds how often one address may call the operations on license
+	// keys that need no token. The zero value does not bound it.
+	KeyLimit api.Limit
 
 	// MetricsToken opens GET /metrics on the main listener to those who send
 	// it as a bearer token. Without it the path does not exist there.
@@ -63,6 +69,8 @@ type Server struct {
 	Organizations *organization.Service
 	Customers     *customer.Service
 	Benefits      *benefit.Service
+	Products      *product.Service
+	Discounts     *discount.Service
 	Grants        *grant.Service
 
 	config     Config
@@ -90,6 +98,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Auth:       s.Tokens,
 		Logger:     c.Logger,
 		Realm:      c.Realm,
+		Limit:      c.KeyLimit,
 		Observe:    s.metrics.observe,
 	})
 	var err error
