@@ -133,6 +133,7 @@ type Row struct {
 	NextPaymentAttemptAt *time.Time
 	CheckAt              *time.Time // when to look whether it has been paid
 	Attempts             int        // how often it was to be paid and was not
+	ChargingSince        *time.Time // a processor has been asked and has not answered
 	Metadata             json.RawMessage
 	CustomFieldData      json.RawMessage
 }
@@ -198,11 +199,3 @@ type New struct {
 	// At is when the order is made; the time of the transaction when zero.
 	At time.Time
 }
-
-// Exhausted says whether nothing more will be tried to be paid.
-func (r *Row) Exhausted() bool { return r.Attempts > len(retries) }
-
-// retries is how long after a failed attempt the next one comes.
-var retries = []time.Duration{2 * day, 5 * day, 7 * day, 7 * day}
-
-const day = 24 * time.Hour

@@ -9,6 +9,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/discount"
 	"floe/internal/grant"
+	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/product"
 	"floe/internal/state"
@@ -36,6 +37,13 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	}
 	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits, Sources: grant.NoSources{}}
 	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
+	s.Orders = &order.Service{
+		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants,
+		Subscriptions: order.NoSubscriptions{}, Processor: order.Manual{},
+		Links: order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
+	}
+	s.Grants.Sources = s.Orders
+	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse}
 	states := &state.Service{DB: c.DB, Customers: s.Customers, Grants: s.Grants}
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
@@ -45,6 +53,8 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		s.Discounts.Operations(),
 		s.Benefits.Operations(),
 		s.Grants.Operations(),
+		s.Orders.Operations(),
+		s.Orders.RefundOperations(),
 		s.Customers.MemberOperations(),
 		s.Customers.SessionOperations(),
 	)

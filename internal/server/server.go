@@ -20,9 +20,10 @@ import (
 	"floe/internal/benefit"
 	"floe/internal/clock"
 	"floe/internal/customer"
-	"floe/internal/discount"
 	"floe/internal/db"
+	"floe/internal/discount"
 	"floe/internal/grant"
+	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/product"
 	"floe/internal/token"
@@ -72,6 +73,7 @@ type Server struct {
 	Products      *product.Service
 	Discounts     *discount.Service
 	Grants        *grant.Service
+	Orders        *order.Service
 
 	config     Config
 	operations []*api.Operation
@@ -117,6 +119,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SessionTTL == 0 {
 		c.SessionTTL = time.Hour
+	}
+	if c.Clock == nil {
+		c.Clock = clock.Wall
 	}
 	if c.Version == "" {
 		c.Version = "dev"
