@@ -21,6 +21,14 @@ func (f *Floe) Product(fields map[string]any) *Response {
 	return f.made("/v1/products/", body)
 }
 
+// Benefit makes a benefit of Org with these fields over a default: a note.
+func (f *Floe) Benefit(fields map[string]any) *Response {
+	f.t.Helper()
+	body := map[string]any{"type": "custom", "description": fmt.Sprintf("Benefit %d", f.n.Add(1)), "properties": map[string]any{"note": nil}}
+	maps.Copy(body, fields)
+	return f.made("/v1/benefits/", body)
+}
+
 // Discount makes a discount of Org with these fields over a default: 10 % for
 // ever.
 func (f *Floe) Discount(fields map[string]any) *Response {
