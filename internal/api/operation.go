@@ -29,6 +29,7 @@ type Operation struct {
 	public  bool
 	private bool
 	limited bool
+	tagged  bool
 	errors  []Failure
 	media   string
 	input   *input
@@ -108,6 +109,9 @@ func (o *Operation) Public() *Operation { o.public = true; return o }
 
 // Private leaves an operation out of the document.
 func (o *Operation) Private() *Operation { o.private = true; return o }
+
+// Tagged gives answers a weak ETag, and none to those who have it already.
+func (o *Operation) Tagged() *Operation { o.tagged = true; return o }
 
 // Limited marks an operation that one address may not call too often.
 func (o *Operation) Limited() *Operation { o.limited = true; return o }

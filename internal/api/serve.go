@@ -334,7 +334,9 @@ func (h *Handler) answer(c *call, out any) error {
 	}
 	p := buffers.Get().(*[]byte)
 	b := schema.Append((*p)[:0], out)
-	c.write(c.op.Status, "application/json", b)
+	if !c.op.tagged || !c.unchanged(b) {
+		c.write(c.op.Status, "application/json", b)
+	}
 	if cap(b) <= maxPooled {
 		*p = b
 		buffers.Put(p)

@@ -213,7 +213,7 @@ func (p *unionNode) tryAll(n *Node, at *At, dst reflect.Value) {
 		sink := &Problems{}
 		scratch := reflect.New(p.t).Elem()
 		v.decode(n, &At{sink: sink, parent: at, key: v.tag, index: -1}, scratch)
-		if len(sink.List) == 0 {
+		if len(sink.List) == 0 && !(p.union.First && chosen.IsValid()) {
 			chosen = scratch
 		}
 		complaints = append(complaints, sink.List...)

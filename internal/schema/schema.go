@@ -61,6 +61,7 @@ type Union struct {
 	// variant is tried, and the last that accepts the input wins.
 	Discriminator string
 	Default       string // the tag when the key is absent
+	First         bool   // without a discriminator, the first that accepts wins
 	Func          string // how messages call the discriminator
 }
 

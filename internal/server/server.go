@@ -26,6 +26,7 @@ import (
 	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/product"
+	"floe/internal/subscription"
 	"floe/internal/token"
 )
 
@@ -74,6 +75,7 @@ type Server struct {
 	Discounts     *discount.Service
 	Grants        *grant.Service
 	Orders        *order.Service
+	Subscriptions *subscription.Service
 
 	config     Config
 	operations []*api.Operation

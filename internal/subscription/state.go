@@ -1,8 +1,11 @@
 package subscription
 
 import (
+	"context"
+	"fmt"
 	"time"
 
+	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/period"
 	"floe/internal/schema"
@@ -60,3 +63,34 @@ type StateMeter struct {
 
 // SchemaName is the name of the reference.
 func (StateMeter) SchemaName() string { return "CustomerStateSubscriptionMeter" }
+
+// forState is a row as a state shows it.
+func (r *Row) forState() StateSubscription {
+	return StateSubscription{
+		ID: r.ID, CreatedAt: r.CreatedAt, ModifiedAt: r.ModifiedAt, CustomFieldData: CustomFieldData(r.CustomFieldData),
+		Metadata: schema.Metadata(r.Metadata), Status: StateStatus(r.Status), Amount: r.Amount, Currency: r.Currency,
+		RecurringInterval: r.RecurringInterval, CurrentPeriodStart: r.CurrentPeriodStart, CurrentPeriodEnd: r.CurrentPeriodEnd,
+		TrialStart: r.TrialStart, TrialEnd: r.TrialEnd, CancelAtPeriodEnd: r.CancelAtPeriodEnd, CanceledAt: r.CanceledAt,
+		StartedAt: r.StartedAt, EndsAt: r.EndsAt, ProductID: r.ProductID, DiscountID: r.DiscountID, Seats: r.Seats, Units: r.Units,
+		Meters: []StateMeter{},
+	}
+}
+
+// ForState answers the subscriptions that are part of a customer's state,
+// oldest first: those that are active or trialing, or those in some other
+// statuses.
+func (s *Service) ForState(ctx context.Context, q db.Querier, org, customer id.ID, in ...Status) ([]StateSubscription, error) {
+	if len(in) == 0 {
+		in = []Status{Trialing, Active}
+	}
+	w := db.Where("organization_id = ? AND customer_id = ? AND started_at IS NOT NULL", org, customer).In("status", in)
+	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM subscriptions`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read the subscriptions of a state: %w", err)
+	}
+	out := make([]StateSubscription, len(rows))
+	for i := range rows {
+		out[i] = rows[i].forState()
+	}
+	return out, nil
+}

@@ -48,7 +48,8 @@ CREATE TABLE subscriptions (
   due_at timestamptz,       -- when the billing cycle has to look at it next
   held_until timestamptz,   -- the billing cycle failed and does not try before
   UNIQUE (organization_id, id),
-  FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
+  FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id),
+  FOREIGN KEY (organization_id, product_id) REFERENCES products (organization_id, id)
 );
 -- What is due, and nothing else: the cycle reads the front of these.
 CREATE INDEX subscriptions_due ON subscriptions (due_at, seq) WHERE due_at IS NOT NULL AND NOT clocked;
