@@ -33,6 +33,13 @@ type CustomProperties struct {
 // SchemaName is the name of the reference.
 func (CustomProperties) SchemaName() string { return "BenefitCustomProperties" }
 
+// CheckNode wants the note to be said, be it null: a change replaces all.
+func (c *CustomProperties) CheckNode(n *schema.Node, at *schema.At) {
+	if n.Get("note") == nil {
+		at.Key("note").Missing(n)
+	}
+}
+
 // FeatureFlagProperties are none.
 type FeatureFlagProperties struct{}
 
