@@ -2,6 +2,7 @@ package product
 
 import (
 	"context"
+	"reflect"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -28,6 +29,24 @@ var sortKeys = listing.Keys{
 	"price_amount":      {SQL: "price_sort", Nullable: true},
 }
 
+// visibilities is a filter by one or several of them.
+type visibilities []Visibility
+
+var visibilitiesPlan = schema.PlanOf(reflect.TypeFor[[]Visibility](), "")
+
+// DecodeNode reads the list.
+func (v *visibilities) DecodeNode(n *schema.Node, at *schema.At) {
+	visibilitiesPlan.Decode(n, at, reflect.ValueOf((*[]Visibility)(v)).Elem())
+}
+
+// SchemaName says that the schema is written in place.
+func (visibilities) SchemaName() string { return "" }
+
+// DescribeSchema describes the list.
+func (visibilities) DescribeSchema(b *schema.Builder) *schema.Schema {
+	return schema.Nullable(visibilitiesPlan.Schema(b))
+}
+
 type listInput struct {
 	listing.Page
 	Sorting       []SortKey              `query:"sorting" first:"" default:"[\"-created_at\"]" doc:"Sorting criteria, applied in order. A minus sign before one reverses it."`
@@ -37,7 +56,7 @@ type listInput struct {
 	IsArchived    *bool                  `query:"is_archived" doc:"Only archived products, or only those that are not. By default both."`
 	IsRecurring   *bool                  `query:"is_recurring" doc:"Only subscriptions, or only what is bought once."`
 	Benefits      schema.Many[id.ID]     `query:"benefit_id" doc:"Filter by what the products grant."`
-	Visibility    *[]Visibility          `query:"visibility" doc:"Filter by visibility."`
+	Visibility    visibilities           `query:"visibility" factory:"[]" doc:"Filter by visibility."`
 	Metadata      listing.MetadataFilter `query:"metadata,deepObject" doc:"Filter by metadata, as in metadata[key]=value."`
 }
 
@@ -81,8 +100,8 @@ func filter(q db.Querier, orgs []id.ID, in *listInput) *db.W {
 		inner := db.Where("").In("benefit_id", in.Benefits).In("organization_id", orgs)
 		w.And("id IN (SELECT product_id FROM product_benefits"+inner.SQL()+")", inner.Args()...)
 	}
-	if in.Visibility != nil && len(*in.Visibility) > 0 {
-		w.In("visibility", *in.Visibility)
+	if len(in.Visibility) > 0 {
+		w.In("visibility", in.Visibility)
 	}
 	for _, m := range in.Metadata {
 		inner := db.Where("").In(q.JSONText("metadata"), m.Values)

@@ -2,6 +2,7 @@ package product
 
 import (
 	"reflect"
+	"strconv"
 	"time"
 
 	"floe/internal/id"
@@ -149,15 +150,21 @@ func (UnitPrice) SchemaName() string { return "ProductPriceUnitBased" }
 
 // UnitTiersView are unit tiers as the API shows them.
 type UnitTiersView struct {
-	Mode  TierMode   `json:"type"`
-	Tiers []UnitTier `json:"tiers" doc:"The tiers, by number of units."`
+	Mode  TierMode       `json:"type"`
+	Tiers []UnitTierView `json:"tiers" doc:"The tiers, by number of units."`
 }
 
 // SchemaName follows the names of the reference.
 func (UnitTiersView) SchemaName() string { return "ProductPriceUnitTiers" }
 
+// UnitTierView is a range of units, to its bound, and what each of them costs.
+type UnitTierView struct {
+	Bound      *int64      `json:"bound" doc:"The last number of units of the tier; null for any number."`
+	UnitAmount DecimalText `json:"unit_amount" doc:"What each unit costs, in the smallest unit of the currency."`
+}
+
 // SchemaName follows the names of the reference.
-func (UnitTier) SchemaName() string { return "ProductPriceUnitTier" }
+func (UnitTierView) SchemaName() string { return "ProductPriceUnitTier" }
 
 // AppendJSON writes the price as the API shows it.
 func (p Price) AppendJSON(dst []byte) []byte { return schema.Append(dst, p.public()) }
@@ -184,7 +191,10 @@ func (p *Price) public() any {
 		return &SeatPrice{p.AmountType, c, SeatTiersView{s.Mode, s.Tiers, s.Minimum(), s.Maximum()}}
 	case UnitBased:
 		u := p.UnitTiers
-		out := &UnitPrice{p.AmountType, c, UnitTiersView{u.Mode, u.Tiers}, u.Minimum, u.Maximum(), nil}
+		out := &UnitPrice{p.AmountType, c, UnitTiersView{Mode: u.Mode}, u.Minimum, u.Maximum(), nil}
+		for _, t := range u.Tiers {
+			out.Tiers.Tiers = append(out.Tiers.Tiers, UnitTierView{t.Bound, DecimalText(strconv.FormatInt(t.UnitAmount, 10))})
+		}
 		if len(u.Label) > 0 {
 			out.Label = &u.Label
 		}

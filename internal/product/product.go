@@ -39,6 +39,19 @@ func (Nothing) Resync(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error
 // InUse says no.
 func (Nothing) InUse(context.Context, db.Querier, id.ID, id.ID) (bool, error) { return false, nil }
 
+// Users is a Usage that asks one after the other.
+type Users []func(ctx context.Context, q db.Querier, organization, product id.ID) (bool, error)
+
+// InUse says whether one of them has the product.
+func (u Users) InUse(ctx context.Context, q db.Querier, organization, product id.ID) (bool, error) {
+	for _, uses := range u {
+		if used, err := uses(ctx, q, organization, product); used || err != nil {
+			return used, err
+		}
+	}
+	return false, nil
+}
+
 // Visibility says where a product is offered: drafts and private products are
 // in no storefront. The API treats all three alike.
 type Visibility string
