@@ -20,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"floe/internal/auth"
+	"floe/internal/clock"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -164,7 +165,11 @@ func (h *Handler) serve(c *call) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.op.run(c.r.Context(), c.sub, in)
+	ctx := c.r.Context()
+	if t := c.sub.Clock(); t != nil {
+		ctx = clock.WithTime(ctx, *t)
+	}
+	out, err := c.op.run(ctx, c.sub, in)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"floe/internal/id"
 )
@@ -45,6 +46,9 @@ func (k Kind) String() string {
 type Membership struct {
 	OrganizationID id.ID
 	Role           Role
+	// TestClock is the time of an organization that does not live on the wall
+	// clock's.
+	TestClock *time.Time
 }
 
 // Subject is the caller of one request.
@@ -60,6 +64,15 @@ type Subject struct {
 	Narrowed bool
 	// CustomerID is the customer of a customer's or member's session.
 	CustomerID id.ID
+}
+
+// Clock is the time that a request happens at where that is not the wall
+// clock's: of a subject with one organization, which has a test clock.
+func (s *Subject) Clock() *time.Time {
+	if len(s.Memberships) != 1 {
+		return nil
+	}
+	return s.Memberships[0].TestClock
 }
 
 // NewSystem is the subject of work that no caller asked for.

@@ -259,13 +259,16 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, actor auth.Subject, rows
 	}
 	for i := range rows {
 		r := &rows[i]
-		journal.Append(tx, actor, r.entry("order.created", nil, schema.JSON(&before[i])))
-		if r.Status != Paid {
-			continue
+		entries := []journal.Entry{r.entry("order.created", nil, schema.JSON(&before[i]))}
+		if r.Status == Paid {
+			after := r.base(items[i])
+			was, is := journal.Changes(&before[i], &after)
+			entries = append(entries, r.entry("order.updated", was, is), r.entry("order.paid", nil, schema.JSON(&after)))
 		}
-		after := r.base(items[i])
-		was, is := journal.Changes(&before[i], &after)
-		journal.Append(tx, actor, r.entry("order.updated", was, is), r.entry("order.paid", nil, schema.JSON(&after)))
+		for j := range entries {
+			entries[j].At = r.CreatedAt
+		}
+		journal.Append(tx, actor, entries...)
 	}
 	return nil
 }

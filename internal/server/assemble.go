@@ -11,11 +11,13 @@ import (
 	"floe/internal/discount"
 	"floe/internal/grant"
 	"floe/internal/id"
+	"floe/internal/job"
 	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/product"
 	"floe/internal/state"
 	"floe/internal/subscription"
+	"floe/internal/testclock"
 	"floe/internal/token"
 )
 
@@ -51,6 +53,11 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
 	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
 	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
+	s.TestClocks = &testclock.Service{
+		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Changed: s.Tokens.Forget,
+	}
+	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
+	s.Jobs.Kinds = s.kinds()
 	states := &state.Service{DB: c.DB, Customers: s.Customers, Subscriptions: s.Subscriptions, Grants: s.Grants}
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
@@ -63,6 +70,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		s.Orders.Operations(),
 		s.Orders.RefundOperations(),
 		s.Subscriptions.Operations(),
+		s.TestClocks.Operations(),
 		s.Customers.MemberOperations(),
 		s.Customers.SessionOperations(),
 	)

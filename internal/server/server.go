@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,10 +24,12 @@ import (
 	"floe/internal/db"
 	"floe/internal/discount"
 	"floe/internal/grant"
+	"floe/internal/job"
 	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/product"
 	"floe/internal/subscription"
+	"floe/internal/testclock"
 	"floe/internal/token"
 )
 
@@ -76,6 +79,10 @@ type Server struct {
 	Grants        *grant.Service
 	Orders        *order.Service
 	Subscriptions *subscription.Service
+	TestClocks    *testclock.Service
+	Jobs          *job.Runner
+
+	nextDue atomic.Pointer[time.Time] // on the wall clock, as the last cycle has seen it
 
 	config     Config
 	operations []*api.Operation
@@ -111,6 +118,13 @@ func New(ctx context.Context, c Config) (*Server, error) {
 }
 
 const summary = "Customers, products, subscriptions and benefits over an API that Polar's SDKs speak."
+
+func (c Config) clock() clock.Clock {
+	if c.Clock == nil {
+		return clock.Wall
+	}
+	return c.Clock
+}
 
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
@@ -181,6 +195,12 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	// Requests outlive ctx, because draining lets them finish; they end with work.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	if err := s.schedule(work); err != nil {
+		return fmt.Errorf("schedule jobs: %w", err)
+	}
+	var jobs sync.WaitGroup
+	jobs.Go(func() { s.Jobs.Run(ctx) }) // finishes what it has in hand
+	defer jobs.Wait()
 	servers := []*http.Server{s.http(work, s.Handler())}
 	failed := make(chan error, 2)
 	go func() { failed <- servers[0].Serve(l) }()

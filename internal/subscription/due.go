@@ -163,6 +163,44 @@ func (w *work) loadPending(ctx context.Context) error {
 	return err
 }
 
+// RunDueOf is RunDue for one organization with a test clock, in the caller's
+// transaction: what is due until a time, each at its own. It answers how many
+// it took and when the last of them was due.
+func (s *Service) RunDueOf(ctx context.Context, tx *db.Tx, org id.ID, until time.Time, limit int) (done int, last time.Time, err error) {
+	list, err := db.All[candidate](ctx, tx, `SELECT id, organization_id, customer_id, due_at FROM subscriptions
+		WHERE organization_id = ? AND clocked AND due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, seq LIMIT ?`, org, until, limit)
+	if err != nil {
+		return 0, last, fmt.Errorf("find subscriptions that are due: %w", err)
+	}
+	at := make(map[id.ID]time.Time, len(list))
+	for _, c := range list {
+		at[c.ID] = latest(c.DueAt, tx.Now()) // the clock never goes back
+		last = at[c.ID]
+	}
+	if len(list) == 0 {
+		return 0, last, nil
+	}
+	return len(list), last, s.turnAll(ctx, tx, org, list, at)
+}
+
+// NextDueOf is when something is due in an organization with a test clock;
+// zero when nothing ever is.
+func (s *Service) NextDueOf(ctx context.Context, q db.Querier, org id.ID) (time.Time, error) {
+	t, err := db.One[*time.Time](ctx, q, `SELECT MIN(due_at) FROM subscriptions
+		WHERE organization_id = ? AND clocked AND due_at IS NOT NULL`, org)
+	if err != nil || t == nil {
+		return time.Time{}, err
+	}
+	return *t, nil
+}
+
+// FollowClock says of all subscriptions of an organization whether they follow
+// a test clock.
+func (s *Service) FollowClock(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
+	_, err := db.Exec(ctx, tx, `UPDATE subscriptions SET clocked = ? WHERE organization_id = ?`, clocked, org)
+	return err
+}
+
 // oneByOne finds out which subscription made a batch fail: each has its own
 // transaction, and those that fail are left alone for a while.
 func (s *Service) oneByOne(ctx context.Context, limit int, cause error) (done int, err error) {
