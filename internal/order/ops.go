@@ -61,7 +61,9 @@ func (s *Service) RefundOperations() []*api.Operation {
 		api.Get("/v1/refunds/", s.listRefunds).Scopes(read, write).Named("refunds:list", "List Refunds"),
 		api.Post("/v1/refunds/", s.createRefund).Scopes(write).Named("refunds:create", "Create Refund").
 			About("Record that money was given back. Without a payment processor nothing moves: give the money back yourself.").
-			Fails(fault.RefundedAlready, "Everything was given back before."),
+			Fails(fault.RefundedAlready, "Everything was given back before.").
+			Fails(fault.RevokeSubscriptionBenefits, "The order is a subscription's, whose benefits end with it.").
+			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),
 	}
 }
 
