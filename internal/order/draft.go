@@ -19,14 +19,14 @@ import (
 
 // CreateDraft is the body of a draft.
 type CreateDraft struct {
-	CustomFieldData *map[string]*schema.Node `json:"custom_field_data" required:"false" doc:"Answers to the product's custom fields. There are none, so nothing is kept."`
-	Metadata        schema.MetadataInput     `json:"metadata" factory:"{}"`
-	OrganizationID  *id.ID                   `json:"organization_id" doc:"The organization that will own the order. Required unless you use an organization token."`
-	CustomerID      id.ID                    `json:"customer_id" doc:"Who buys."`
-	ProductID       id.ID                    `json:"product_id" doc:"What is bought: a product that is bought once, at fixed prices."`
-	Currency        *string                  `json:"currency" doc:"The currency; the organization's own when there is none."`
-	Amount          *int64                   `json:"amount" ge:"0" doc:"Another amount than the product's price, before discounts and taxes, in the smallest unit of the currency."`
-	Description     *string                  `json:"description" maxLength:"500" trim:"null" doc:"What stands on the invoice instead of the product's name."`
+	CustomFieldData customFields         `json:"custom_field_data" factory:"{}" doc:"Answers to the product's custom fields. There are none, so nothing is kept."`
+	Metadata        schema.MetadataInput `json:"metadata" factory:"{}"`
+	OrganizationID  *id.ID               `json:"organization_id" doc:"The organization that will own the order. Required unless you use an organization token."`
+	CustomerID      id.ID                `json:"customer_id" doc:"Who buys."`
+	ProductID       id.ID                `json:"product_id" doc:"What is bought: a product that is bought once, at fixed prices."`
+	Currency        *string              `json:"currency" doc:"The currency; the organization's own when there is none."`
+	Amount          *int64               `json:"amount" ge:"0" doc:"Another amount than the product's price, before discounts and taxes, in the smallest unit of the currency."`
+	Description     *string              `json:"description" maxLength:"500" trim:"null" doc:"What stands on the invoice instead of the product's name."`
 }
 
 // SchemaName is the name of the reference.

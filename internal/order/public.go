@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"floe/internal/customer"
@@ -92,7 +93,9 @@ func (Customer) SchemaName() string { return "OrderCustomer" }
 
 // DescribeSchema describes a customer of either type.
 func (Customer) DescribeSchema(b *schema.Builder) *schema.Schema {
-	return b.Object(reflect.TypeFor[customer.Customer]())
+	s := b.Object(reflect.TypeFor[customer.Customer]())
+	s.Required = slices.DeleteFunc(s.Required, func(key string) bool { return key == "email" })
+	return s
 }
 
 // Product is the product of an order: without its prices and benefits.
@@ -192,8 +195,15 @@ func (c customFields) AppendJSON(dst []byte) []byte {
 	return append(dst, c...)
 }
 
-// DecodeNode keeps the text.
-func (c *customFields) DecodeNode(n *schema.Node, _ *schema.At) { *c = n.Append(nil) }
+// DecodeNode drops what was sent: a product has no custom fields, and answers
+// to unknown ones are not kept.
+func (c *customFields) DecodeNode(n *schema.Node, at *schema.At) {
+	if n.Kind != schema.Object {
+		at.Report("dict_type", "Input should be a valid dictionary", n)
+		return
+	}
+	*c = customFields("{}")
+}
 
 // SchemaName says that the schema is written in place.
 func (customFields) SchemaName() string { return "" }
