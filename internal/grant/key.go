@@ -140,7 +140,7 @@ func (b *batch) keys(list []*work) error {
 	b.known = map[id.ID]knownKey{}
 	for ids := range slices.Chunk(grants, piece) {
 		w := db.Where("organization_id = ?", b.org).In("grant_id", ids)
-		rows, err := db.All[knownKey](b.ctx, b.tx, `SELECT id, grant_id, key FROM license_keys`+w.SQL()+` ORDER BY id`+b.tx.ForUpdate(), w.Args()...)
+		rows, err := db.All[knownKey](b.ctx, b.tx, `SELECT id, grant_id, key FROM license_keys`+w.SQL()+b.tx.ForUpdate(), w.Args()...)
 		if err != nil {
 			return fmt.Errorf("read license keys: %w", err)
 		}

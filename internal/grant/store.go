@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ const piece = 1024
 func bySources(ctx context.Context, tx *db.Tx, org id.ID, sources []id.ID, condition string) (map[id.ID][]Row, error) {
 	out := make(map[id.ID][]Row, len(sources))
 	for ids := range slices.Chunk(sources, piece) {
-		rows, err := locked(ctx, tx, db.Where("organization_id = ?", org).In("source_id", ids).And(condition), "id")
+		rows, err := locked(ctx, tx, db.Where("organization_id = ?", org).In("source_id", ids).And(condition))
 		if err != nil {
 			return nil, err
 		}
@@ -36,13 +37,22 @@ func bySources(ctx context.Context, tx *db.Tx, org id.ID, sources []id.ID, condi
 	return out, nil
 }
 
-// locked reads and locks grants. Ids sort by their time, so the order is also
-// that of creation.
-func locked(ctx context.Context, tx *db.Tx, w *db.W, order string) ([]Row, error) {
-	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM benefit_grants`+w.SQL()+` ORDER BY `+order+tx.ForUpdate(), w.Args()...)
+// locked reads and locks grants, customer by customer and in the order of
+// their creation, which their ids have: all transactions take them in one
+// order. Where there are no locks the order is made here, because SQLite would
+// read a whole organization to find rows in the order of their ids.
+func locked(ctx context.Context, tx *db.Tx, w *db.W) ([]Row, error) {
+	order := ""
+	if lock := tx.ForUpdate(); lock != "" {
+		order = " ORDER BY customer_id, id" + lock
+	}
+	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM benefit_grants`+w.SQL()+order, w.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("read grants: %w", err)
 	}
+	slices.SortFunc(rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(a.CustomerID, b.CustomerID), cmp.Compare(a.ID, b.ID))
+	})
 	return rows, nil
 }
 

@@ -311,10 +311,10 @@ func (s *Service) end(ctx context.Context, tx *db.Tx, actor auth.Subject, org id
 	return b.save()
 }
 
-// works reads and locks grants to work on, customer by customer, so that the
-// journal numbers its entries in one order for all transactions.
+// works reads and locks grants to work on. They come customer by customer, so
+// that the journal numbers its entries in one order for all transactions.
 func (s *Service) works(ctx context.Context, tx *db.Tx, w *db.W) ([]*work, error) {
-	rows, err := locked(ctx, tx, w, "customer_id, id")
+	rows, err := locked(ctx, tx, w)
 	if err != nil {
 		return nil, err
 	}
