@@ -21,7 +21,9 @@ type Schema struct {
 	Properties           *Properties    `json:"properties,omitempty"`
 	AdditionalProperties *Schema        `json:"additionalProperties,omitempty"`
 	// Closed objects have no properties but those listed.
-	Closed           bool              `json:"-"`
+	Closed bool `json:"-"`
+	// True is a boolean that cannot be false.
+	True bool `json:"-"`
 	PropertyNames    *Schema           `json:"propertyNames,omitempty"`
 	MaxProperties    *int              `json:"maxProperties,omitempty"`
 	MinProperties    *int              `json:"minProperties,omitempty"`
@@ -42,14 +44,20 @@ type Schema struct {
 	Examples         []json.RawMessage `json:"examples,omitempty"`
 }
 
-// MarshalJSON writes a closed object as JSON Schema says it.
+// MarshalJSON writes closed objects and constants that are no text as JSON
+// Schema says them.
 func (s *Schema) MarshalJSON() ([]byte, error) {
 	type plain Schema
 	text, err := json.Marshal((*plain)(s))
-	if err != nil || !s.Closed {
-		return text, err
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Closed:
+		return append(text[:len(text)-1], `,"additionalProperties":false}`...), nil
+	case s.True:
+		return append(text[:len(text)-1], `,"const":true}`...), nil
 	}
-	return append(text[:len(text)-1], `,"additionalProperties":false}`...), nil
+	return text, nil
 }
 
 // Discriminator names the key that tells the variants of a union apart.

@@ -48,7 +48,16 @@ func (s *Service) Operations() []*api.Operation {
 			Fails(fault.PaymentFailed, "The change has to be paid first.").
 			Fails(fault.AlreadyCanceledSubscription, "The subscription has ended or will end with the period.").
 			Fails(fault.InactiveSubscription, "The subscription is not active.").
-			Fails(fault.NotFound, notFound).Fails(fault.SubscriptionLocked, "The subscription is being updated."),
+			Fails(fault.NotFound, notFound).Fails(fault.SubscriptionLocked, "The subscription is being updated.").
+			Fails(fault.CannotPauseSubscription, "The subscription cannot be paused.").
+			Fails(fault.NoScheduledPause, "No pause is scheduled.").
+			Fails(fault.NotPausedSubscription, "The subscription is not paused.").
+			Fails(fault.BadRequest, "No cancellation is scheduled.").
+			Fails(fault.NotASeatBasedSubscription, "The product is not sold by seats.").
+			Fails(fault.BelowMinimumSeats, "Too few seats.").Fails(fault.AboveMaximumSeats, "Too many seats.").
+			Fails(fault.NotAUnitBasedSubscription, "The product is not sold by units.").
+			Fails(fault.BelowMinimumUnits, "Too few units.").Fails(fault.AboveMaximumUnits, "Too many units.").
+			Fails(fault.Gone, "The subscription has ended."),
 		revoke,
 	}
 }

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -59,7 +60,7 @@ func (s *Service) OrderOverdue(ctx context.Context, tx *db.Tx, actor auth.Subjec
 	switch {
 	case it.EndedAt != nil:
 		return nil
-	case o.Exhausted() && it.can(PaymentGivenUp):
+	case (o.Exhausted() || it.lost(tx.Now())) && it.can(PaymentGivenUp):
 		err = it.revoke(PaymentGivenUp, Cause{})
 	case it.can(PaymentOverdue):
 		err = w.fallBehind(ctx, it)
@@ -70,6 +71,14 @@ func (s *Service) OrderOverdue(ctx context.Context, tx *db.Tx, actor auth.Subjec
 		return err
 	}
 	return w.finish(ctx)
+}
+
+// patience is how long a subscription is past due at most, whatever attempts
+// at a payment are left.
+const patience = 21*24*time.Hour + time.Minute
+
+func (r *Row) lost(now time.Time) bool {
+	return r.PastDueAt != nil && !now.Before(r.PastDueAt.Add(patience))
 }
 
 // fallBehind makes a subscription past due. Its benefits stay for as long as

@@ -3,6 +3,7 @@ package subscription
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"floe/internal/customer"
@@ -71,7 +72,9 @@ func (Customer) SchemaName() string { return "SubscriptionCustomer" }
 
 // DescribeSchema describes a customer of either type.
 func (Customer) DescribeSchema(b *schema.Builder) *schema.Schema {
-	return b.Object(reflect.TypeFor[customer.Customer]())
+	s := b.Object(reflect.TypeFor[customer.Customer]())
+	s.Required = slices.DeleteFunc(s.Required, func(key string) bool { return key == "email" })
+	return s
 }
 
 // Price is a price of a subscription.

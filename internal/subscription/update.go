@@ -202,8 +202,10 @@ func (t *True) DecodeNode(n *schema.Node, at *schema.At) {
 // SchemaName says that the schema is written in place.
 func (True) SchemaName() string { return "" }
 
-// DescribeSchema describes a boolean.
-func (True) DescribeSchema(*schema.Builder) *schema.Schema { return &schema.Schema{Type: "boolean"} }
+// DescribeSchema describes the one value.
+func (True) DescribeSchema(*schema.Builder) *schema.Schema {
+	return &schema.Schema{Type: "boolean", True: true}
+}
 
 // Null is a value that can only be null.
 type Null struct{}
