@@ -189,13 +189,13 @@ func knownProducts(ctx context.Context, tx *db.Tx, org id.ID, wanted *[]id.ID) (
 	if wanted == nil {
 		return out, nil
 	}
-	known, err := product.Rows(ctx, tx, []id.ID{org}, *wanted)
+	known, err := product.Live(ctx, tx, org, *wanted)
 	if err != nil {
 		return nil, err
 	}
 	seen := map[id.ID]bool{}
 	for i, p := range *wanted {
-		if r, ok := known[p]; !ok || r.DeletedAt != nil {
+		if _, ok := known[p]; !ok {
 			return nil, schema.ValueError("Product not found.", schema.StringNode(string(p)), "body", "products", i)
 		}
 		if !seen[p] {

@@ -119,6 +119,25 @@ func Rows(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (map[id.
 	return out, nil
 }
 
+// Live reads products of an organization that are not deleted, and keeps them
+// from being deleted before the transaction ends: for what is about to refer
+// to them.
+func Live(ctx context.Context, tx *db.Tx, org id.ID, ids []id.ID) (map[id.ID]Row, error) {
+	out := make(map[id.ID]Row, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	w := db.Where("organization_id = ? AND deleted_at IS NULL", org).In("id", ids)
+	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM products`+w.SQL()+` ORDER BY id`+tx.ForShare(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read live products: %w", err)
+	}
+	for _, r := range rows {
+		out[r.ID] = r
+	}
+	return out, nil
+}
+
 // PricesByID reads prices of an organization, also those that are archived.
 func PricesByID(ctx context.Context, q db.Querier, org id.ID, ids []id.ID) (map[id.ID]Price, error) {
 	out := make(map[id.ID]Price, len(ids))
