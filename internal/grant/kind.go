@@ -1,10 +1,9 @@
 package grant
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
-
-	"encoding/json"
 
 	"floe/internal/benefit"
 	"floe/internal/id"
