@@ -15,7 +15,7 @@ func TestForCreate(t *testing.T) {
 	t.Parallel()
 	a, b, stranger := id.New(), id.New(), id.New()
 	token := auth.Subject{Kind: auth.Organization, ID: a, Memberships: []auth.Membership{{OrganizationID: a}}, Narrowed: true}
-	user := auth.Subject{Kind: auth.User, Memberships: []auth.Membership{{a, auth.Owner}, {b, auth.Finance}}}
+	user := auth.Subject{Kind: auth.User, Memberships: []auth.Membership{{OrganizationID: a, Role: auth.Owner}, {OrganizationID: b, Role: auth.Finance}}}
 	narrowed, _ := user.Narrow(a)
 	powerless, _ := user.Narrow(b)
 	alone := auth.Subject{Kind: auth.User, Memberships: user.Memberships[:1]}
