@@ -168,7 +168,10 @@ func invoiceOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, err
 	if err != nil {
 		return d, err
 	}
-	d.Facts = append(d.Facts, invoice.Fact{Name: "Invoice number", Value: text(r.InvoiceNumber)}, invoice.Fact{Name: "Date of issue", Value: date(r.CreatedAt)})
+	d.Facts = append(d.Facts, invoice.Fact{Name: "Invoice number", Value: text(r.InvoiceNumber)})
+	if r.IssuedAt != nil {
+		d.Facts = append(d.Facts, invoice.Fact{Name: "Date of issue", Value: date(*r.IssuedAt)})
+	}
 	if r.DueAt != nil {
 		d.Facts = append(d.Facts, invoice.Fact{Name: "Due date", Value: date(*r.DueAt)})
 	}
@@ -207,22 +210,40 @@ func receiptOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, err
 	if err != nil {
 		return d, err
 	}
-	table := invoice.Table{Heading: "Payments", Columns: []string{"Date", "Method", "Reference", "Amount"}}
+	came := invoice.Table{Heading: "Payments", Columns: []string{"Date", "Method", "Reference", "Amount"}}
 	for _, p := range list {
-		amount, method := p.Amount, p.Processor
-		if p.Status == Failed {
-			continue
+		if p.Status == Succeeded {
+			came.Rows = append(came.Rows, []string{date(p.PaidAt), method(p.Processor), p.Reference, money.Format(p.Amount, r.Currency)})
 		}
-		if method == (Manual{}).Name() {
-			method = "Outside of this system"
-		}
-		if p.Status == Returned {
-			amount = -amount
-		}
-		table.Rows = append(table.Rows, []string{date(p.PaidAt), method, p.Reference, money.Format(amount, r.Currency)})
 	}
-	d.Tables = append(d.Tables, table)
+	went, err := refundTable(ctx, q, r)
+	if err != nil {
+		return d, err
+	}
+	d.Tables = append(d.Tables, came, went)
 	return d, nil
+}
+
+func method(processor string) string {
+	if processor == (Manual{}).Name() {
+		return "Outside of this system"
+	}
+	return processor
+}
+
+// refundTable is what was given back.
+func refundTable(ctx context.Context, q db.Querier, r *Row) (invoice.Table, error) {
+	t := invoice.Table{Heading: "Refunds", Columns: []string{"Date", "Reason", "", "Amount"}}
+	list, err := db.All[Refund](ctx, q, `SELECT `+refundColumns+` FROM refunds WHERE organization_id = ? AND order_id = ? AND status = 'succeeded'
+		ORDER BY seq`, r.OrganizationID, r.ID)
+	if err != nil {
+		return t, fmt.Errorf("read the refunds of an order: %w", err)
+	}
+	for _, f := range list {
+		reason := strings.ReplaceAll(string(f.Reason), "_", " ")
+		t.Rows = append(t.Rows, []string{date(f.CreatedAt), strings.ToUpper(reason[:1]) + reason[1:], "", money.Format(-f.Amount-f.TaxAmount, r.Currency)})
+	}
+	return t, nil
 }
 
 // document is what invoices and receipts have in common.

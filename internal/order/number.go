@@ -165,6 +165,10 @@ func number(ctx context.Context, tx *db.Tx, rows []*Row, settings map[id.ID]term
 		return err
 	}
 	for _, r := range rows {
+		at := tx.Now()
+		if !drafted(r) {
+			at = r.CreatedAt
+		}
 		t := settings[r.OrganizationID]
 		k, name := counter{r.OrganizationID, r.CustomerID}, short[counter{r.OrganizationID, r.CustomerID}]
 		if t.perOrganization() {
@@ -172,10 +176,13 @@ func number(ctx context.Context, tx *db.Tx, rows []*Row, settings map[id.ID]term
 		}
 		text := invoiceNumber(t.prefix(), name, next[k])
 		next[k]++
-		r.InvoiceNumber = &text
+		r.InvoiceNumber, r.IssuedAt = &text, &at
 	}
 	return nil
 }
+
+// drafted says whether an order was there before it had a number.
+func drafted(r *Row) bool { return r.Status != "" }
 
 // takeReceipt gives an order its receipt number.
 func takeReceipt(ctx context.Context, tx *db.Tx, r *Row) error {

@@ -125,7 +125,8 @@ type Row struct {
 	TaxID                *string
 	TaxIDFormat          *string
 	InvoiceNumber        *string
-	InvoiceSum           *string // of the details on the invoice that was made
+	IssuedAt             *time.Time // when the invoice number was taken
+	InvoiceSum           *string    // of the details on the invoice that was made
 	ReceiptNumber        *string
 	Seats                *int
 	DueAt                *time.Time // of orders that are paid by invoice

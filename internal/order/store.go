@@ -13,10 +13,10 @@ import (
 // Every SQL text about orders and their items.
 const columns = `id, organization_id, customer_id, product_id, subscription_id, discount_id, checkout_id, created_at, modified_at, status, reason,
 	currency, subtotal_amount, discount_amount, net_amount, tax_amount, applied_balance_amount, paid_amount, refunded_amount,
-	refunded_tax_amount, description, billing_name, billing_address, tax_id, tax_id_format, invoice_number, invoice_sum, receipt_number, seats,
+	refunded_tax_amount, description, billing_name, billing_address, tax_id, tax_id_format, invoice_number, issued_at, invoice_sum, receipt_number, seats,
 	due_at, paid_at, next_payment_attempt_at, check_at, attempts, charging_since, metadata, custom_field_data`
 
-const width = 37
+const width = 38
 
 // Find reads an order for the server itself.
 func Find(ctx context.Context, q db.Querier, org, order id.ID) (Row, error) {
@@ -44,7 +44,7 @@ func insert(ctx context.Context, tx *db.Tx, rows []Row) error {
 			args = append(args, r.ID, r.OrganizationID, r.CustomerID, r.ProductID, r.SubscriptionID, r.DiscountID, r.CheckoutID, r.CreatedAt,
 				r.ModifiedAt, string(r.Status), string(r.Reason), r.Currency, r.SubtotalAmount, r.DiscountAmount, r.NetAmount, r.TaxAmount,
 				r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount, r.Description, r.BillingName, r.BillingAddress,
-				r.TaxID, r.TaxIDFormat, r.InvoiceNumber, r.InvoiceSum, r.ReceiptNumber, r.Seats, r.DueAt, r.PaidAt, r.NextPaymentAttemptAt,
+				r.TaxID, r.TaxIDFormat, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.Seats, r.DueAt, r.PaidAt, r.NextPaymentAttemptAt,
 				r.CheckAt, r.Attempts, r.ChargingSince, r.Metadata, r.CustomFieldData)
 		}
 		if _, err := db.Exec(ctx, tx, `INSERT INTO orders (`+columns+`) VALUES `+db.Values(to-from, width), args...); err != nil {
@@ -60,11 +60,11 @@ func save(ctx context.Context, tx *db.Tx, r *Row) error {
 	r.ModifiedAt = &now
 	_, err := db.Exec(ctx, tx, `UPDATE orders
 		SET modified_at = ?, status = ?, applied_balance_amount = ?, paid_amount = ?, refunded_amount = ?, refunded_tax_amount = ?,
-			billing_name = ?, billing_address = ?, invoice_number = ?, invoice_sum = ?, receipt_number = ?, due_at = ?, paid_at = ?,
+			billing_name = ?, billing_address = ?, invoice_number = ?, issued_at = ?, invoice_sum = ?, receipt_number = ?, due_at = ?, paid_at = ?,
 			next_payment_attempt_at = ?, check_at = ?, attempts = ?, charging_since = ?
 		WHERE organization_id = ? AND id = ?`,
 		r.ModifiedAt, string(r.Status), r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount,
-		r.BillingName, r.BillingAddress, r.InvoiceNumber, r.InvoiceSum, r.ReceiptNumber, r.DueAt, r.PaidAt,
+		r.BillingName, r.BillingAddress, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.DueAt, r.PaidAt,
 		r.NextPaymentAttemptAt, r.CheckAt, r.Attempts, r.ChargingSince, r.OrganizationID, r.ID)
 	if err != nil {
 		return fmt.Errorf("save an order: %w", err)

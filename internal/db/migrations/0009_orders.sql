@@ -42,6 +42,7 @@ CREATE TABLE orders (
   tax_id text,
   tax_id_format text,
   invoice_number @ctext@,
+  issued_at timestamptz, -- when the number was taken
   invoice_sum text, -- of the details on the invoice that was made
   receipt_number @ctext@,
   seats int,
