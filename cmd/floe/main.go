@@ -28,7 +28,7 @@ type cli struct {
 	Config string `env:"FLOE_CONFIG" type:"existingfile" placeholder:"FILE" help:"File with options, one a line as in FLOE_LISTEN=127.0.0.1:8787. Flags and the environment win over it."`
 
 	Serve        serveCommand        `cmd:"" help:"Start the server."`
-	Organization organizationCommand `cmd:"" help:"Create and list organizations."`
+	Organization organizationCommand `cmd:"" help:"Create and list organizations, and say how they write invoices."`
 	User         userCommand         `cmd:"" help:"Create users."`
 	Token        tokenCommand        `cmd:"" help:"Create, list and revoke access tokens."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database up to date without serving."`

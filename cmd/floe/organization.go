@@ -17,8 +17,9 @@ import (
 )
 
 type organizationCommand struct {
-	Create organizationCreate `cmd:"" help:"Create an organization and print it as JSON."`
-	List   organizationList   `cmd:"" help:"List organizations."`
+	Create    organizationCreate    `cmd:"" help:"Create an organization and print it as JSON."`
+	List      organizationList      `cmd:"" help:"List organizations."`
+	Invoicing organizationInvoicing `cmd:"" help:"Say how an organization writes invoices."`
 }
 
 type organizationCreate struct {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"floe/internal/api"
 	"floe/internal/db"
 	"floe/internal/server"
 )
@@ -28,6 +29,7 @@ type serveOptions struct {
 	MetricsToken  string `env:"FLOE_METRICS_TOKEN" placeholder:"TOKEN" secret:"" help:"Serve /metrics on the main address, to those who send this bearer token."`
 	Realm         string `env:"FLOE_REALM" default:"polar" help:"Realm in WWW-Authenticate headers (${default})."`
 	SessionTTL    span   `name:"session-ttl" env:"FLOE_SESSION_TTL" default:"1h" placeholder:"TIME" help:"How long a session of the customer portal lasts (${default})."`
+	KeyRate       int    `name:"license-key-rate" env:"FLOE_LICENSE_KEY_RATE" default:"0" placeholder:"N" help:"Calls a second that one address may make to the license key operations which need no token; who makes more is refused for a minute. 0 is no limit. The address is that of the connection: behind a proxy, let the proxy do it."`
 	LogoDevKey    string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
 }
 
@@ -86,6 +88,9 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	config := server.Config{
 		DB: d, Logger: log, PublicURL: c.PublicURL, LogoDevKey: c.LogoDevKey, Realm: c.Realm,
 		SessionTTL: time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
+	}
+	if c.KeyRate > 0 {
+		config.KeyLimit = api.Limit{Calls: c.KeyRate, Per: time.Second, Block: time.Minute}
 	}
 	if config.PublicURL == "" {
 		config.PublicURL = address

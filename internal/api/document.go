@@ -144,7 +144,7 @@ func (o *Operation) describe(b *schema.Builder) *PathItem {
 		item.Parameters = append(item.Parameters, o.input.params[i].describe(b))
 	}
 	if p := o.input.body; p != nil {
-		item.RequestBody = &RequestBody{Required: true, Content: map[string]*Media{"application/json": {p.Schema(b)}}}
+		item.RequestBody = &RequestBody{Required: !p.Optional(), Content: map[string]*Media{"application/json": {p.Schema(b)}}}
 	}
 	b.Answers = true
 	o.describeAnswer(b, item)
@@ -212,7 +212,7 @@ func (o *Operation) describeFailures(b *schema.Builder, item *PathItem) {
 		}
 		item.Responses[status] = &Response{strings.Join(details, " "), map[string]*Media{"application/json": {s}}}
 	}
-	if len(o.input.params) > 0 || o.input.body != nil {
+	if item.Responses["422"] == nil && (len(o.input.params) > 0 || o.input.body != nil) {
 		item.Responses["422"] = &Response{"The input is not valid.", map[string]*Media{"application/json": {validationError(b)}}}
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // input is the compiled form of an operation's input type: where each field
 // comes from. Fields are tagged `path`, `query` or `query:"name,deepObject"`;
-// the field called Body is the request's body. Problems are reported in the
+// the field called Body is the request's body, which may be left out when it has a default. Problems are reported in the
 // order of the contract: paging and sorting (tag first), path, query, body.
 type input struct {
 	t      reflect.Type
@@ -82,10 +82,10 @@ func (in *input) bind(path func(name string) string, rawQuery string, body *sche
 	}
 	if in.body != nil {
 		at := schema.Root(sink, "body")
-		if body == nil || body.Kind == schema.Null {
-			at.Missing(nil)
-		} else {
+		if body != nil && body.Kind != schema.Null {
 			in.body.Decode(body, at, v.FieldByIndex(in.index))
+		} else if !in.body.Absent(v.FieldByIndex(in.index)) {
+			at.Missing(nil)
 		}
 	}
 	return v, sink.Err()

@@ -28,6 +28,8 @@ type Operation struct {
 	Kinds   []auth.Kind  // who is accepted; others count as having no credential
 	public  bool
 	private bool
+	limited bool
+	tagged  bool
 	errors  []Failure
 	media   string
 	input   *input
@@ -107,6 +109,12 @@ func (o *Operation) Public() *Operation { o.public = true; return o }
 
 // Private leaves an operation out of the document.
 func (o *Operation) Private() *Operation { o.private = true; return o }
+
+// Tagged gives answers a weak ETag, and none to those who have it already.
+func (o *Operation) Tagged() *Operation { o.tagged = true; return o }
+
+// Limited marks an operation that one address may not call too often.
+func (o *Operation) Limited() *Operation { o.limited = true; return o }
 
 // Named gives the operation id and summary.
 func (o *Operation) Named(id, summary string) *Operation { o.ID, o.Summary = id, summary; return o }

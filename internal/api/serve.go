@@ -20,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"floe/internal/auth"
+	"floe/internal/clock"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -36,6 +37,10 @@ type Config struct {
 	Logger     *slog.Logger
 	Realm      string        // of WWW-Authenticate; "polar" when empty
 	BodyTime   time.Duration // how long a body may take to arrive; 30 s when zero
+	// Limit bounds how often one address may call what is Limited.
+	Limit Limit
+	// Now is the clock of the limit; the wall's when nil.
+	Now func() time.Time
 	// Observe is called after each request with the operation's id ("" when none
 	// matched), its status and how long it took.
 	Observe func(operation string, status int, took time.Duration)
@@ -46,6 +51,7 @@ type Handler struct {
 	Config
 	mux    *chi.Mux
 	routes map[string]*Operation // method and pattern
+	limit  *limiter
 }
 
 // New builds the router. Two operations with one method and path are a mistake
@@ -60,7 +66,10 @@ func New(c Config) *Handler {
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration) {}
 	}
-	h := &Handler{Config: c, mux: chi.NewMux(), routes: map[string]*Operation{}}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	h := &Handler{Config: c, limit: newLimiter(c.Limit, c.Now), mux: chi.NewMux(), routes: map[string]*Operation{}}
 	for _, o := range c.Operations {
 		if !o.public && len(o.Needs) == 0 {
 			panic("api: " + o.Method + " " + o.Path + " says neither who may call it nor that it is public")
@@ -140,6 +149,11 @@ func (h *Handler) serve(c *call) error {
 	if err := h.route(c); err != nil {
 		return err
 	}
+	if c.op.limited {
+		if err := h.limit.check(c.r.RemoteAddr); err != nil {
+			return err
+		}
+	}
 	body, err := h.body(c)
 	if err != nil {
 		return err
@@ -151,7 +165,11 @@ func (h *Handler) serve(c *call) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.op.run(c.r.Context(), c.sub, in)
+	ctx := c.r.Context()
+	if t := c.sub.Clock(); t != nil {
+		ctx = clock.WithTime(ctx, *t)
+	}
+	out, err := c.op.run(ctx, c.sub, in)
 	if err != nil {
 		return err
 	}
@@ -321,7 +339,9 @@ func (h *Handler) answer(c *call, out any) error {
 	}
 	p := buffers.Get().(*[]byte)
 	b := schema.Append((*p)[:0], out)
-	c.write(c.op.Status, "application/json", b)
+	if !c.op.tagged || !c.unchanged(b) {
+		c.write(c.op.Status, "application/json", b)
+	}
 	if cap(b) <= maxPooled {
 		*p = b
 		buffers.Put(p)
@@ -365,8 +385,12 @@ func (h *Handler) fail(c *call, err error) {
 		problems *schema.Problems
 		router   plain
 		scope    insufficientScope
+		many     tooMany
 	)
 	switch {
+	case errors.As(err, &many):
+		c.w.Header().Set("Retry-After", strconv.Itoa(int((many.wait+time.Second-1)/time.Second)))
+		c.head(http.StatusTooManyRequests, "", 0)
 	case errors.As(err, &problems):
 		c.write(http.StatusUnprocessableEntity, "application/json", problems.AppendJSON(nil))
 	case errors.As(err, &router):

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"floe/internal/id"
 )
@@ -45,6 +46,9 @@ func (k Kind) String() string {
 type Membership struct {
 	OrganizationID id.ID
 	Role           Role
+	// TestClock is the time of an organization that does not live on the wall
+	// clock's.
+	TestClock *time.Time
 }
 
 // Subject is the caller of one request.
@@ -60,6 +64,15 @@ type Subject struct {
 	Narrowed bool
 	// CustomerID is the customer of a customer's or member's session.
 	CustomerID id.ID
+}
+
+// Clock is the time that a request happens at where that is not the wall
+// clock's: of a subject with one organization, which has a test clock.
+func (s *Subject) Clock() *time.Time {
+	if len(s.Memberships) != 1 {
+		return nil
+	}
+	return s.Memberships[0].TestClock
 }
 
 // NewSystem is the subject of work that no caller asked for.
@@ -140,6 +153,10 @@ const (
 	OrganizationManage Permission = "organization:manage"
 	CustomersView      Permission = "customers:read"
 	CustomersManage    Permission = "customers:manage"
+	ProductsView       Permission = "products:read"
+	ProductsManage     Permission = "products:manage"
+	SalesView          Permission = "sales:read"
+	SalesManage        Permission = "sales:manage"
 )
 
 // Denied is what a caller without the permission is told.
@@ -148,6 +165,10 @@ func (p Permission) Denied() string {
 		OrganizationManage: "manage the organization",
 		CustomersView:      "view customers",
 		CustomersManage:    "manage customers",
+		ProductsView:       "view products",
+		ProductsManage:     "manage products",
+		SalesView:          "view sales data",
+		SalesManage:        "manage sales",
 	}[p]
 }
 
@@ -156,9 +177,9 @@ func (r Role) Allows(p Permission) bool {
 	switch p {
 	case AnyMember:
 		return true
-	case CustomersView:
+	case CustomersView, ProductsView, SalesView, SalesManage:
 		return r == Owner || r == Admin || r == Finance || r == Plain
-	case CustomersManage:
+	case CustomersManage, ProductsManage:
 		return r == Owner || r == Admin || r == Plain
 	case OrganizationManage:
 		return r == Owner || r == Admin

@@ -19,6 +19,20 @@ const (
 	MembersWrite          Scope = "members:write"
 	CustomerSessionsWrite Scope = "customer_sessions:write"
 	CustomerPortalWrite   Scope = "customer_portal:write"
+	OrdersRead            Scope = "orders:read"
+	OrdersWrite           Scope = "orders:write"
+	RefundsRead           Scope = "refunds:read"
+	RefundsWrite          Scope = "refunds:write"
+	SubscriptionsRead     Scope = "subscriptions:read"
+	SubscriptionsWrite    Scope = "subscriptions:write"
+	ProductsRead          Scope = "products:read"
+	ProductsWrite         Scope = "products:write"
+	DiscountsRead         Scope = "discounts:read"
+	DiscountsWrite        Scope = "discounts:write"
+	BenefitsRead          Scope = "benefits:read"
+	BenefitsWrite         Scope = "benefits:write"
+	LicenseKeysRead       Scope = "license_keys:read"
+	LicenseKeysWrite      Scope = "license_keys:write"
 )
 
 // pairs have a read and a write form.

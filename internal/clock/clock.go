@@ -4,6 +4,7 @@
 package clock
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -24,6 +25,20 @@ func (wall) Now() time.Time { return Normal(time.Now()) }
 // Normal brings a time into the form every Clock answers in. It also drops
 // the monotonic reading, so that equal times are equal with ==.
 func Normal(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+type timeKey struct{}
+
+// WithTime makes a time the present for the work that is done under a context:
+// that of an organization with a test clock.
+func WithTime(ctx context.Context, t time.Time) context.Context {
+	return context.WithValue(ctx, timeKey{}, Normal(t))
+}
+
+// TimeOf is the present that WithTime has set, if it has.
+func TimeOf(ctx context.Context) (t time.Time, ok bool) {
+	t, ok = ctx.Value(timeKey{}).(time.Time)
+	return t, ok
+}
 
 // Manual is a clock that moves only when it is told to.
 type Manual struct {

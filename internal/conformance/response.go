@@ -62,6 +62,9 @@ func checkBody(doc *api.Document, r *api.Response, body []byte) error {
 // general recognises the answers that every operation can give: who are you,
 // you may not, too large, too late, and the router's 404 and 405.
 func general(status int, body []byte) bool {
+	if status == 429 {
+		return len(body) == 0
+	}
 	var b map[string]any
 	if json.Unmarshal(body, &b) != nil {
 		return false

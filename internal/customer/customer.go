@@ -30,6 +30,8 @@ type Subscriptions interface {
 type Grants interface {
 	// RevokeAll revokes every benefit that a customer has.
 	RevokeAll(ctx context.Context, tx *db.Tx, actor auth.Subject, organization, customer id.ID) error
+	// RevokeMember revokes every benefit that a member of a customer has.
+	RevokeMember(ctx context.Context, tx *db.Tx, actor auth.Subject, organization, customer, member id.ID) error
 }
 
 // Nothing stands for resources that do not exist yet: there is nothing to
@@ -41,6 +43,11 @@ func (Nothing) CancelAll(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) er
 
 // RevokeAll does nothing.
 func (Nothing) RevokeAll(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error { return nil }
+
+// RevokeMember does nothing.
+func (Nothing) RevokeMember(context.Context, *db.Tx, auth.Subject, id.ID, id.ID, id.ID) error {
+	return nil
+}
 
 // Type tells people and companies apart.
 type Type string

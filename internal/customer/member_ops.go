@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"floe/internal/api"
@@ -414,12 +415,15 @@ func (s *Service) deleteMemberExternal(ctx context.Context, sub auth.Subject, in
 
 func (s *Service) removeMember(ctx context.Context, sub auth.Subject, path finder) error {
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
-		_, m, err := path.find(ctx, tx, &sub, tx.ForUpdate())
+		r, m, err := path.find(ctx, tx, &sub, tx.ForUpdate())
 		if err != nil {
 			return err
 		}
 		if m.Role == RoleOwner {
 			return schema.ValueError("Cannot delete the only owner. Transfer ownership first.", schema.StringNode(string(m.ID)), "body")
+		}
+		if err := s.Grants.RevokeMember(ctx, tx, sub, r.OrganizationID, r.ID, m.ID); err != nil {
+			return fmt.Errorf("revoke the grants of a member: %w", err)
 		}
 		now := tx.Now()
 		m.DeletedAt, m.ModifiedAt = &now, &now

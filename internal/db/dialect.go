@@ -66,6 +66,15 @@ func (tx *Tx) ForUpdate() string {
 	return ""
 }
 
+// ForShare ends a SELECT whose rows must not change before the transaction
+// ends, though others may rely on them at the same time.
+func (tx *Tx) ForShare() string {
+	if tx.postgres {
+		return " FOR SHARE"
+	}
+	return ""
+}
+
 // SkipLocked ends a SELECT that takes rows nobody else has taken.
 func (tx *Tx) SkipLocked() string {
 	if tx.postgres {

@@ -120,7 +120,7 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer func() { _ = sqlTx.Rollback() }()
-	tx := d.newTx(&pgRunner{tx: sqlTx})
+	tx := d.newTx(ctx, &pgRunner{tx: sqlTx})
 	if err := tx.do(ctx, fn); err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ type Tx struct {
 	db  *DB
 	run runner
 	now time.Time
+	// clocked is set when the time is not the database's clock's.
+	clocked bool
 
 	before []hook
 	keys   map[string]bool
@@ -43,12 +45,24 @@ type runner interface {
 	exec(ctx context.Context, st *statement, args []any) (int64, error)
 }
 
-func (d *DB) newTx(run runner) *Tx {
-	return &Tx{dialect: d.dialect, db: d, run: run, now: clock.Normal(d.config.Clock.Now())}
+func (d *DB) newTx(ctx context.Context, run runner) *Tx {
+	now, given := clock.TimeOf(ctx)
+	if !given {
+		now = clock.Normal(d.config.Clock.Now())
+	}
+	return &Tx{dialect: d.dialect, db: d, run: run, now: now, clocked: given}
 }
 
-// Now is the time of the transaction: the same from its start to its end.
+// Now is the time of the transaction: the same from its start to its end,
+// unless a test clock moves it.
 func (tx *Tx) Now() time.Time { return tx.now }
+
+// Clocked says whether the time is a test clock's.
+func (tx *Tx) Clocked() bool { return tx.clocked }
+
+// MoveTo makes a time the present. It is for test clocks, which let a
+// transaction do what was due at several times.
+func (tx *Tx) MoveTo(t time.Time) { tx.now = clock.Normal(t) }
 
 // BeforeCommit runs fn when everything else of the transaction is done. A key
 // that is known already changes nothing: the first registration decides what

@@ -100,7 +100,7 @@ func (w *writer) once(ctx context.Context, fn func(*Tx) error, alone bool) error
 		w.leave(b)
 		return err
 	}
-	tx := w.db.newTx(w.conn)
+	tx := w.db.newTx(ctx, w.conn)
 	if err := w.turn(ctx, me, b, tx, fn); err != nil {
 		return err
 	}
@@ -277,7 +277,7 @@ func (w *writer) finish(b *batch) error {
 	if len(b.shared) == 0 {
 		return nil
 	}
-	tx := w.db.newTx(w.conn)
+	tx := w.db.newTx(context.Background(), w.conn)
 	defer func() { tx.ended = true }()
 	return runShared(context.Background(), tx, b.shared)
 }

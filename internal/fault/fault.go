@@ -87,3 +87,60 @@ func Of(err error) *Fault {
 	}
 	return nil
 }
+
+// Products.
+var (
+	InvalidQuantity     = Kind{http.StatusBadRequest, "InvalidQuantityError", "No tier covers the quantity"}
+	ProductNotDeletable = Kind{http.StatusConflict, "ProductNotDeletable", "The product has been used, so it can be archived but not deleted."}
+)
+
+// Orders.
+var (
+	OffSessionChargesNotEnabled  = Kind{http.StatusForbidden, "OffSessionChargesNotEnabled", "Off-session charges are not enabled for this organization."}
+	OrderNotDraft                = Kind{http.StatusPreconditionFailed, "OrderNotDraft", "The order is not a draft."}
+	OrderNotPending              = Kind{http.StatusInternalServerError, "OrderNotPending", "The order is not pending."}
+	OrderNotAwaitingPayment      = Kind{http.StatusConflict, "OrderNotAwaitingPayment", "The order is not awaiting a payment."}
+	PaymentReferenceTaken        = Kind{http.StatusConflict, "PaymentReferenceTaken", "Another payment of this order has the reference."}
+	PaymentFailed                = Kind{http.StatusPaymentRequired, "PaymentFailed", "Payment failed with reason: missing_payment_method."}
+	PaymentActionRequired        = Kind{http.StatusPaymentRequired, "PaymentActionRequired", "The payment needs the customer."}
+	PaymentAlreadyInProgress     = Kind{http.StatusConflict, "PaymentAlreadyInProgress", "A payment is in progress."}
+	OrderNotEligibleForInvoice   = Kind{http.StatusConflict, "OrderNotEligibleForInvoice", "The order can have no invoice."}
+	MissingInvoiceBillingDetails = Kind{http.StatusUnprocessableEntity, "MissingInvoiceBillingDetails", "Billing name and address are required to generate an invoice for this order."}
+	InvoiceDoesNotExist          = Kind{http.StatusNotFound, "InvoiceDoesNotExist", "The order has no invoice."}
+	ReceiptNotAllocated          = Kind{http.StatusNotFound, "ReceiptNotAllocated", "The order has no receipt."}
+	DocumentLinkInvalid          = Kind{http.StatusForbidden, "DocumentLinkInvalid", "The link is not valid, or no longer. Ask for a new one."}
+	RefundsBlocked               = Kind{http.StatusForbidden, "RefundsBlocked", "Refunds are blocked for the order."}
+	RefundedAlready              = Kind{http.StatusForbidden, "RefundedAlready", "Order is already fully refunded."}
+	RefundUnknownPayment         = Kind{http.StatusNotFound, "RefundUnknownPayment", "Refund issued for unknown order."}
+	RevokeSubscriptionBenefits   = Kind{http.StatusBadRequest, "RevokeSubscriptionBenefitsProhibited", "Subscription benefits can only be revoked upon cancellation"}
+)
+
+// Subscriptions.
+var (
+	AlreadyCanceledSubscription = Kind{http.StatusForbidden, "AlreadyCanceledSubscription", "This subscription is already canceled or will be at the end of the period."}
+	InactiveSubscription        = Kind{http.StatusForbidden, "InactiveSubscription", "The subscription is not active."}
+	NotBillableSubscription     = Kind{http.StatusForbidden, "NotBillableSubscription", "The subscription is not billable."}
+	NotASeatBasedSubscription   = Kind{http.StatusBadRequest, "NotASeatBasedSubscription", "This subscription does not support seat-based pricing."}
+	BelowMinimumSeats           = Kind{http.StatusBadRequest, "BelowMinimumSeats", "More seats required."}
+	AboveMaximumSeats           = Kind{http.StatusBadRequest, "AboveMaximumSeats", "Fewer seats allowed."}
+	SeatsAlreadyAssigned        = Kind{http.StatusBadRequest, "SeatsAlreadyAssigned", "More seats are assigned."}
+	NotAUnitBasedSubscription   = Kind{http.StatusBadRequest, "NotAUnitBasedSubscription", "This subscription does not support unit-based pricing."}
+	BelowMinimumUnits           = Kind{http.StatusBadRequest, "BelowMinimumUnits", "More units required."}
+	AboveMaximumUnits           = Kind{http.StatusBadRequest, "AboveMaximumUnits", "Fewer units allowed."}
+	CannotPauseSubscription     = Kind{http.StatusConflict, "CannotPauseSubscription", "This subscription cannot be paused."}
+	NoScheduledPause            = Kind{http.StatusConflict, "NoScheduledPause", "This subscription is not scheduled to be paused."}
+	NotPausedSubscription       = Kind{http.StatusConflict, "NotPausedSubscription", "This subscription is not paused."}
+	SubscriptionLocked          = Kind{http.StatusConflict, "SubscriptionLocked", "This subscription is pending an update."}
+)
+
+// Test clocks.
+var (
+	TestClockExists = Kind{http.StatusConflict, "TestClockExists", "The organization has a test clock already."}
+	TestClockBack   = Kind{http.StatusUnprocessableEntity, "TestClockBack", "A test clock only goes forward."}
+	TestClockBusy   = Kind{http.StatusConflict, "TestClockBusy", "The test clock is being advanced."}
+)
+
+// License keys.
+var (
+	RotateNotPermitted = Kind{http.StatusBadRequest, "RotateNotPermitted", "License key cannot be rotated in its current status."}
+)

@@ -57,6 +57,12 @@ func Of[T any](items []T, total int, p Page) Result[T] {
 	return Result[T]{Items: items, Pagination: Pagination{total, (total + p.size() - 1) / p.size()}}
 }
 
+// Cut makes a result of all that there is, for lists that no SQL can order.
+func Cut[T any](all []T, p Page) Result[T] {
+	from := min(p.offset(), len(all))
+	return Of(all[from:min(from+p.size(), len(all))], len(all), p)
+}
+
 // Empty is a list without entries.
 func Empty[T any]() Result[T] { return Result[T]{Items: []T{}} }
 

@@ -18,6 +18,7 @@ type FeatureSettings struct {
 	ResetProrationBehaviorEnabled bool    `json:"reset_proration_behavior_enabled" doc:"Whether a change may start the billing period anew."`
 	OffSessionChargesEnabled      bool    `json:"off_session_charges_enabled" doc:"Whether draft orders can be made and charged over the API."`
 	MeterCyclingEnabled           bool    `json:"meter_cycling_enabled" doc:"Whether meters may have an interval of their own."`
+	UnitBasedPricingEnabled       bool    `json:"unit_based_pricing_enabled" doc:"Whether products can be sold by units."`
 	SlackBenefitEnabled           bool    `json:"slack_benefit_enabled"`
 	PreviewAccessEnabled          bool    `json:"preview_access_enabled"`
 	DisputesEnabled               bool    `json:"disputes_enabled"`

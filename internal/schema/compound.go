@@ -2,6 +2,7 @@ package schema
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -73,10 +74,11 @@ type objectNode struct {
 	t      reflect.Type
 	fields []field
 	checks bool
+	strict bool
 }
 
 func compileObject(t reflect.Type) *objectNode {
-	p := &objectNode{t: t, checks: implements[Checked](t)}
+	p := &objectNode{t: t, checks: implements[Checked](t), strict: implements[Strict](t)}
 	for _, f := range reflect.VisibleFields(t) {
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !f.IsExported() || name == "-" || name == "" {
@@ -107,8 +109,20 @@ func (p *objectNode) decode(n *Node, at *At, dst reflect.Value) {
 			at.Key(f.name).missing(n)
 		}
 	}
+	if p.strict {
+		p.refuseExtra(n, at)
+	}
 	if p.checks && at.Count() == before {
 		dst.Addr().Interface().(Checked).CheckNode(n, at)
+	}
+}
+
+// refuseExtra reports the keys that the type does not have.
+func (p *objectNode) refuseExtra(n *Node, at *At) {
+	for i, key := range n.Keys {
+		if !slices.ContainsFunc(p.fields, func(f field) bool { return f.name == key || f.alias != "" && f.alias == key }) {
+			at.Key(key).extra(&n.Items[i])
+		}
 	}
 }
 
@@ -125,7 +139,7 @@ func (p *objectNode) schema(b *Builder) *Schema {
 }
 
 func (p *objectNode) describe(b *Builder) *Schema {
-	s := &Schema{Type: "object", Properties: &Properties{}}
+	s := &Schema{Type: "object", Properties: &Properties{}, Closed: p.strict}
 	for i := range p.fields {
 		f := &p.fields[i]
 		s.Properties.Set(f.name, f.plan.Schema(b))
@@ -199,7 +213,7 @@ func (p *unionNode) tryAll(n *Node, at *At, dst reflect.Value) {
 		sink := &Problems{}
 		scratch := reflect.New(p.t).Elem()
 		v.decode(n, &At{sink: sink, parent: at, key: v.tag, index: -1}, scratch)
-		if len(sink.List) == 0 {
+		if len(sink.List) == 0 && !(p.union.First && chosen.IsValid()) {
 			chosen = scratch
 		}
 		complaints = append(complaints, sink.List...)

@@ -9,34 +9,55 @@ import (
 // Schema is a JSON Schema (2020-12, as OpenAPI 3.1 uses it), the part of it
 // that the API needs.
 type Schema struct {
-	Ref                  string            `json:"$ref,omitempty"`
-	Type                 string            `json:"type,omitempty"`
-	Format               string            `json:"format,omitempty"`
-	Const                string            `json:"const,omitempty"`
-	Enum                 []string          `json:"enum,omitempty"`
-	AnyOf                []*Schema         `json:"anyOf,omitempty"`
-	OneOf                []*Schema         `json:"oneOf,omitempty"`
-	AllOf                []*Schema         `json:"allOf,omitempty"`
-	Discriminator        *Discriminator    `json:"discriminator,omitempty"`
-	Properties           *Properties       `json:"properties,omitempty"`
-	AdditionalProperties *Schema           `json:"additionalProperties,omitempty"`
-	PropertyNames        *Schema           `json:"propertyNames,omitempty"`
-	MaxProperties        *int              `json:"maxProperties,omitempty"`
-	Required             []string          `json:"required,omitempty"`
-	Items                *Schema           `json:"items,omitempty"`
-	PrefixItems          []*Schema         `json:"prefixItems,omitempty"`
-	MinItems             *int              `json:"minItems,omitempty"`
-	MaxItems             *int              `json:"maxItems,omitempty"`
-	MinLength            *int              `json:"minLength,omitempty"`
-	MaxLength            *int              `json:"maxLength,omitempty"`
-	Pattern              string            `json:"pattern,omitempty"`
-	Minimum              *float64          `json:"minimum,omitempty"`
-	Maximum              *float64          `json:"maximum,omitempty"`
-	ExclusiveMinimum     *float64          `json:"exclusiveMinimum,omitempty"`
-	ExclusiveMaximum     *float64          `json:"exclusiveMaximum,omitempty"`
-	Default              json.RawMessage   `json:"default,omitempty"`
-	Description          string            `json:"description,omitempty"`
-	Examples             []json.RawMessage `json:"examples,omitempty"`
+	Ref                  string         `json:"$ref,omitempty"`
+	Type                 string         `json:"type,omitempty"`
+	Format               string         `json:"format,omitempty"`
+	Const                string         `json:"const,omitempty"`
+	Enum                 []string       `json:"enum,omitempty"`
+	AnyOf                []*Schema      `json:"anyOf,omitempty"`
+	OneOf                []*Schema      `json:"oneOf,omitempty"`
+	AllOf                []*Schema      `json:"allOf,omitempty"`
+	Discriminator        *Discriminator `json:"discriminator,omitempty"`
+	Properties           *Properties    `json:"properties,omitempty"`
+	AdditionalProperties *Schema        `json:"additionalProperties,omitempty"`
+	// Closed objects have no properties but those listed.
+	Closed bool `json:"-"`
+	// True is a boolean that cannot be false.
+	True             bool              `json:"-"`
+	PropertyNames    *Schema           `json:"propertyNames,omitempty"`
+	MaxProperties    *int              `json:"maxProperties,omitempty"`
+	MinProperties    *int              `json:"minProperties,omitempty"`
+	Required         []string          `json:"required,omitempty"`
+	Items            *Schema           `json:"items,omitempty"`
+	PrefixItems      []*Schema         `json:"prefixItems,omitempty"`
+	MinItems         *int              `json:"minItems,omitempty"`
+	MaxItems         *int              `json:"maxItems,omitempty"`
+	MinLength        *int              `json:"minLength,omitempty"`
+	MaxLength        *int              `json:"maxLength,omitempty"`
+	Pattern          string            `json:"pattern,omitempty"`
+	Minimum          *float64          `json:"minimum,omitempty"`
+	Maximum          *float64          `json:"maximum,omitempty"`
+	ExclusiveMinimum *float64          `json:"exclusiveMinimum,omitempty"`
+	ExclusiveMaximum *float64          `json:"exclusiveMaximum,omitempty"`
+	Default          json.RawMessage   `json:"default,omitempty"`
+	Description      string            `json:"description,omitempty"`
+	Examples         []json.RawMessage `json:"examples,omitempty"`
+}
+
+// MarshalJSON writes closed objects and constants that are no text as JSON
+// Schema says them.
+func (s *Schema) MarshalJSON() ([]byte, error) {
+	type plain Schema
+	text, err := json.Marshal((*plain)(s))
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Closed:
+		return append(text[:len(text)-1], `,"additionalProperties":false}`...), nil
+	case s.True:
+		return append(text[:len(text)-1], `,"const":true}`...), nil
+	}
+	return text, nil
 }
 
 // Discriminator names the key that tells the variants of a union apart.

@@ -40,6 +40,10 @@ func (a *At) attributesType(n *Node) {
 	a.Report("model_attributes_type", "Input should be a valid dictionary or object to extract fields from", n)
 }
 
+func (a *At) extra(n *Node) {
+	a.Report("extra_forbidden", "Extra inputs are not permitted", n)
+}
+
 // Missing reports an absent required value; input is the enclosing object.
 func (a *At) Missing(input *Node) { a.missing(input) }
 

@@ -25,6 +25,8 @@ type KV struct {
 type Problems struct {
 	List     []Problem
 	Business bool
+	// Class is the "error" key of rules that have one of their own.
+	Class string
 }
 
 // maxProblems bounds an answer: a hostile body of a few megabytes could ask
@@ -41,6 +43,9 @@ func (p *Problems) Error() string {
 
 // Name is the value of the "error" key.
 func (p *Problems) Name() string {
+	if p.Class != "" {
+		return p.Class
+	}
 	if p.Business {
 		return "PolarRequestValidationError"
 	}
@@ -149,6 +154,19 @@ func (a *At) Key(key string) *At { return &At{sink: a.sink, parent: a, key: key,
 
 // Index is the place of a list element below this one.
 func (a *At) Index(i int) *At { return &At{sink: a.sink, parent: a, index: i} }
+
+// Apart is the same place, reporting into a list of its own: for input that
+// may be one thing or another, where only one's complaints count.
+func (a *At) Apart() (*At, *Problems) {
+	apart := *a
+	apart.sink = &Problems{}
+	return &apart, apart.sink
+}
+
+// Take reports what was reported apart.
+func (a *At) Take(p *Problems) {
+	a.sink.List = append(a.sink.List, p.List[:min(len(p.List), max(maxProblems-len(a.sink.List), 0))]...)
+}
 
 // Loc is the location as it is printed.
 func (a *At) Loc() []any {

@@ -45,6 +45,9 @@ type Checked interface {
 	CheckNode(n *Node, at *At)
 }
 
+// Strict is a struct that refuses keys it does not have.
+type Strict interface{ Strict() }
+
 // Enumerated is a string type with a closed list of values.
 type Enumerated interface{ Enum() []string }
 
@@ -58,6 +61,7 @@ type Union struct {
 	// variant is tried, and the last that accepts the input wins.
 	Discriminator string
 	Default       string // the tag when the key is absent
+	First         bool   // without a discriminator, the first that accepts wins
 	Func          string // how messages call the discriminator
 }
 

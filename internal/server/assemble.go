@@ -5,10 +5,19 @@ import (
 	"fmt"
 	"slices"
 
+	"floe/internal/benefit"
 	"floe/internal/customer"
+	"floe/internal/db"
+	"floe/internal/discount"
+	"floe/internal/grant"
+	"floe/internal/id"
 	"floe/internal/job"
+	"floe/internal/order"
 	"floe/internal/organization"
+	"floe/internal/product"
 	"floe/internal/state"
+	"floe/internal/subscription"
+	"floe/internal/testclock"
 	"floe/internal/token"
 )
 
@@ -21,24 +30,67 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		return fmt.Errorf("tokens: %w", err)
 	}
 	s.Organizations = organization.New(organization.Config{DB: c.DB, AccessChanged: s.Tokens.Forget})
+	s.Benefits = &benefit.Service{DB: c.DB, Meters: benefit.StoredMeters}
+	s.Products = &product.Service{DB: c.DB, Benefits: s.Benefits, Grants: product.Nothing{}, Usage: product.Users{discount.UsesProduct}}
+	s.Discounts = &discount.Service{DB: c.DB}
 	s.Customers = &customer.Service{
 		DB:         c.DB,
 		LogoDevKey: c.LogoDevKey,
 		Sessions:   customer.Sessions{Mint: s.mint, PortalURL: c.PublicURL, Lifetime: c.SessionTTL},
-		// What customers own stands above them: declared there, filled here.
-		Subscriptions: customer.Nothing{},
-		Grants:        customer.Nothing{},
 	}
-	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.Clock, Kinds: s.kinds()}
-	states := &state.Service{DB: c.DB, Customers: s.Customers}
+	// What stands above a package is declared there and filled here, when it
+	// exists: a test checks that nothing is forgotten.
+	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits, Sources: grant.NoSources{}}
+	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
+	s.Orders = &order.Service{
+		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants,
+		Processor: order.Manual{},
+		Links:     order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
+	}
+	s.Subscriptions = &subscription.Service{
+		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Products: s.Products, Grants: s.Grants, Orders: s.Orders,
+	}
+	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
+	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
+	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
+	s.TestClocks = &testclock.Service{
+		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Changed: s.Tokens.Forget,
+	}
+	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
+	s.Jobs.Kinds = s.kinds()
+	states := &state.Service{DB: c.DB, Customers: s.Customers, Subscriptions: s.Subscriptions, Grants: s.Grants}
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
 		states.Operations(),
+		s.Products.Operations(),
+		s.Discounts.Operations(),
+		s.Benefits.Operations(),
+		s.Grants.Operations(),
+		s.Orders.Operations(),
+		s.Orders.RefundOperations(),
+		s.Subscriptions.Operations(),
+		s.TestClocks.Operations(),
 		s.Customers.MemberOperations(),
 		s.Customers.SessionOperations(),
 	)
 	return nil
+}
+
+// sources are all that customers have benefits through.
+type sources []grant.Sources
+
+// OfProduct lists who holds a product, in any way.
+func (s sources) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) ([]grant.SourceState, error) {
+	var out []grant.SourceState
+	for _, of := range s {
+		some, err := of.OfProduct(ctx, tx, org, productID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
 }
 
 // mint makes a token and the form in which it is stored.

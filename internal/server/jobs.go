@@ -7,31 +7,90 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/job"
+	"floe/internal/subscription"
+)
+
+// The kinds of work that enqueue their own successor.
+const (
+	billingCycle  = "billing.cycle"
+	purgeSessions = "customer.purge-sessions"
 )
 
 const (
-	purgeSessions = "customer_sessions.purge"
-	purgeEvery    = time.Hour
+	// cycleRest is how long the billing cycle sleeps at most.
+	cycleRest = 30 * time.Second
+	purgeRest = 24 * time.Hour
 )
 
-// kinds are all sorts of work that run in the background.
+// kinds are what the job runner can do.
 func (s *Server) kinds() []job.Kind {
 	return []job.Kind{
-		{Name: purgeSessions, Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
-			if _, err := s.Customers.PurgeSessions(ctx, tx); err != nil {
-				return err
-			}
-			return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
-		}},
+		{
+			Name: billingCycle,
+			Outside: func(ctx context.Context, _ json.RawMessage) error {
+				if err := s.RunDue(ctx); err != nil { // the next round tries again, and soon
+					s.config.Logger.Error("the billing cycle failed", "error", err)
+				}
+				return nil
+			},
+			Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
+				at := tx.Now().Add(cycleRest)
+				if next := s.nextDue.Load(); next != nil && next.Before(at) {
+					at = *next
+				}
+				return s.Jobs.Schedule(ctx, tx, billingCycle, at)
+			},
+		},
+		{
+			Name: purgeSessions,
+			Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
+				if _, err := s.Customers.PurgeSessions(ctx, tx); err != nil {
+					return err
+				}
+				return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeRest))
+			},
+		},
 	}
 }
 
-// schedule makes sure that work which enqueues its own successor has a first
-// one.
+// schedule makes sure that what enqueues its own successor has a first one.
 func (s *Server) schedule(ctx context.Context) error {
 	return s.config.DB.Write(ctx, func(tx *db.Tx) error {
-		return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
+		for _, kind := range []string{billingCycle, purgeSessions} {
+			if err := s.Jobs.Schedule(ctx, tx, kind, tx.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// RunDue does everything that is due on the wall clock, batch after batch:
+// first subscriptions, then orders that were to be paid.
+func (s *Server) RunDue(ctx context.Context) error {
+	var next time.Time
+	soonest := func(t time.Time) {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue} {
+		for {
+			done, at, err := run(ctx, subscription.Batch)
+			if err != nil {
+				return err
+			}
+			if done == 0 || ctx.Err() != nil {
+				soonest(at)
+				break
+			}
+		}
+	}
+	s.nextDue.Store(nil)
+	if now := s.config.clock().Now(); next.After(now) {
+		s.nextDue.Store(&next)
+	}
+	return ctx.Err()
 }
 
 // work runs jobs until ctx ends and those in hand are done.

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"floe/internal/order"
 )
 
 // serve tells the API from the few other paths. Nearly every request is for
@@ -86,6 +88,8 @@ func (s *Server) routes() (map[string]http.Handler, error) {
 		"/openapi.json": read(open(fixed("application/json", text))),
 		"/docs":         read(page(fixed("text/html; charset=utf-8", docs))),
 		"/":             read(page(s.home())),
+		// Links that answers hand out: a signature opens them, not a token.
+		order.DocumentsPath: read(http.HandlerFunc(s.Orders.ServeDocuments)),
 	}
 	if s.config.MetricsToken != "" {
 		routes["/metrics"] = read(bearer(s.config.MetricsToken, s.metrics.handler))

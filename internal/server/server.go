@@ -17,11 +17,18 @@ import (
 	"time"
 
 	"floe/internal/api"
+	"floe/internal/benefit"
 	"floe/internal/clock"
 	"floe/internal/customer"
 	"floe/internal/db"
+	"floe/internal/discount"
+	"floe/internal/grant"
 	"floe/internal/job"
+	"floe/internal/order"
 	"floe/internal/organization"
+	"floe/internal/product"
+	"floe/internal/subscription"
+	"floe/internal/testclock"
 	"floe/internal/token"
 )
 
@@ -42,6 +49,10 @@ type Config struct {
 	// SessionTTL is how long a customer session lives; an hour when zero.
 	SessionTTL time.Duration
 
+	// KeyLimit bounds how often one address may call the operations on license
+	// keys that need no token. The zero value does not bound it.
+	KeyLimit api.Limit
+
 	// MetricsToken opens GET /metrics on the main listener to those who send
 	// it as a bearer token. Without it the path does not exist there.
 	MetricsToken string
@@ -61,7 +72,16 @@ type Server struct {
 	Tokens        *token.Service
 	Organizations *organization.Service
 	Customers     *customer.Service
+	Benefits      *benefit.Service
+	Products      *product.Service
+	Discounts     *discount.Service
+	Grants        *grant.Service
+	Orders        *order.Service
+	Subscriptions *subscription.Service
+	TestClocks    *testclock.Service
 	Jobs          *job.Runner
+
+	nextDue atomic.Pointer[time.Time] // on the wall clock, as the last cycle has seen it
 
 	config     Config
 	operations []*api.Operation
@@ -88,6 +108,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Auth:       s.Tokens,
 		Logger:     c.Logger,
 		Realm:      c.Realm,
+		Limit:      c.KeyLimit,
 		Observe:    s.metrics.observe,
 	})
 	var err error
@@ -96,6 +117,13 @@ func New(ctx context.Context, c Config) (*Server, error) {
 }
 
 const summary = "Customers, products, subscriptions and benefits over an API that Polar's SDKs speak."
+
+func (c Config) clock() clock.Clock {
+	if c.Clock == nil {
+		return clock.Wall
+	}
+	return c.Clock
+}
 
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
@@ -109,6 +137,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SessionTTL == 0 {
 		c.SessionTTL = time.Hour
+	}
+	if c.Clock == nil {
+		c.Clock = clock.Wall
 	}
 	if c.Version == "" {
 		c.Version = "dev"

@@ -6,6 +6,8 @@ package state
 import (
 	"context"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"floe/internal/api"
@@ -13,16 +15,21 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/fault"
+	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/schema"
+	"floe/internal/subscription"
 )
 
 // State is a customer with everything that is theirs at this moment.
 type State struct {
 	customer.Customer
-	ActiveSubscriptions []Subscription `json:"active_subscriptions" doc:"The customer's active and trialing subscriptions, oldest first."`
-	GrantedBenefits     []Grant        `json:"granted_benefits" doc:"The benefits that the customer has, oldest first."`
-	ActiveMeters        []Meter        `json:"active_meters" doc:"The customer's meters, oldest first."`
+	ActiveSubscriptions []subscription.StateSubscription `json:"active_subscriptions" doc:"The customer's active and trialing subscriptions, oldest first."`
+	GrantedBenefits     []grant.StateGrant               `json:"granted_benefits" doc:"The benefits that the customer has, oldest first."`
+	ActiveMeters        []Meter                          `json:"active_meters" doc:"The customer's meters, oldest first."`
+
+	PastDueSubscriptions []Other `json:"past_due_subscriptions,omitempty" doc:"Those that are past due; only where they were asked for."`
+	PausedSubscriptions  []Other `json:"paused_subscriptions,omitempty" doc:"Those that are paused; only where they were asked for."`
 }
 
 // SchemaName is the name of the reference.
@@ -33,85 +40,46 @@ func (State) DescribeSchema(b *schema.Builder) *schema.Schema {
 	return customer.DescribeVariants(b, reflect.TypeFor[State](), "CustomerState")
 }
 
-// Subscription is an active or trialing subscription. Amounts are in minor
-// currency units.
-type Subscription struct {
-	ID                 id.ID               `json:"id" doc:"The ID of the subscription."`
-	CreatedAt          time.Time           `json:"created_at"`
-	ModifiedAt         *time.Time          `json:"modified_at"`
-	CustomFieldData    customFieldData     `json:"custom_field_data" required:"false"`
-	Metadata           schema.Metadata     `json:"metadata"`
-	Status             SubscriptionStatus  `json:"status"`
-	Amount             int64               `json:"amount" doc:"The amount of a period, in minor currency units."`
-	Currency           string              `json:"currency" doc:"The currency, in lower case."`
-	RecurringInterval  RecurringInterval   `json:"recurring_interval"`
-	CurrentPeriodStart time.Time           `json:"current_period_start"`
-	CurrentPeriodEnd   time.Time           `json:"current_period_end"`
-	TrialStart         *time.Time          `json:"trial_start"`
-	TrialEnd           *time.Time          `json:"trial_end"`
-	CancelAtPeriodEnd  bool                `json:"cancel_at_period_end"`
-	CanceledAt         *time.Time          `json:"canceled_at"`
-	StartedAt          *time.Time          `json:"started_at"`
-	EndsAt             *time.Time          `json:"ends_at"`
-	ProductID          id.ID               `json:"product_id"`
-	DiscountID         *id.ID              `json:"discount_id"`
-	Meters             []SubscriptionMeter `json:"meters" doc:"What was used in the current period."`
+// Other is a subscription that is no part of the state by itself: one that is
+// past due or paused.
+type Other struct {
+	subscription.StateSubscription
+	Status OtherStatus `json:"status"`
 }
 
-// SchemaName is the name of the reference.
-func (Subscription) SchemaName() string { return "CustomerStateSubscription" }
+// SchemaName is a name of ours.
+func (Other) SchemaName() string { return "CustomerStateOtherSubscription" }
 
-// SubscriptionStatus is a status in which a subscription is part of the state.
-type SubscriptionStatus string
+// OtherStatus is the status of a subscription that has to be asked for.
+type OtherStatus string
 
 // Enum lists the statuses.
-func (SubscriptionStatus) Enum() []string { return []string{"active", "trialing"} }
+func (OtherStatus) Enum() []string { return []string{"past_due", "paused"} }
 
 // SchemaName says that the schema is written in place.
-func (SubscriptionStatus) SchemaName() string { return "" }
+func (OtherStatus) SchemaName() string { return "" }
 
-// RecurringInterval is the unit of a subscription's period.
-type RecurringInterval string
+// Include asks for more than a state has by itself: one or several names with
+// commas between them.
+type Include struct{ names []string }
 
-// Enum lists the intervals.
-func (RecurringInterval) Enum() []string { return []string{"day", "week", "month", "year"} }
-
-// SubscriptionMeter is what a subscription's meter has counted in the period.
-type SubscriptionMeter struct {
-	CreatedAt     time.Time  `json:"created_at"`
-	ModifiedAt    *time.Time `json:"modified_at"`
-	ID            id.ID      `json:"id"`
-	ConsumedUnits float64    `json:"consumed_units"`
-	CreditedUnits int64      `json:"credited_units"`
-	Amount        int64      `json:"amount" doc:"What is due so far, in minor currency units."`
-	MeterID       id.ID      `json:"meter_id"`
+// DecodeNode reads the names.
+func (i *Include) DecodeNode(n *schema.Node, at *schema.At) {
+	known := OtherStatus("").Enum()
+	for name := range strings.SplitSeq(n.Text, ",") {
+		if name = strings.TrimSpace(name); !slices.Contains(known, name) {
+			at.Enum(known, n)
+			return
+		}
+		i.names = append(i.names, name)
+	}
 }
 
-// SchemaName is the name of the reference.
-func (SubscriptionMeter) SchemaName() string { return "CustomerStateSubscriptionMeter" }
+// SchemaName says that the schema is written in place.
+func (Include) SchemaName() string { return "" }
 
-// Grant is a benefit that a customer has.
-type Grant struct {
-	ID              id.ID           `json:"id" doc:"The ID of the grant."`
-	CreatedAt       time.Time       `json:"created_at"`
-	ModifiedAt      *time.Time      `json:"modified_at"`
-	GrantedAt       time.Time       `json:"granted_at"`
-	BenefitID       id.ID           `json:"benefit_id"`
-	BenefitType     BenefitType     `json:"benefit_type"`
-	BenefitMetadata schema.Metadata `json:"benefit_metadata"`
-	Properties      properties      `json:"properties"`
-}
-
-// SchemaName is the name of the reference.
-func (Grant) SchemaName() string { return "CustomerStateBenefitGrant" }
-
-// BenefitType is a kind of benefit.
-type BenefitType string
-
-// Enum lists the kinds.
-func (BenefitType) Enum() []string {
-	return []string{"custom", "discord", "github_repository", "downloadables", "license_keys", "meter_credit", "feature_flag", "slack_shared_channel"}
-}
+// DescribeSchema describes the text.
+func (Include) DescribeSchema(*schema.Builder) *schema.Schema { return &schema.Schema{Type: "string"} }
 
 // Meter is what a customer has used and may use.
 type Meter struct {
@@ -129,41 +97,95 @@ func (Meter) SchemaName() string { return "CustomerStateMeter" }
 
 // Service answers states.
 type Service struct {
-	DB        *db.DB
-	Customers *customer.Service
+	DB            *db.DB
+	Customers     *customer.Service
+	Subscriptions *subscription.Service
+	Grants        *grant.Service
 }
+
+const about = "Everything that is a customer's at this moment, as the last change has left it.\n\nThe answer has a weak `ETag`: " +
+	"a request that sends it back in `If-None-Match` is answered 304 without a body as long as nothing has changed. " +
+	"`include=past_due,paused` adds the lists `past_due_subscriptions` and `paused_subscriptions`."
 
 // Operations are the operations on states.
 func (s *Service) Operations() []*api.Operation {
 	read, write := auth.CustomersRead, auth.CustomersWrite
 	return []*api.Operation{
 		api.Get("/v1/customers/{id}/state", s.get).Scopes(read, write).Named("customers:get_state", "Get Customer State").
-			Fails(fault.NotFound, "Customer not found."),
+			About(about).Tagged().Fails(fault.NotFound, "Customer not found."),
 		api.Get("/v1/customers/external/{external_id}/state", s.getExternal).Scopes(read, write).
 			Named("customers:get_state_external", "Get Customer State by External ID").
-			Fails(fault.NotFound, "Customer not found.").
+			About(about).Tagged().Fails(fault.NotFound, "Customer not found.").
 			Fails(fault.AmbiguousExternal, "Several customers across your organizations share this external customer ID."),
 	}
 }
 
+type more struct {
+	Include schema.Many[Include] `query:"include" doc:"Which subscriptions to list beside the active ones: past_due, paused, or both with a comma between them."`
+}
+
 func (s *Service) get(ctx context.Context, sub auth.Subject, in struct {
 	ID id.ID `path:"id" doc:"The customer ID."`
+	more
 }) (State, error) {
-	return s.of(ctx, sub, in.ID, nil)
+	return s.find(ctx, sub, in.ID, nil, in.more)
 }
 
 func (s *Service) getExternal(ctx context.Context, sub auth.Subject, in struct {
 	ExternalID string `path:"external_id" doc:"The customer external ID."`
+	more
 }) (State, error) {
-	return s.of(ctx, sub, "", &in.ExternalID)
+	return s.find(ctx, sub, "", &in.ExternalID, in.more)
 }
 
-// of reads a state. Only the customer has rows today; the lists are what
-// their owners will fill in the same snapshot.
-func (s *Service) of(ctx context.Context, sub auth.Subject, customerID id.ID, external *string) (State, error) {
-	row, err := s.Customers.Find(ctx, s.DB, sub, customerID, external)
+// find reads everything in one snapshot, so that no two parts of a state are
+// of different times.
+func (s *Service) find(ctx context.Context, sub auth.Subject, customerID id.ID, external *string, in more) (out State, err error) {
+	err = s.DB.Read(ctx, func(q db.Querier) error {
+		row, err := s.Customers.Find(ctx, q, sub, customerID, external)
+		if err != nil {
+			return err
+		}
+		out, err = s.Of(ctx, q, row)
+		if err != nil {
+			return err
+		}
+		return s.include(ctx, q, row, in, &out)
+	})
+	return out, err
+}
+
+// Of is the state of a customer.
+func (s *Service) Of(ctx context.Context, q db.Querier, r customer.Row) (State, error) {
+	active, err := s.Subscriptions.ForState(ctx, q, r.OrganizationID, r.ID)
 	if err != nil {
 		return State{}, err
 	}
-	return State{Customer: s.Customers.Public(row), ActiveSubscriptions: []Subscription{}, GrantedBenefits: []Grant{}, ActiveMeters: []Meter{}}, nil
+	granted, err := s.Grants.ForState(ctx, q, r.OrganizationID, r.ID)
+	if err != nil {
+		return State{}, err
+	}
+	return State{Customer: s.Customers.Public(r), ActiveSubscriptions: active, GrantedBenefits: granted, ActiveMeters: []Meter{}}, nil
+}
+
+// include adds the lists that were asked for, also when they are empty.
+func (s *Service) include(ctx context.Context, q db.Querier, r customer.Row, in more, out *State) error {
+	for _, i := range in.Include {
+		for _, name := range i.names {
+			list, err := s.Subscriptions.ForState(ctx, q, r.OrganizationID, r.ID, subscription.Status(name))
+			if err != nil {
+				return err
+			}
+			others := make([]Other, len(list))
+			for i, v := range list {
+				others[i] = Other{v, OtherStatus(v.Status)}
+			}
+			if name == "paused" {
+				out.PausedSubscriptions = others
+			} else {
+				out.PastDueSubscriptions = others
+			}
+		}
+	}
+	return nil
 }

@@ -85,7 +85,7 @@ func memberships(rows []accessRow) []auth.Membership {
 		if r.Reach == nil {
 			continue
 		}
-		m := auth.Membership{OrganizationID: *r.Reach}
+		m := auth.Membership{OrganizationID: *r.Reach, TestClock: r.TestClock}
 		if r.Role != nil {
 			m.Role = *r.Role
 		}
@@ -109,7 +109,7 @@ func (s *Service) session(ctx context.Context, bearer string) (auth.Subject, err
 	}
 	sub := auth.Subject{
 		Kind: auth.Customer, ID: row.CustomerID, TokenID: row.ID, CustomerID: row.CustomerID, Scopes: portalScopes,
-		Memberships: []auth.Membership{{OrganizationID: row.OrganizationID}}, Narrowed: true,
+		Memberships: []auth.Membership{{OrganizationID: row.OrganizationID, TestClock: row.TestClock}}, Narrowed: true,
 	}
 	if row.MemberID != nil {
 		sub.Kind, sub.ID = auth.Member, *row.MemberID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -59,23 +60,26 @@ func List(ctx context.Context, q db.Querier, organizations ...id.ID) ([]Listed, 
 // accessRow is a token with one of its organizations.
 type accessRow struct {
 	Token
-	Reach *id.ID // nil when there is none
-	Role  *auth.Role
+	Reach     *id.ID // nil when there is none
+	Role      *auth.Role
+	TestClock *time.Time
 }
 
 // selectOrganization and selectUser are the reads behind every request: one
 // statement each, by unique index and primary keys.
 const (
-	selectOrganization = `SELECT t.id, t.created_at, t.expires_at, t.organization_id, t.scopes, o.id AS reach
+	selectOrganization = `SELECT t.id, t.created_at, t.expires_at, t.organization_id, t.scopes, o.id AS reach, c.now AS test_clock
 		FROM tokens t
 		JOIN organizations o ON o.id = t.organization_id
+		LEFT JOIN test_clocks c ON c.organization_id = o.id
 		WHERE t.hash = ? AND t.kind = 'oat' AND t.deleted_at IS NULL AND o.deleted_at IS NULL`
 
-	selectUser = `SELECT t.id, t.created_at, t.expires_at, t.user_id, t.scopes, o.id AS reach, m.role
+	selectUser = `SELECT t.id, t.created_at, t.expires_at, t.user_id, t.scopes, o.id AS reach, m.role, c.now AS test_clock
 		FROM tokens t
 		JOIN users u ON u.id = t.user_id
 		LEFT JOIN memberships m ON m.user_id = u.id
 		LEFT JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
+		LEFT JOIN test_clocks c ON c.organization_id = o.id
 		WHERE t.hash = ? AND t.kind = 'pat' AND t.deleted_at IS NULL AND u.deleted_at IS NULL
 		ORDER BY m.organization_id`
 )
@@ -86,12 +90,14 @@ type sessionRow struct {
 	OrganizationID id.ID
 	CustomerID     id.ID
 	MemberID       *id.ID
+	TestClock      *time.Time
 }
 
-const selectSession = `SELECT s.id, s.organization_id, s.customer_id, s.member_id
+const selectSession = `SELECT s.id, s.organization_id, s.customer_id, s.member_id, k.now AS test_clock
 	FROM customer_sessions s
 	JOIN organizations o ON o.id = s.organization_id
 	JOIN customers c ON c.organization_id = s.organization_id AND c.id = s.customer_id
 	LEFT JOIN members m ON m.organization_id = s.organization_id AND m.id = s.member_id
-	WHERE s.hash = ? AND s.expires_at > ? AND o.deleted_at IS NULL AND c.deleted_at IS NULL
+	LEFT JOIN test_clocks k ON k.organization_id = s.organization_id
+	WHERE s.hash = ? AND s.expires_at > COALESCE(k.now, ?) AND o.deleted_at IS NULL AND c.deleted_at IS NULL
 	AND (s.member_id IS NULL OR (m.id IS NOT NULL AND m.deleted_at IS NULL))`

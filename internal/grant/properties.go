@@ -1,4 +1,47 @@
-package state
+package grant
+
+import (
+	"encoding/json"
+	"reflect"
+
+	"floe/internal/benefit"
+	"floe/internal/schema"
+)
+
+// Properties are what a grant carries, by the type of its benefit.
+type Properties json.RawMessage
+
+// AppendJSON writes the text as it is.
+func (p Properties) AppendJSON(dst []byte) []byte { return append(dst, p...) }
+
+// DecodeNode is never used: grants are only answered.
+func (p *Properties) DecodeNode(*schema.Node, *schema.At) {}
+
+// SchemaName says that the schema is written in place.
+func (Properties) SchemaName() string { return "" }
+
+// DescribeSchema lists the variants. What the grant of a meter credit carries
+// is not one of them: it is shown without properties.
+func (Properties) DescribeSchema(b *schema.Builder) *schema.Schema {
+	var variants []*schema.Schema
+	for _, t := range []reflect.Type{
+		reflect.TypeFor[discordProperties](), reflect.TypeFor[gitHubRepositoryProperties](),
+		reflect.TypeFor[downloadablesProperties](), reflect.TypeFor[licenseKeysProperties](),
+		reflect.TypeFor[customProperties](), reflect.TypeFor[featureFlagProperties](),
+		reflect.TypeFor[slackSharedChannelProperties](),
+	} {
+		variants = append(variants, b.Of(t))
+	}
+	return &schema.Schema{AnyOf: variants}
+}
+
+// visible is what answers show of what a grant carries.
+func visible(t benefit.Type, stored json.RawMessage) Properties {
+	if t == benefit.MeterCredit || len(stored) == 0 {
+		return Properties(empty)
+	}
+	return Properties(stored)
+}
 
 // What a grant carries depends on the type of its benefit. A key is there once
 // its value is known, so none is required.
@@ -14,27 +57,17 @@ type discordProperties struct {
 func (discordProperties) SchemaName() string { return "BenefitGrantDiscordProperties" }
 
 type gitHubRepositoryProperties struct {
-	AccountID        *string              `json:"account_id,omitempty" doc:"The GitHub account that was invited."`
-	RepositoryOwner  string               `json:"repository_owner,omitempty"`
-	RepositoryName   string               `json:"repository_name,omitempty"`
-	Permission       repositoryPermission `json:"permission,omitempty" doc:"What the account may do in the repository."`
-	GrantedAccountID string               `json:"granted_account_id,omitempty"`
+	AccountID        *string                      `json:"account_id,omitempty" doc:"The GitHub account that was invited."`
+	RepositoryOwner  string                       `json:"repository_owner,omitempty"`
+	RepositoryName   string                       `json:"repository_name,omitempty"`
+	Permission       benefit.RepositoryPermission `json:"permission,omitempty" doc:"What the account may do in the repository."`
+	GrantedAccountID string                       `json:"granted_account_id,omitempty"`
 }
 
 // SchemaName is the name of the reference.
 func (gitHubRepositoryProperties) SchemaName() string {
 	return "BenefitGrantGitHubRepositoryProperties"
 }
-
-type repositoryPermission string
-
-// Enum lists the permissions.
-func (repositoryPermission) Enum() []string {
-	return []string{"pull", "triage", "push", "maintain", "admin"}
-}
-
-// SchemaName says that the list is written in place.
-func (repositoryPermission) SchemaName() string { return "" }
 
 type downloadablesProperties struct {
 	Files []string `json:"files,omitempty" doc:"The IDs of the files."`

@@ -1,0 +1,299 @@
+// Package invoice draws the pages of invoices and receipts. It is given words
+// and amounts that are written out already, and knows nothing of orders. The
+// same document always gives the same bytes.
+package invoice
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"codeberg.org/go-pdf/fpdf"
+)
+
+// Document is what stands on the pages.
+type Document struct {
+	Title   string    `json:"title"` // Invoice, Receipt
+	Facts   []Fact    `json:"facts"` // number, dates
+	Seller  Party     `json:"seller"`
+	Buyer   Party     `json:"buyer"`
+	Lines   []Line    `json:"lines"`
+	Totals  []Total   `json:"totals"`
+	Tables  []Table   `json:"tables"` // payments, refunds
+	Notes   []string  `json:"notes"`
+	Created time.Time `json:"created"` // the date in the file
+}
+
+// Fact is a name and a value, such as a number or a date.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Party is who sells or who buys: a name, and lines below it.
+type Party struct {
+	Heading string   `json:"heading"`
+	Name    string   `json:"name"`
+	Lines   []string `json:"lines"`
+}
+
+// Line is one thing that was bought.
+type Line struct {
+	Label  string `json:"label"`
+	Amount string `json:"amount"`
+}
+
+// Total is one line of the sums.
+type Total struct {
+	Label  string `json:"label"`
+	Amount string `json:"amount"`
+	Strong bool   `json:"strong"`
+}
+
+// Table is a small table below the sums. The last column stands at the right.
+type Table struct {
+	Heading string     `json:"heading"`
+	Columns []string   `json:"columns"`
+	Rows    [][]string `json:"rows"`
+}
+
+// The page, in millimetres: A4, which prints on US letter too.
+const (
+	margin  = 20.0
+	width   = 210.0 - 2*margin
+	bottom  = 22.0
+	amounts = 38.0 // the column of amounts
+	sums    = 90.0 // the block of totals
+)
+
+const (
+	small  = 8.5
+	normal = 9.5
+	large  = 22.0
+)
+
+// page draws one document.
+type page struct {
+	*fpdf.Fpdf
+}
+
+// Render draws a document as a PDF file.
+func Render(d Document) ([]byte, error) {
+	fonts, err := loadFonts()
+	if err != nil {
+		return nil, err
+	}
+	p := page{fpdf.New("P", "mm", "A4", "")}
+	p.SetCreationDate(d.Created)
+	p.SetModificationDate(d.Created)
+	p.SetCatalogSort(true)
+	p.SetProducer("Floe", true)
+	p.SetTitle(d.Title+" "+d.number(), true)
+	p.SetAuthor(d.Seller.Name, true)
+	p.AddUTF8FontFromBytes(family, "", fonts.regular)
+	p.AddUTF8FontFromBytes(family, "B", fonts.bold)
+	p.SetMargins(margin, margin, margin)
+	p.SetAutoPageBreak(true, bottom)
+	p.AliasNbPages("{pages}")
+	p.SetFooterFunc(func() { p.footer(&d) })
+	p.AddPage()
+	p.head(&d)
+	p.parties(&d)
+	p.lines(&d)
+	p.totals(&d)
+	for i := range d.Tables {
+		p.table(&d.Tables[i])
+	}
+	p.notes(&d)
+	var out bytes.Buffer
+	if err := p.Output(&out); err != nil {
+		return nil, fmt.Errorf("draw a document: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// number is the first fact, which is what the document is called.
+func (d *Document) number() string {
+	if len(d.Facts) == 0 {
+		return ""
+	}
+	return d.Facts[0].Value
+}
+
+func (p page) set(style string, size float64, gray int) {
+	p.SetFont(family, style, size)
+	p.SetTextColor(gray, gray, gray)
+}
+
+// height is that of a line of text of a size in points.
+func height(size float64) float64 { return size * 0.5 }
+
+// write puts text into a box, in as many lines as it needs, and answers how
+// many there were.
+func (p page) write(w float64, text, align string, size float64) int {
+	lines := p.wrap(text, w)
+	x := p.GetX()
+	for _, l := range lines {
+		p.SetX(x)
+		p.CellFormat(w, height(size), visual(l), "", 2, align, false, 0, "")
+	}
+	return len(lines)
+}
+
+// wrap breaks text into lines that fit.
+func (p page) wrap(text string, w float64) []string {
+	text = printable(text)
+	if text == "" {
+		return []string{""}
+	}
+	return p.SplitText(text, w-2)
+}
+
+func (p page) head(d *Document) {
+	top := p.GetY()
+	p.set("B", large, 20)
+	p.CellFormat(width/2, 11, visual(printable(d.Title)), "", 2, "L", false, 0, "")
+	p.SetXY(margin, top+15)
+	for _, f := range d.Facts {
+		y := p.GetY()
+		p.set("", normal, 110)
+		p.SetXY(margin, y)
+		p.write(40, f.Name, "L", normal)
+		p.set("B", normal, 20)
+		p.SetXY(margin+40, y)
+		p.write(width-40, f.Value, "L", normal)
+	}
+	p.Ln(7)
+}
+
+func (p page) parties(d *Document) {
+	top, lowest := p.GetY(), 0.0
+	for i, party := range []*Party{&d.Seller, &d.Buyer} {
+		x := margin + float64(i)*width/2
+		p.SetXY(x, top)
+		p.set("", small, 110)
+		p.write(width/2-4, party.Heading, "L", small)
+		p.SetX(x)
+		p.set("B", normal, 20)
+		p.write(width/2-4, party.Name, "L", normal)
+		p.set("", normal, 60)
+		for _, l := range party.Lines {
+			p.SetX(x)
+			p.write(width/2-4, l, "L", normal)
+		}
+		lowest = max(lowest, p.GetY())
+	}
+	p.SetXY(margin, lowest+9)
+}
+
+func (p page) rule(gray int) {
+	p.SetDrawColor(gray, gray, gray)
+	p.SetLineWidth(0.2)
+	p.Line(margin, p.GetY(), margin+width, p.GetY())
+}
+
+func (p page) lineHead() {
+	p.set("", small, 110)
+	p.CellFormat(width-amounts, 6, "Description", "", 0, "L", false, 0, "")
+	p.CellFormat(amounts, 6, "Amount", "", 1, "R", false, 0, "")
+	p.rule(150)
+	p.Ln(1.5)
+}
+
+// room makes sure that something of a height is not torn apart, and says
+// whether that took a new page.
+func (p page) room(h float64) bool {
+	_, pageHeight := p.GetPageSize()
+	if p.GetY()+h <= pageHeight-bottom {
+		return false
+	}
+	p.AddPage()
+	return true
+}
+
+func (p page) lines(d *Document) {
+	p.lineHead()
+	for _, l := range d.Lines {
+		p.set("", normal, 20)
+		n := len(p.wrap(l.Label, width-amounts))
+		if p.room(float64(n)*height(normal) + 3) {
+			p.lineHead()
+			p.set("", normal, 20)
+		}
+		y := p.GetY()
+		p.SetXY(margin+width-amounts, y)
+		p.CellFormat(amounts, height(normal), printable(l.Amount), "", 0, "R", false, 0, "")
+		p.SetXY(margin, y)
+		p.write(width-amounts, l.Label, "L", normal)
+		p.SetX(margin)
+		p.Ln(1.5)
+		p.rule(225)
+		p.Ln(1.5)
+	}
+	p.Ln(3)
+}
+
+func (p page) totals(d *Document) {
+	p.room(float64(len(d.Totals)) * (height(normal) + 2))
+	for _, t := range d.Totals {
+		style, gray := "", 60
+		if t.Strong {
+			style, gray = "B", 20
+		}
+		p.set(style, normal, gray)
+		p.SetX(margin + width - sums)
+		p.CellFormat(sums-amounts, height(normal)+2, visual(printable(t.Label)), "", 0, "L", false, 0, "")
+		p.CellFormat(amounts, height(normal)+2, printable(t.Amount), "", 1, "R", false, 0, "")
+	}
+	p.Ln(6)
+}
+
+func (p page) table(t *Table) {
+	if len(t.Rows) == 0 {
+		return
+	}
+	p.room(20)
+	p.set("B", normal, 20)
+	p.CellFormat(width, 6, visual(printable(t.Heading)), "", 1, "L", false, 0, "")
+	column := (width - amounts) / float64(max(1, len(t.Columns)-1))
+	p.set("", small, 110)
+	p.row(t.Columns, column)
+	p.rule(150)
+	p.Ln(1)
+	for _, r := range t.Rows {
+		p.room(height(normal))
+		p.set("", normal, 20)
+		p.row(r, column)
+	}
+	p.Ln(6)
+}
+
+// row writes the cells of a row, each cut to one line.
+func (p page) row(cells []string, column float64) {
+	for i, c := range cells {
+		w, align := column, "L"
+		if i == len(cells)-1 {
+			w, align = amounts, "R"
+		}
+		p.CellFormat(w, height(normal)+0.5, visual(p.wrap(c, w)[0]), "", 0, align, false, 0, "")
+	}
+	p.Ln(height(normal) + 0.5)
+}
+
+func (p page) notes(d *Document) {
+	p.set("", small, 110)
+	for _, n := range d.Notes {
+		p.room(height(small) * 2)
+		p.SetX(margin)
+		p.write(width, n, "L", small)
+	}
+}
+
+func (p page) footer(d *Document) {
+	p.SetY(-15)
+	p.set("", small-1, 140)
+	p.CellFormat(width/2, 5, visual(printable(d.Seller.Name+" · "+d.Title+" "+d.number())), "", 0, "L", false, 0, "")
+	// The number of pages is not known yet, so nothing can be set from the right.
+	p.SetX(margin + width - 21)
+	p.CellFormat(21, 5, fmt.Sprintf("Page %d of {pages}", p.PageNo()), "", 0, "L", false, 0, "")
+}

@@ -1,0 +1,170 @@
+package invoice
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/unicode/norm"
+)
+
+// DejaVu Sans Condensed covers what is written in Latin, Greek, Cyrillic,
+// Armenian, Georgian, Hebrew and Arabic letters, among others. It has no
+// Chinese, Japanese, Korean, Thai or Indian letters: a font with those is many
+// times the size of this program.
+const family = "dejavu"
+
+var (
+	//go:embed fonts/DejaVuSansCondensed.ttf.gz
+	regularFont []byte
+	//go:embed fonts/DejaVuSansCondensed-Bold.ttf.gz
+	boldFont []byte
+)
+
+type fonts struct{ regular, bold []byte }
+
+var loadFonts = sync.OnceValues(func() (f fonts, err error) {
+	if f.regular, err = unpack(regularFont); err != nil {
+		return f, err
+	}
+	f.bold, err = unpack(boldFont)
+	return f, err
+})
+
+func unpack(packed []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpack a font: %w", err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("unpack a font: %w", err)
+	}
+	return text, nil
+}
+
+// unknown stands for letters that the font does not have.
+const unknown = '\u25A1'
+
+// printable is text that the font can show: composed, without control
+// characters, and with a box for each letter that it does not have.
+func printable(s string) string {
+	known := coverage()
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < ' ', r == 0x7f:
+			return -1
+		case known(r):
+			return r
+		}
+		return unknown
+	}, shape(norm.NFC.String(s)))
+}
+
+// visual brings a line from the order in which it is read into that in which
+// it stands: Hebrew and Arabic run from the right.
+func visual(line string) string {
+	if !strings.ContainsFunc(line, rightToLeft) {
+		return line
+	}
+	var p bidi.Paragraph
+	if _, err := p.SetString(line); err != nil {
+		return line
+	}
+	order, err := p.Order()
+	if err != nil {
+		return line
+	}
+	// Runs come in the order in which they are read.
+	runs := make([]string, order.NumRuns())
+	for i := range runs {
+		run := order.Run(i)
+		runs[i] = run.String()
+		if run.Direction() == bidi.RightToLeft {
+			runs[i] = bidi.ReverseString(runs[i])
+		}
+	}
+	if startsRight(line) {
+		slices.Reverse(runs)
+	}
+	return strings.Join(runs, "")
+}
+
+// startsRight says whether the first letter of a line that has a direction
+// runs from the right: then the whole line does.
+func startsRight(line string) bool {
+	for _, r := range line {
+		p, _ := bidi.LookupRune(r)
+		switch p.Class() {
+		case bidi.L:
+			return false
+		case bidi.R, bidi.AL:
+			return true
+		}
+	}
+	return false
+}
+
+func rightToLeft(r rune) bool {
+	return r >= 0x0590 && r <= 0x08ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfeff
+}
+
+// coverage says which letters the regular font has: its table "cmap", in the
+// format for the basic plane.
+var coverage = sync.OnceValue(func() func(rune) bool {
+	f, err := loadFonts()
+	if err != nil {
+		return func(rune) bool { return true } // Render says it
+	}
+	ranges := cmapRanges(f.regular)
+	return func(r rune) bool {
+		_, ok := slices.BinarySearchFunc(ranges, r, func(x [2]rune, r rune) int {
+			switch {
+			case r < x[0]:
+				return 1
+			case r > x[1]:
+				return -1
+			}
+			return 0
+		})
+		return ok
+	}
+})
+
+// cmapRanges reads the ranges of a TrueType font's table of letters.
+func cmapRanges(font []byte) [][2]rune {
+	u16 := func(at int) int { return int(binary.BigEndian.Uint16(font[at:])) }
+	u32 := func(at int) int { return int(binary.BigEndian.Uint32(font[at:])) }
+	var out [][2]rune
+	for i := range u16(4) {
+		entry := 12 + 16*i
+		if string(font[entry:entry+4]) != "cmap" {
+			continue
+		}
+		cmap := u32(entry + 8)
+		for j := range u16(cmap + 2) {
+			table := cmap + u32(cmap+4+8*j+4)
+			if u16(table) != 4 {
+				continue
+			}
+			segments := u16(table+6) / 2
+			for k := range segments {
+				last, first := u16(table+14+2*k), u16(table+16+2*segments+2*k)
+				if last != 0xffff {
+					out = append(out, [2]rune{rune(first), rune(last)})
+				}
+			}
+			return out
+		}
+	}
+	return out
+}

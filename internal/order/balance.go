@@ -1,0 +1,132 @@
+package order
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// account is one balance of a customer.
+type account struct {
+	organization, customer id.ID
+	currency               string
+}
+
+func (r *Row) account() account { return account{r.OrganizationID, r.CustomerID, r.Currency} }
+
+// apply is what a balance does to an order of a total: how much of it the
+// order takes into account (below zero: the balance pays, above: a debt is
+// collected), and how the balance moves.
+func apply(total, balance int64) (applied, movement int64) {
+	switch {
+	case total >= 0:
+		applied = -min(total, balance)
+		return applied, applied
+	case balance < 0:
+		return min(-total, -balance), -total
+	}
+	return 0, -total
+}
+
+// accounts are balances that a transaction is moving.
+type accounts struct {
+	amounts map[account]int64
+	moves   []move
+}
+
+type move struct {
+	account
+	order  id.ID
+	amount int64
+}
+
+// openAccounts reads balances and locks them.
+func openAccounts(ctx context.Context, tx *db.Tx, keys []account) (*accounts, error) {
+	a := &accounts{amounts: map[account]int64{}}
+	customers := map[id.ID][]id.ID{}
+	var orgs []id.ID
+	for _, k := range keys {
+		if customers[k.organization] == nil {
+			orgs = append(orgs, k.organization)
+		}
+		customers[k.organization] = append(customers[k.organization], k.customer)
+	}
+	for _, org := range orgs {
+		for ids := range slices.Chunk(customers[org], 512) {
+			w := db.Where("organization_id = ?", org).In("customer_id", ids)
+			rows, err := db.All[struct {
+				CustomerID id.ID
+				Currency   string
+				Amount     int64
+			}](ctx, tx, `SELECT customer_id, currency, amount FROM customer_balances`+w.SQL()+` ORDER BY customer_id, currency`+tx.ForUpdate(), w.Args()...)
+			if err != nil {
+				return nil, fmt.Errorf("read balances: %w", err)
+			}
+			for _, r := range rows {
+				a.amounts[account{org, r.CustomerID, r.Currency}] = r.Amount
+			}
+		}
+	}
+	return a, nil
+}
+
+// move changes a balance on behalf of an order.
+func (a *accounts) move(r *Row, amount int64) {
+	if amount == 0 {
+		return
+	}
+	a.amounts[r.account()] += amount
+	a.moves = append(a.moves, move{r.account(), r.ID, amount})
+}
+
+// close writes what has moved.
+func (a *accounts) close(ctx context.Context, tx *db.Tx) error {
+	sums := map[account]int64{}
+	for _, m := range a.moves {
+		sums[m.account] += m.amount
+	}
+	keys := make([]account, 0, len(sums))
+	for k := range sums {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(x, y account) int {
+		return strings.Compare(string(x.organization)+string(x.customer)+x.currency, string(y.organization)+string(y.customer)+y.currency)
+	})
+	for from, to := range db.Pieces(len(keys)) {
+		args := make([]any, 0, 4*(to-from))
+		for _, k := range keys[from:to] {
+			args = append(args, k.organization, k.customer, k.currency, sums[k])
+		}
+		if _, err := db.Exec(ctx, tx, `INSERT INTO customer_balances (organization_id, customer_id, currency, amount) VALUES `+db.Values(to-from, 4)+`
+			ON CONFLICT (organization_id, customer_id, currency) DO UPDATE SET amount = customer_balances.amount + excluded.amount`, args...); err != nil {
+			return fmt.Errorf("move balances: %w", err)
+		}
+	}
+	for from, to := range db.Pieces(len(a.moves)) {
+		args := make([]any, 0, 6*(to-from))
+		for _, m := range a.moves[from:to] {
+			args = append(args, m.organization, m.customer, m.order, m.currency, tx.Now(), m.amount)
+		}
+		if _, err := db.Exec(ctx, tx, `INSERT INTO balance_movements (organization_id, customer_id, order_id, currency, created_at, amount)
+			VALUES `+db.Values(to-from, 6), args...); err != nil {
+			return fmt.Errorf("record movements of balances: %w", err)
+		}
+	}
+	a.moves = nil
+	return nil
+}
+
+// Balance is what a customer has with the organization in a currency: credit
+// above zero, debt below.
+func Balance(ctx context.Context, q db.Querier, org, customer id.ID, currency string) (int64, error) {
+	n, err := db.One[int64](ctx, q, `SELECT CAST(COALESCE(SUM(amount), 0) AS bigint) FROM customer_balances
+		WHERE organization_id = ? AND customer_id = ? AND currency = ?`, org, customer, currency)
+	if err != nil {
+		return 0, fmt.Errorf("read a balance: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,353 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/money"
+	"floe/internal/organization"
+	"floe/internal/product"
+	"floe/internal/schema"
+)
+
+// CreateDraft is the body of a draft.
+type CreateDraft struct {
+	CustomFieldData customFields         `json:"custom_field_data" factory:"{}" doc:"Answers to the product's custom fields. There are none, so nothing is kept."`
+	Metadata        schema.MetadataInput `json:"metadata" factory:"{}"`
+	OrganizationID  *id.ID               `json:"organization_id" doc:"The organization that will own the order. Required unless you use an organization token."`
+	CustomerID      id.ID                `json:"customer_id" doc:"Who buys."`
+	ProductID       id.ID                `json:"product_id" doc:"What is bought: a product that is bought once, at fixed prices."`
+	Currency        *string              `json:"currency" doc:"The currency; the organization's own when there is none."`
+	Amount          *int64               `json:"amount" ge:"0" doc:"Another amount than the product's price, before discounts and taxes, in the smallest unit of the currency."`
+	Description     *string              `json:"description" maxLength:"500" trim:"null" doc:"What stands on the invoice instead of the product's name."`
+}
+
+// SchemaName is the name of the reference.
+func (CreateDraft) SchemaName() string { return "OrderCreate" }
+
+type createInput struct{ Body CreateDraft }
+
+func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) (out Order, err error) {
+	org, err := organization.ForCreate(sub, in.Body.OrganizationID, auth.SalesManage)
+	if err != nil {
+		return out, err
+	}
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		n, err := s.draft(ctx, tx, org, &in.Body)
+		if err != nil {
+			return err
+		}
+		r, err := s.Create(ctx, tx, sub, n)
+		if err != nil {
+			return err
+		}
+		out, err = s.one(ctx, tx, r)
+		return err
+	})
+	return out, err
+}
+
+// draft checks a body, in the order of the contract: the first problem answers
+// alone.
+func (s *Service) draft(ctx context.Context, tx *db.Tx, org id.ID, b *CreateDraft) (n New, err error) {
+	if err := allowsCharges(ctx, tx, org); err != nil {
+		return n, err
+	}
+	p, err := draftProduct(ctx, tx, org, b.ProductID)
+	if err != nil {
+		return n, err
+	}
+	c, err := s.Customers.Lock(ctx, tx, org, b.CustomerID)
+	if errors.Is(err, fault.NotFound.New()) || err == nil && c.DeletedAt != nil {
+		return n, schema.ValueError("Customer does not exist.", schema.StringNode(string(b.CustomerID)), "body", "customer_id")
+	}
+	if err != nil {
+		return n, err
+	}
+	n = New{Organization: org, Customer: c, ProductID: &p.ID, Reason: Purchase, Draft: true, Description: p.Name, Metadata: []byte(b.Metadata.Metadata())}
+	if n.Currency, err = draftCurrency(ctx, tx, org, p, b.Currency); err != nil {
+		return n, err
+	}
+	n.Lines, err = draftLines(p, n.Currency, b)
+	return n, err
+}
+
+// allowsCharges refuses organizations without the feature.
+func allowsCharges(ctx context.Context, q db.Querier, org id.ID) error {
+	features, err := organization.Features(ctx, q, org)
+	if err != nil {
+		return err
+	}
+	if !features.OffSessionChargesEnabled {
+		return fault.OffSessionChargesNotEnabled.New(fmt.Sprintf(
+			"Off-session charges are not enabled for this organization (%s). Contact Polar support to opt in.", org))
+	}
+	return nil
+}
+
+// draftProduct reads a product that can be bought in a draft.
+func draftProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) (product.Loaded, error) {
+	found, err := product.Load(ctx, tx, []id.ID{org}, productID)
+	if err != nil {
+		return product.Loaded{}, err
+	}
+	p, ok := found[productID]
+	problem := func(text string) error {
+		return schema.ValueError(text, schema.StringNode(string(productID)), "body", "product_id")
+	}
+	if !ok || p.DeletedAt != nil {
+		return p, problem("Product does not exist.")
+	}
+	if p.IsRecurring {
+		return p, problem("Subscription products are not supported by the off-session charge API. Use a one-time product.")
+	}
+	static, other := 0, false
+	for i := range p.Prices {
+		switch price := &p.Prices[i]; {
+		case price.AmountType == product.SeatBased:
+			return p, problem("Seat-based products are not supported by the off-session charge API.")
+		case price.AmountType == product.UnitBased:
+			return p, problem("Unit-based products are not supported by the off-session charge API.")
+		case price.Static():
+			static++
+			other = other || price.AmountType != product.Fixed
+		}
+	}
+	switch {
+	case static == 0:
+		return p, problem("Product has no chargeable static prices.")
+	case other:
+		return p, problem("Off-session charges only support fixed-price products.")
+	}
+	return p, nil
+}
+
+// draftCurrency is the currency that was asked for, or else the organization's
+// own; the product must have a price in it.
+func draftCurrency(ctx context.Context, tx *db.Tx, org id.ID, p product.Loaded, asked *string) (string, error) {
+	if asked != nil {
+		currency := strings.ToLower(*asked)
+		if len(p.PricesIn(currency)) == 0 {
+			return "", schema.ValueError(fmt.Sprintf("Product has no price in currency '%s'.", currency), schema.StringNode(*asked), "body", "currency")
+		}
+		return currency, nil
+	}
+	t, err := termsOf(ctx, tx, org)
+	if err != nil {
+		return "", err
+	}
+	if len(p.PricesIn(t.DefaultCurrency)) == 0 {
+		return "", schema.ValueError(fmt.Sprintf(
+			"Product is not priced in the organization's default currency ('%s'); specify a currency to charge in.", t.DefaultCurrency),
+			nil, "body", "currency")
+	}
+	return t.DefaultCurrency, nil
+}
+
+// draftLines are the product's fixed prices, or the amount that was asked for.
+func draftLines(p product.Loaded, currency string, b *CreateDraft) ([]Line, error) {
+	label := p.Name
+	if b.Description != nil {
+		label = *b.Description
+	}
+	var lines []Line
+	for _, price := range p.PricesIn(currency) {
+		if price.Static() {
+			lines = append(lines, Line{Label: label, Amount: *price.PriceAmount, PriceID: &price.ID})
+		}
+	}
+	if b.Amount == nil || len(lines) == 0 {
+		return lines, nil
+	}
+	amount, low, high := *b.Amount, money.Minimum(currency), money.Maximum(currency)
+	switch {
+	case amount > 0 && amount < low:
+		return nil, schema.Business("greater_than_equal", "Amount must be at least "+money.Format(low, currency)+".", intNode(amount), "body", "amount")
+	case amount > high:
+		return nil, schema.Business("less_than_equal", "Amount must be at most "+money.Format(high, currency)+".", intNode(amount), "body", "amount")
+	}
+	return []Line{{Label: label, Amount: amount, PriceID: lines[0].PriceID}}, nil
+}
+
+// CollectionMethod is how an order is to be paid.
+type CollectionMethod string
+
+// The ways to collect: with a saved payment method, or by invoice.
+const (
+	ChargeAutomatically CollectionMethod = "charge_automatically"
+	SendInvoice         CollectionMethod = "send_invoice"
+)
+
+// Enum lists the ways.
+func (CollectionMethod) Enum() []string { return []string{"charge_automatically", "send_invoice"} }
+
+// SchemaName says that the list is written in place.
+func (CollectionMethod) SchemaName() string { return "" }
+
+// Finalize is the body of a finalization.
+type Finalize struct {
+	PaymentMethodID  *id.ID            `json:"payment_method_id" doc:"What to charge; the customer's default payment method when there is none."`
+	CollectionMethod *CollectionMethod `json:"collection_method" doc:"With send_invoice the order awaits payment for the organization's net days, and nothing is charged."`
+}
+
+// SchemaName is the name of the reference.
+func (Finalize) SchemaName() string { return "OrderFinalize" }
+
+type finalizeInput struct {
+	ID   id.ID    `path:"id" doc:"The order ID."`
+	Body Finalize `default:"{}"`
+}
+
+// finalize makes a draft an order that counts: paid at once when it costs
+// nothing, pending when it is paid by invoice, and else charged. No
+// transaction is open while a processor is asked.
+func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInput) (out Order, err error) {
+	var r Row
+	var charge *Charge
+	err = s.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if r, err = s.managed(ctx, tx, sub, in.ID); err != nil {
+			return err
+		}
+		if charge, err = s.claim(ctx, tx, sub, &r, &in.Body); err != nil || charge != nil {
+			return err
+		}
+		out, err = s.one(ctx, tx, r)
+		return err
+	})
+	if err != nil || charge == nil {
+		return out, err
+	}
+	result, err := s.Processor.Charge(ctx, *charge)
+	if err != nil {
+		result = ChargeResult{State: ChargeFailed, Code: "processor_error"}
+	}
+	refused := refusal(r.ID, result)
+	err = errors.Join(err, s.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if r, err = s.locked(ctx, tx, []id.ID{r.OrganizationID}, r.ID); err != nil {
+			return err
+		}
+		if err := s.conclude(ctx, tx, sub, &r, charge, result); err != nil {
+			return err
+		}
+		out, err = s.one(ctx, tx, r)
+		return err
+	}))
+	if err != nil {
+		return out, err
+	}
+	return out, refused
+}
+
+// refusal is what the caller is told of a charge that brought no money.
+func refusal(order id.ID, c ChargeResult) error {
+	switch c.State {
+	case ChargeFailed:
+		return fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", c.Code))
+	case ChargeRequiresAction:
+		return fault.PaymentActionRequired.New(fmt.Sprintf(
+			"Order %s payment requires customer authentication (e.g. 3DS challenge); off-session charge cannot complete.", order))
+	}
+	return nil
+}
+
+// claim takes a draft in hand. It answers the charge that is to be made, nil
+// when the order is done without one.
+func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, b *Finalize) (*Charge, error) {
+	if r.Status != Draft {
+		return nil, fault.OrderNotDraft.New(fmt.Sprintf(
+			"Order %s is not in draft status (current: %s). Only draft orders can be modified or finalized.", r.ID, r.Status))
+	}
+	if err := allowsCharges(ctx, tx, r.OrganizationID); err != nil {
+		return nil, err
+	}
+	was := *r
+	byInvoice := b.CollectionMethod != nil && *b.CollectionMethod == SendInvoice
+	switch {
+	case r.DueAmount() == 0:
+		if err := takeInvoice(ctx, tx, r); err != nil {
+			return nil, err
+		}
+		return nil, s.paid(ctx, tx, sub, &was, r)
+	case byInvoice:
+		return nil, s.await(ctx, tx, sub, &was, r)
+	case !s.Processor.Capabilities().OffSession:
+		return nil, fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", MissingMethod))
+	}
+	now := tx.Now()
+	r.to(Pending)
+	r.ChargingSince = &now
+	method := "default"
+	if b.PaymentMethodID != nil {
+		method = string(*b.PaymentMethodID)
+	}
+	return &Charge{Order: r.ID, Organization: r.OrganizationID, Customer: r.CustomerID, Amount: r.DueAmount(), Currency: r.Currency,
+		Method: b.PaymentMethodID, OffSession: true, Trigger: string(Purchase), Description: r.Description,
+		IdempotencyKey: "order:" + string(r.ID) + ":" + method}, save(ctx, tx, r)
+}
+
+// await makes a draft an order that is paid by invoice.
+func (s *Service) await(ctx context.Context, tx *db.Tx, sub auth.Subject, was, r *Row) error {
+	days, err := NetDays(ctx, tx, r.OrganizationID)
+	if err != nil {
+		return err
+	}
+	if err := takeInvoice(ctx, tx, r); err != nil {
+		return err
+	}
+	r.to(Pending)
+	r.payWithin(tx.Now(), days)
+	if err := save(ctx, tx, r); err != nil {
+		return err
+	}
+	updated(tx, sub, was, r)
+	return nil
+}
+
+// takeInvoice gives one order its invoice number.
+func takeInvoice(ctx context.Context, tx *db.Tx, r *Row) error {
+	t, err := termsOf(ctx, tx, r.OrganizationID)
+	if err != nil {
+		return err
+	}
+	return number(ctx, tx, []*Row{r}, map[id.ID]terms{r.OrganizationID: t})
+}
+
+// conclude is what follows from a charge: paid, waiting, or a draft again.
+func (s *Service) conclude(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, c *Charge, result ChargeResult) error {
+	was := *r
+	was.Status, was.ChargingSince = Draft, nil // what callers have seen
+	switch result.State {
+	case ChargeFailed, ChargeRequiresAction:
+		r.to(Draft)
+		r.ChargingSince = nil
+		return save(ctx, tx, r)
+	case ChargePending: // the processor will tell
+		if err := takeInvoice(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := save(ctx, tx, r); err != nil {
+			return err
+		}
+		updated(tx, sub, &was, r)
+		return nil
+	case ChargeAwaiting:
+		r.Status, r.ChargingSince = Draft, nil
+		return s.await(ctx, tx, sub, &was, r)
+	}
+	if err := takeInvoice(ctx, tx, r); err != nil {
+		return err
+	}
+	if _, err := insertPayment(ctx, tx, r, &Payment{Status: Succeeded, Amount: c.Amount, Reference: result.Reference,
+		Processor: s.Processor.Name(), At: time.Time{}}); err != nil {
+		return err
+	}
+	r.PaidAmount += c.Amount
+	return s.paid(ctx, tx, sub, &was, r)
+}

@@ -1,0 +1,60 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// Invoicing is how an organization writes invoices.
+type Invoicing struct {
+	NetDays   int     `json:"net_days" db:"net_days"`           // to pay an invoice
+	Numbering string  `json:"numbering" db:"invoice_numbering"` // customer or organization
+	Prefix    *string `json:"prefix" db:"invoice_prefix"`       // of numbers; the slug when there is none
+	Address   *string `json:"address" db:"invoice_address"`     // below the seller's name
+	TaxID     *string `json:"tax_id" db:"invoice_tax_id"`       // of the seller
+}
+
+// maxNetDays is longer than anybody waits.
+const maxNetDays = 365
+
+var prefixes = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{0,31}$`)
+
+func (v *Invoicing) check() error {
+	switch {
+	case v.NetDays < 0 || v.NetDays > maxNetDays:
+		return fmt.Errorf("the net days must be from 0 to %d", maxNetDays)
+	case v.Numbering != "customer" && v.Numbering != "organization":
+		return errors.New("invoices are numbered by customer or by organization")
+	case v.Prefix != nil && !prefixes.MatchString(*v.Prefix):
+		return errors.New("a prefix has up to 32 capital letters, digits and hyphens")
+	}
+	return nil
+}
+
+// InvoicingOf reads how an organization writes invoices.
+func InvoicingOf(ctx context.Context, q db.Querier, org id.ID) (Invoicing, error) {
+	v, err := db.One[Invoicing](ctx, q, `SELECT net_days, invoice_numbering, invoice_prefix, invoice_address, invoice_tax_id
+		FROM organizations WHERE id = ?`, org)
+	if err != nil {
+		return v, fmt.Errorf("read how organization %s writes invoices: %w", org, err)
+	}
+	return v, nil
+}
+
+// SetInvoicing changes how an organization writes the invoices to come.
+func SetInvoicing(ctx context.Context, tx *db.Tx, org id.ID, v Invoicing) error {
+	if err := v.check(); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, tx, `UPDATE organizations SET net_days = ?, invoice_numbering = ?, invoice_prefix = ?, invoice_address = ?, invoice_tax_id = ?
+		WHERE id = ?`, v.NetDays, v.Numbering, v.Prefix, v.Address, v.TaxID, org)
+	if err != nil {
+		return fmt.Errorf("change how organization %s writes invoices: %w", org, err)
+	}
+	return nil
+}

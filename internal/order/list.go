@@ -1,0 +1,148 @@
+package order
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/listing"
+	"floe/internal/schema"
+)
+
+// SortKey is a sorting criterion of the list.
+type SortKey string
+
+// Enum lists the criteria.
+func (SortKey) Enum() []string {
+	return []string{"created_at", "-created_at", "status", "-status", "invoice_number", "-invoice_number", "amount", "-amount", "net_amount",
+		"-net_amount", "customer", "-customer", "product", "-product", "discount", "-discount", "subscription", "-subscription"}
+}
+
+// SchemaName is the name of the reference.
+func (SortKey) SchemaName() string { return "OrderSortProperty" }
+
+// sortKeys: what lies in other tables is looked up by key for each order.
+var sortKeys = listing.Keys{
+	"created_at": {SQL: "created_at"},
+	"status": {SQL: `CASE status WHEN 'draft' THEN 1 WHEN 'pending' THEN 2 WHEN 'paid' THEN 3 WHEN 'partially_refunded' THEN 4
+		WHEN 'refunded' THEN 5 ELSE 6 END`},
+	"invoice_number": {SQL: "invoice_number", Nullable: true},
+	"amount":         {SQL: "net_amount"},
+	"net_amount":     {SQL: "net_amount"},
+	"customer": {SQL: `(SELECT c.email_key FROM customers c WHERE c.organization_id = orders.organization_id AND c.id = orders.customer_id)`,
+		Nullable: true},
+	"product": {SQL: `(SELECT p.name_key FROM products p WHERE p.organization_id = orders.organization_id AND p.id = orders.product_id)`,
+		Nullable: true},
+	"discount": {SQL: `(SELECT d.name FROM discounts d WHERE d.organization_id = orders.organization_id AND d.id = orders.discount_id)`,
+		Nullable: true},
+	"subscription": {SQL: "subscription_id", Nullable: true},
+}
+
+// BillingType tells what is bought once from what recurs.
+type BillingType string
+
+// Enum lists the types.
+func (BillingType) Enum() []string { return []string{"one_time", "recurring"} }
+
+// SchemaName is the name of the reference.
+func (BillingType) SchemaName() string { return "ProductBillingType" }
+
+type listInput struct {
+	listing.Page
+	Sorting           []SortKey                `query:"sorting" first:"" default:"[\"-created_at\"]" doc:"Sorting criteria, applied in order. A minus sign before one reverses it."`
+	Organizations     schema.Many[id.ID]       `query:"organization_id" doc:"Filter by organization ID."`
+	Products          schema.Many[id.ID]       `query:"product_id" doc:"Filter by product ID."`
+	BillingTypes      schema.Many[BillingType] `query:"product_billing_type" doc:"Filter by the kind of product: bought once, or recurring."`
+	Discounts         schema.Many[id.ID]       `query:"discount_id" doc:"Filter by discount ID."`
+	Customers         schema.Many[id.ID]       `query:"customer_id" doc:"Filter by customer ID."`
+	ExternalCustomers schema.Many[string]      `query:"external_customer_id" doc:"Filter by customer external ID."`
+	Checkouts         schema.Many[id.ID]       `query:"checkout_id" doc:"Filter by checkout ID."`
+	Subscriptions     schema.Many[id.ID]       `query:"subscription_id" doc:"Filter by subscription ID."`
+	Statuses          schema.Many[Status]      `query:"status" doc:"Filter by status."`
+	CreatedAfter      *time.Time               `query:"created_after" doc:"Only orders that were created after this time."`
+	CreatedBefore     *time.Time               `query:"created_before" doc:"Only orders that were created before this time."`
+	Metadata          listing.MetadataFilter   `query:"metadata,deepObject" doc:"Filter by metadata, as in metadata[key]=value."`
+}
+
+func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (listing.Result[Order], error) {
+	orgs := visible(&sub, in.Organizations...)
+	if len(orgs) == 0 {
+		return listing.Empty[Order](), nil
+	}
+	var out listing.Result[Order]
+	err := s.DB.Read(ctx, func(q db.Querier) error {
+		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "orders", Where: in.filter(orgs, q),
+			Order: sortKeys.Order(names(in.Sorting)), Page: in.Page})
+		if err != nil {
+			return err
+		}
+		items, err := s.Public(ctx, q, rows.Items...)
+		out = listing.Result[Order]{Items: items, Pagination: rows.Pagination}
+		return err
+	})
+	return out, err
+}
+
+func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
+	w := db.Where("").In("organization_id", orgs)
+	among(w, "product_id", in.Products)
+	among(w, "discount_id", in.Discounts)
+	among(w, "customer_id", in.Customers)
+	among(w, "checkout_id", in.Checkouts)
+	among(w, "subscription_id", in.Subscriptions)
+	among(w, "status", in.Statuses)
+	externally(w, orgs, in.ExternalCustomers)
+	ofType(w, orgs, in.BillingTypes)
+	w.If(in.CreatedAfter, "created_at > ?").If(in.CreatedBefore, "created_at < ?")
+	for _, m := range in.Metadata {
+		condition, values := db.InList(q.JSONText("metadata"), m.Values)
+		w.And(condition, append([]any{m.Key}, values...)...)
+	}
+	return w
+}
+
+// among filters by a list of values, when one was given.
+func among[T any](w *db.W, column string, values schema.Many[T]) {
+	if values != nil {
+		w.In(column, []T(values))
+	}
+}
+
+// externally filters by the caller's own ids for live customers.
+func externally(w *db.W, orgs []id.ID, external schema.Many[string]) {
+	if external == nil {
+		return
+	}
+	inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", []string(external))
+	w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
+}
+
+// ofType filters by whether the product recurs. Both types together are all
+// orders that have a product.
+func ofType(w *db.W, orgs []id.ID, types schema.Many[BillingType]) {
+	if types == nil {
+		return
+	}
+	inner := db.Where("").In("organization_id", orgs)
+	once, recurring := slices.Contains(types, "one_time"), slices.Contains(types, "recurring")
+	if once != recurring {
+		inner.And("is_recurring = ?", recurring)
+	}
+	w.And("product_id IN (SELECT id FROM products"+inner.SQL()+")", inner.Args()...)
+}
+
+func names[K ~string](keys []K) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = string(k)
+	}
+	return out
+}
+
+// visible are the organizations whose orders the subject may see.
+func visible(sub *auth.Subject, wanted ...id.ID) []id.ID {
+	return sub.Organizations(auth.SalesView, wanted...)
+}

@@ -1,0 +1,264 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// Numbers of invoices and receipts run without gaps and without doubles: the
+// counter's row is changed in the transaction that makes the order, and stays
+// locked until it commits. What rolls back gives its number back.
+
+// The kinds of counter.
+const (
+	invoices = "invoice"
+	receipts = "receipt"
+)
+
+// shortEpoch is where short ids begin to count.
+var shortEpoch = time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// shortID is the number that a customer is called by on invoices: 42 bits of
+// milliseconds and 10 of the sequence in which customers were stored.
+func shortID(created time.Time, seq int64) int64 {
+	return max(0, created.Sub(shortEpoch).Milliseconds())*1024 + seq%1024
+}
+
+// shortText writes a short id in the letters A to Z, at least eight of them.
+func shortText(n int64) string {
+	var letters []byte
+	for ; n > 0; n /= 26 {
+		letters = append(letters, byte('A'+n%26))
+	}
+	for len(letters) < 8 {
+		letters = append(letters, 'A')
+	}
+	slices.Reverse(letters)
+	return string(letters)
+}
+
+func invoiceNumber(prefix, short string, n int64) string {
+	if short == "" {
+		return fmt.Sprintf("%s-%04d", prefix, n)
+	}
+	return fmt.Sprintf("%s-%s-%04d", prefix, short, n)
+}
+
+func receiptNumber(short string, n int64) string { return fmt.Sprintf("RCPT-%s-%04d", short, n) }
+
+// terms is how an organization writes invoices.
+type terms struct {
+	ID               id.ID
+	Slug             string
+	NetDays          int
+	InvoiceNumbering string
+	InvoicePrefix    *string
+	DefaultCurrency  string `db:"default_presentment_currency"`
+	Name             string
+	Email            *string
+	Website          *string
+	Country          *string
+	LegalEntity      []byte
+	InvoiceAddress   *string // what stands below the seller's name
+	InvoiceTaxID     *string
+}
+
+// perOrganization says that invoices are numbered through all customers.
+func (t *terms) perOrganization() bool { return t.InvoiceNumbering == "organization" }
+
+func (t *terms) prefix() string {
+	if t.InvoicePrefix != nil && *t.InvoicePrefix != "" {
+		return *t.InvoicePrefix
+	}
+	return strings.ToUpper(t.Slug)
+}
+
+func termsOf(ctx context.Context, q db.Querier, org id.ID) (terms, error) {
+	t, err := db.One[terms](ctx, q, `SELECT id, slug, net_days, invoice_numbering, invoice_prefix, default_presentment_currency, name, email,
+		website, country, legal_entity, invoice_address, invoice_tax_id FROM organizations WHERE id = ?`, org)
+	if err != nil {
+		return t, fmt.Errorf("read how organization %s writes invoices: %w", org, err)
+	}
+	return t, nil
+}
+
+// NetDays is how many days an organization gives to pay an invoice.
+func NetDays(ctx context.Context, q db.Querier, org id.ID) (int, error) {
+	n, err := db.One[int](ctx, q, `SELECT net_days FROM organizations WHERE id = ?`, org)
+	if err != nil {
+		return 0, fmt.Errorf("read the net days of organization %s: %w", org, err)
+	}
+	return n, nil
+}
+
+// counter names one row of the counters.
+type counter struct{ organization, owner id.ID }
+
+// count raises counters, each by a number, and answers the first number that
+// each now gives. Rows are changed in the order of their keys, so that two
+// transactions never wait for each other.
+func count(ctx context.Context, tx *db.Tx, kind string, by map[counter]int64) (map[counter]int64, error) {
+	keys := make([]counter, 0, len(by))
+	for k := range by {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b counter) int {
+		if c := strings.Compare(string(a.organization), string(b.organization)); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.owner), string(b.owner))
+	})
+	first := make(map[counter]int64, len(keys))
+	for from, to := range db.Pieces(len(keys)) {
+		args := make([]any, 0, 4*(to-from))
+		for _, k := range keys[from:to] {
+			args = append(args, k.organization, k.owner, kind, by[k])
+		}
+		rows, err := db.All[struct {
+			OrganizationID id.ID
+			OwnerID        id.ID
+			Value          int64
+		}](ctx, tx, `INSERT INTO order_counters (organization_id, owner_id, kind, value) VALUES `+db.Values(to-from, 4)+`
+			ON CONFLICT (organization_id, owner_id, kind) DO UPDATE SET value = order_counters.value + excluded.value
+			RETURNING organization_id, owner_id, value`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("take numbers: %w", err)
+		}
+		for _, r := range rows {
+			k := counter{r.OrganizationID, r.OwnerID}
+			first[k] = r.Value - by[k] + 1
+		}
+	}
+	return first, nil
+}
+
+// number gives invoice numbers to orders, in their order.
+func number(ctx context.Context, tx *db.Tx, rows []*Row, settings map[id.ID]terms) error {
+	by := map[counter]int64{}
+	var customers []counter
+	for _, r := range rows {
+		t := settings[r.OrganizationID]
+		k := counter{r.OrganizationID, r.CustomerID}
+		if t.perOrganization() {
+			k.owner = r.OrganizationID
+		} else if by[k] == 0 {
+			customers = append(customers, k)
+		}
+		by[k]++
+	}
+	if len(by) == 0 {
+		return nil
+	}
+	short, err := shortTexts(ctx, tx, customers)
+	if err != nil {
+		return err
+	}
+	next, err := count(ctx, tx, invoices, by)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		at := tx.Now()
+		if !drafted(r) {
+			at = r.CreatedAt
+		}
+		t := settings[r.OrganizationID]
+		k, name := counter{r.OrganizationID, r.CustomerID}, short[counter{r.OrganizationID, r.CustomerID}]
+		if t.perOrganization() {
+			k.owner, name = r.OrganizationID, ""
+		}
+		text := invoiceNumber(t.prefix(), name, next[k])
+		next[k]++
+		r.InvoiceNumber, r.IssuedAt = &text, &at
+	}
+	return nil
+}
+
+// drafted says whether an order was there before it had a number.
+func drafted(r *Row) bool { return r.Status != "" }
+
+// takeReceipt gives an order its receipt number.
+func takeReceipt(ctx context.Context, tx *db.Tx, r *Row) error {
+	k := counter{r.OrganizationID, r.CustomerID}
+	short, err := shortTexts(ctx, tx, []counter{k})
+	if err != nil {
+		return err
+	}
+	next, err := count(ctx, tx, receipts, map[counter]int64{k: 1})
+	if err != nil {
+		return err
+	}
+	text := receiptNumber(short[k], next[k])
+	r.ReceiptNumber = &text
+	return nil
+}
+
+type shortRow struct {
+	OrganizationID id.ID
+	ID             id.ID
+	Seq            int64
+	CreatedAt      time.Time
+	ShortID        *int64
+}
+
+// shortTexts reads what customers are called on invoices. Those who have not
+// been called yet get their short id now, and keep it.
+func shortTexts(ctx context.Context, tx *db.Tx, customers []counter) (map[counter]string, error) {
+	out := make(map[counter]string, len(customers))
+	perOrg := map[id.ID][]id.ID{}
+	var orgs []id.ID
+	for _, c := range customers {
+		if perOrg[c.organization] == nil {
+			orgs = append(orgs, c.organization)
+		}
+		perOrg[c.organization] = append(perOrg[c.organization], c.owner)
+	}
+	for _, org := range orgs {
+		for ids := range slices.Chunk(perOrg[org], 512) {
+			w := db.Where("organization_id = ?", org).In("id", ids)
+			rows, err := db.All[shortRow](ctx, tx, `SELECT organization_id, id, seq, created_at, short_id FROM customers`+w.SQL(), w.Args()...)
+			if err != nil {
+				return nil, fmt.Errorf("read the short ids of customers: %w", err)
+			}
+			for i := range rows {
+				if rows[i].ShortID == nil {
+					if err := name(ctx, tx, &rows[i]); err != nil {
+						return nil, err
+					}
+				}
+				out[counter{org, rows[i].ID}] = shortText(*rows[i].ShortID)
+			}
+		}
+	}
+	return out, nil
+}
+
+// name gives a customer a short id that nobody else in the organization has:
+// two who came in the same millisecond can collide, since the sequence counts
+// to 1,024 only.
+func name(ctx context.Context, tx *db.Tx, r *shortRow) error {
+	for n := shortID(r.CreatedAt, r.Seq); ; n++ {
+		_, err := db.One[int64](ctx, tx, `SELECT 1 FROM customers WHERE organization_id = ? AND short_id = ?`, r.OrganizationID, n)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, db.ErrNoRows) {
+			return err
+		}
+		// Another order of the customer may have been first; then its word counts.
+		n, err = db.One[int64](ctx, tx, `UPDATE customers SET short_id = COALESCE(short_id, ?) WHERE organization_id = ? AND id = ?
+			RETURNING short_id`, n, r.OrganizationID, r.ID)
+		if err != nil {
+			return fmt.Errorf("give a customer a short id: %w", err)
+		}
+		r.ShortID = &n
+		return nil
+	}
+}

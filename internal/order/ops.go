@@ -1,0 +1,186 @@
+package order
+
+import (
+	"context"
+	"time"
+
+	"floe/internal/api"
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/schema"
+)
+
+// Operations are the operations on orders, what was paid for them, and refunds.
+func (s *Service) Operations() []*api.Operation {
+	read, write := auth.OrdersRead, auth.OrdersWrite
+	const notFound = "Order not found."
+	generate := api.Post("/v1/orders/{id}/invoice", s.generateInvoice).Scopes(read).Named("orders:generate_invoice", "Generate Order Invoice").
+		About("Make the invoice of an order, or make it again when the billing details have changed. It keeps its number.").
+		Fails(fault.NotFound, notFound).
+		Fails(fault.OrderNotEligibleForInvoice, "The order is a draft, or void.").
+		Fails(fault.MissingInvoiceBillingDetails, "The order has no billing name or no billing address.")
+	generate.Status = 202
+	finalize := api.Post("/v1/orders/{id}/finalize", s.finalize).Scopes(write).Named("orders:finalize", "Finalize Order").
+		About(aboutFinalize).
+		Fails(fault.PaymentFailed, "The order could not be charged.").Fails(fault.PaymentActionRequired, "The customer has to agree to the charge.").
+		Fails(fault.OffSessionChargesNotEnabled, "Off-session charges are not enabled for this organization.").
+		Fails(fault.NotFound, notFound).Fails(fault.OrderNotDraft, "The order is not a draft.")
+	finalize.Status = 200
+	return []*api.Operation{
+		api.Get("/v1/orders/", s.list).Scopes(read).Named("orders:list", "List Orders"),
+		api.Post("/v1/orders/", s.create).Scopes(write).Named("orders:create", "Create Order").About(aboutCreate),
+		api.CSV("/v1/orders/export", s.export).Scopes(read).Named("orders:export", "Export Orders").About("Export orders as a CSV file, newest first."),
+		api.Get("/v1/orders/{id}", s.get).Scopes(read).Named("orders:get", "Get Order").Fails(fault.NotFound, notFound),
+		api.Patch("/v1/orders/{id}", s.update).Scopes(write).Named("orders:update", "Update Order").
+			About("Change the billing details of an order.").Fails(fault.NotFound, notFound),
+		finalize,
+		generate,
+		api.Get("/v1/orders/{id}/invoice", s.invoice).Scopes(read).Named("orders:invoice", "Get Order Invoice").
+			About("Get a link to the invoice, as a PDF file, that works for an hour.").
+			Fails(fault.NotFound, notFound).Fails(fault.InvoiceDoesNotExist, "No invoice was made."),
+		api.Get("/v1/orders/{id}/receipt", s.receipt).Scopes(read).Named("orders:receipt", "Get Order Receipt").
+			About("Get a link to the receipt, as a PDF file, that works for an hour.").
+			Fails(fault.NotFound, notFound).Fails(fault.ReceiptNotAllocated, "Nothing was paid for the order."),
+		api.Get("/v1/orders/{id}/payments", s.payments).Scopes(read, write).Named("orders:list_payments", "List Order Payments").
+			About("List what was recorded of payments for an order, oldest first. This operation is Floe's own.").Fails(fault.NotFound, notFound),
+		api.Post("/v1/orders/{id}/payments", s.recordPayment).Scopes(write).Named("orders:record_payment", "Record Order Payment").
+			About(aboutPayment).Fails(fault.NotFound, notFound).
+			Fails(fault.OrderNotAwaitingPayment, "The order is not pending.").
+			Fails(fault.PaymentReferenceTaken, "Another payment of the order has the reference.").
+			Fails(fault.RefundedAlready, "Everything was given back before.").
+			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),
+	}
+}
+
+// RefundOperations are the operations on refunds.
+func (s *Service) RefundOperations() []*api.Operation {
+	read, write := auth.RefundsRead, auth.RefundsWrite
+	return []*api.Operation{
+		api.Get("/v1/refunds/", s.listRefunds).Scopes(read, write).Named("refunds:list", "List Refunds"),
+		api.Post("/v1/refunds/", s.createRefund).Scopes(write).Named("refunds:create", "Create Refund").
+			About("Record that money was given back. Without a payment processor nothing moves: give the money back yourself.").
+			Fails(fault.RefundedAlready, "Everything was given back before.").
+			Fails(fault.RevokeSubscriptionBenefits, "The order is a subscription's, whose benefits end with it.").
+			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),
+	}
+}
+
+const (
+	aboutCreate = "Create a draft order for a product that is bought once. It has no invoice number and nothing is due " +
+		"until `POST /v1/orders/{id}/finalize`."
+	aboutFinalize = "Finalize a draft order. It is paid at once when it costs nothing. " +
+		"With `\"collection_method\": \"send_invoice\"` it becomes pending and is due in the organization's net days. " +
+		"Otherwise a payment method is charged, and the order stays a draft when that fails: without a payment processor it always does."
+	aboutPayment = "Record a payment that happened outside of this server. This operation is Floe's own.\n\n" +
+		"`succeeded` payments add up, and the order is paid when they reach what is due; `failed` is a missed attempt; " +
+		"`refunded` says that money was given back. Sending the same payment again, under its reference, changes nothing."
+)
+
+type byIDInput struct {
+	ID id.ID `path:"id" doc:"The order ID."`
+}
+
+func (s *Service) get(ctx context.Context, sub auth.Subject, in byIDInput) (out Order, err error) {
+	err = s.DB.Read(ctx, func(q db.Querier) error {
+		r, err := byID(ctx, q, visible(&sub), in.ID, "")
+		if err != nil {
+			return err
+		}
+		out, err = s.one(ctx, q, r)
+		return err
+	})
+	return out, err
+}
+
+// locked reads an order that is about to change. Its customer is locked first,
+// as everything that hangs off a customer is.
+func (s *Service) locked(ctx context.Context, tx *db.Tx, orgs []id.ID, order id.ID) (Row, error) {
+	r, err := byID(ctx, tx, orgs, order, "")
+	if err != nil {
+		return r, err
+	}
+	if _, err := s.Customers.Lock(ctx, tx, r.OrganizationID, r.CustomerID); err != nil {
+		return r, err
+	}
+	return byID(ctx, tx, orgs, order, tx.ForUpdate())
+}
+
+// managed is locked for a caller who must be allowed to manage sales.
+func (s *Service) managed(ctx context.Context, tx *db.Tx, sub auth.Subject, order id.ID) (Row, error) {
+	r, err := s.locked(ctx, tx, visible(&sub), order)
+	if err == nil && !sub.May(r.OrganizationID, auth.SalesManage) {
+		err = fault.NotPermitted.New(auth.SalesManage.Denied())
+	}
+	return r, err
+}
+
+// Payments is a list of payments.
+type Payments struct {
+	Items []PaymentRow `json:"items"`
+}
+
+// SchemaName is not a name of the reference.
+func (Payments) SchemaName() string { return "OrderPayments" }
+
+func (s *Service) payments(ctx context.Context, sub auth.Subject, in byIDInput) (out Payments, err error) {
+	err = s.DB.Read(ctx, func(q db.Querier) error {
+		r, err := byID(ctx, q, visible(&sub), in.ID, "")
+		if err != nil {
+			return err
+		}
+		out.Items, err = paymentsOf(ctx, q, &r)
+		return err
+	})
+	return out, err
+}
+
+// RecordPayment is the body of a payment that is recorded.
+type RecordPayment struct {
+	Status    PaymentStatus `json:"status" doc:"What became of it."`
+	Amount    int64         `json:"amount" gt:"0" doc:"The amount, with taxes, in the smallest unit of the order's currency." example:"10000"`
+	PaidAt    *time.Time    `json:"paid_at" doc:"When the money moved; now, when there is none."`
+	Reference string        `json:"reference" minLength:"1" maxLength:"255" doc:"Your own name for the payment, unique within the order." example:"\"bank-2026-0042\""`
+	Note      *string       `json:"note" maxLength:"1000" trim:"null" doc:"A remark."`
+}
+
+// SchemaName is not a name of the reference.
+func (RecordPayment) SchemaName() string { return "OrderPaymentCreate" }
+
+type recordInput struct {
+	ID   id.ID `path:"id" doc:"The order ID."`
+	Body RecordPayment
+}
+
+func (s *Service) recordPayment(ctx context.Context, sub auth.Subject, in recordInput) (out PaymentRow, err error) {
+	b := in.Body
+	p := Payment{Status: b.Status, Amount: b.Amount, Reference: b.Reference, Note: b.Note}
+	if b.PaidAt != nil {
+		p.At = *b.PaidAt
+	}
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := s.managed(ctx, tx, sub, in.ID)
+		if err != nil {
+			return err
+		}
+		out, _, err = s.record(ctx, tx, sub, &r, p)
+		return err
+	})
+	return out, err
+}
+
+// null is an answer that says nothing.
+type null struct{}
+
+// AppendJSON writes null.
+func (null) AppendJSON(dst []byte) []byte { return append(dst, "null"...) }
+
+// DecodeNode is never used.
+func (*null) DecodeNode(*schema.Node, *schema.At) {}
+
+// SchemaName says that the schema is written in place.
+func (null) SchemaName() string { return "" }
+
+// DescribeSchema promises nothing.
+func (null) DescribeSchema(*schema.Builder) *schema.Schema { return &schema.Schema{} }

@@ -1,0 +1,26 @@
+package order
+
+import (
+	"log/slog"
+
+	"floe/internal/clock"
+	"floe/internal/customer"
+	"floe/internal/db"
+	"floe/internal/grant"
+)
+
+// Service is the operations on orders and what they need.
+type Service struct {
+	DB            *db.DB
+	Clock         clock.Clock
+	Logger        *slog.Logger
+	Customers     *customer.Service
+	Grants        *grant.Service
+	Subscriptions Subscriptions
+	// Processor moves money; Manual{} moves none.
+	Processor Processor
+	// Tax reckons taxes; nil reckons none.
+	Tax Tax
+	// Links is how documents are handed out.
+	Links Links
+}

@@ -1,0 +1,224 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/grant"
+	"floe/internal/id"
+	"floe/internal/journal"
+	"floe/internal/product"
+	"floe/internal/schema"
+)
+
+// PaymentStatus is what became of a payment.
+type PaymentStatus string
+
+// The statuses of payments.
+const (
+	Succeeded PaymentStatus = "succeeded"
+	Failed    PaymentStatus = "failed"
+	Returned  PaymentStatus = "refunded"
+)
+
+// Enum lists the statuses.
+func (PaymentStatus) Enum() []string { return []string{"succeeded", "failed", "refunded"} }
+
+// SchemaName is not a name of the reference: its payments are a processor's.
+func (PaymentStatus) SchemaName() string { return "OrderPaymentStatus" }
+
+// Payment is what somebody says of money that moved outside.
+type Payment struct {
+	Status    PaymentStatus
+	Amount    int64
+	At        time.Time // the time of the transaction when zero
+	Reference string    // the caller's name for it, which makes it one
+	Note      *string
+	Processor string // "manual" when empty
+	// Hard says of a failed payment that trying again is of no use.
+	Hard bool
+}
+
+// PaymentRow is a payment as it is stored and shown.
+type PaymentRow struct {
+	ID             id.ID         `json:"id" doc:"The ID of the record."`
+	OrganizationID id.ID         `json:"-"`
+	OrderID        id.ID         `json:"order_id" doc:"The order that was paid."`
+	CreatedAt      time.Time     `json:"created_at" doc:"When it was recorded."`
+	Status         PaymentStatus `json:"status" doc:"What became of it."`
+	Amount         int64         `json:"amount" doc:"The amount, in the smallest unit of the currency, with taxes." example:"10000"`
+	Currency       string        `json:"currency" doc:"The currency, which is the order's." example:"\"usd\""`
+	PaidAt         time.Time     `json:"paid_at" doc:"When the money moved."`
+	Processor      string        `json:"processor" doc:"Who moved it: manual is outside of this server."`
+	Reference      string        `json:"reference" doc:"Your own name for the payment." example:"\"bank-2026-0042\""`
+	Note           *string       `json:"note" doc:"A remark."`
+}
+
+// SchemaName is not a name of the reference: its payments are a processor's.
+func (PaymentRow) SchemaName() string { return "OrderPayment" }
+
+const paymentColumns = `id, organization_id, order_id, created_at, status, amount, currency, paid_at, processor, reference, note`
+
+// paymentsOf reads what was recorded for an order, oldest first.
+func paymentsOf(ctx context.Context, q db.Querier, r *Row) ([]PaymentRow, error) {
+	list, err := db.All[PaymentRow](ctx, q, `SELECT `+paymentColumns+` FROM order_payments WHERE organization_id = ? AND order_id = ? ORDER BY seq`,
+		r.OrganizationID, r.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the payments of an order: %w", err)
+	}
+	return list, nil
+}
+
+// Settle records a payment of an order. A payment whose reference is known
+// changes nothing, and is refused when it says something else. When payments
+// reach what is due the order is paid: order.updated, order.paid, and whoever
+// waits for it is told. The customer must be locked; r becomes the order as it
+// is afterwards.
+func (s *Service) Settle(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p Payment) error {
+	_, _, err := s.record(ctx, tx, actor, r, p)
+	return err
+}
+
+// record is Settle that also answers the payment, and whether it was known.
+func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p Payment) (out PaymentRow, known bool, err error) {
+	fresh, err := byID(ctx, tx, []id.ID{r.OrganizationID}, r.ID, tx.ForUpdate())
+	if err != nil {
+		return out, false, err
+	}
+	*r = fresh
+	out, err = db.One[PaymentRow](ctx, tx, `SELECT `+paymentColumns+` FROM order_payments WHERE organization_id = ? AND order_id = ? AND reference = ?`,
+		r.OrganizationID, r.ID, p.Reference)
+	switch {
+	case err == nil:
+		return out, true, out.same(&p)
+	case !errors.Is(err, db.ErrNoRows):
+		return out, false, fmt.Errorf("look for a payment: %w", err)
+	}
+	if err := r.takes(&p); err != nil {
+		return out, false, err
+	}
+	out, err = insertPayment(ctx, tx, r, &p)
+	if err != nil {
+		return out, false, err
+	}
+	switch p.Status {
+	case Succeeded:
+		err = s.received(ctx, tx, actor, r, out.Amount)
+	case Failed:
+		err = s.failed(ctx, tx, actor, r, p.Hard)
+	case Returned:
+		err = s.returned(ctx, tx, actor, r, out)
+	}
+	return out, false, err
+}
+
+// same refuses another payment under a reference that is taken.
+func (p *PaymentRow) same(other *Payment) error {
+	if p.Status == other.Status && p.Amount == other.Amount && (other.At.IsZero() || p.PaidAt.Equal(other.At)) &&
+		(other.Note == nil || p.Note != nil && *p.Note == *other.Note) {
+		return nil
+	}
+	return fault.PaymentReferenceTaken.New(fmt.Sprintf("Another payment of this order has the reference %q.", p.Reference))
+}
+
+// takes says whether an order can have a payment: one that succeeded or failed
+// while it is pending, one that was returned when it is paid.
+func (r *Row) takes(p *Payment) error {
+	if p.Status == Returned {
+		return nil // refund says what is wrong
+	}
+	if r.Status != Pending {
+		return fault.OrderNotAwaitingPayment.New(fmt.Sprintf("Order %s is not awaiting a payment (current status: %s).", r.ID, r.Status))
+	}
+	if p.Status == Succeeded && p.Amount > r.OpenAmount() {
+		return schema.ValueError("The payment exceeds what is due.", intNode(p.Amount), "body", "amount")
+	}
+	return nil
+}
+
+func insertPayment(ctx context.Context, tx *db.Tx, r *Row, p *Payment) (PaymentRow, error) {
+	row := PaymentRow{ID: id.NewAt(tx.Now()), OrganizationID: r.OrganizationID, OrderID: r.ID, CreatedAt: tx.Now(), Status: p.Status,
+		Amount: p.Amount, Currency: r.Currency, PaidAt: p.At, Processor: p.Processor, Reference: p.Reference, Note: p.Note}
+	if row.PaidAt.IsZero() {
+		row.PaidAt = tx.Now()
+	}
+	if row.Processor == "" {
+		row.Processor = Manual{}.Name()
+	}
+	_, err := db.Exec(ctx, tx, `INSERT INTO order_payments (`+paymentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		row.ID, row.OrganizationID, row.OrderID, row.CreatedAt, string(row.Status), row.Amount, row.Currency, row.PaidAt, row.Processor,
+		row.Reference, row.Note)
+	if err != nil {
+		return row, fmt.Errorf("record a payment: %w", err)
+	}
+	return row, nil
+}
+
+// received counts money that came in.
+func (s *Service) received(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, amount int64) error {
+	was := *r
+	r.PaidAmount += amount
+	if r.PaidAmount < r.DueAmount() {
+		return save(ctx, tx, r)
+	}
+	return s.paid(ctx, tx, actor, &was, r)
+}
+
+// paid makes an order paid. Its subscription hears of it first, because what
+// follows from a recovery is told before the order.
+func (s *Service) paid(ctx context.Context, tx *db.Tx, actor auth.Subject, was, r *Row) error {
+	now := tx.Now()
+	r.to(Paid)
+	r.PaidAt, r.NextPaymentAttemptAt, r.CheckAt, r.ChargingSince = &now, nil, nil, nil
+	if r.PaidAmount > 0 {
+		if err := takeReceipt(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	if err := save(ctx, tx, r); err != nil {
+		return err
+	}
+	if r.SubscriptionID != nil {
+		if err := s.Subscriptions.OrderPaid(ctx, tx, actor, *r); err != nil {
+			return fmt.Errorf("tell a subscription that it was paid: %w", err)
+		}
+	}
+	items, err := itemsOf(ctx, tx, *r)
+	if err != nil {
+		return err
+	}
+	updated(tx, actor, was, r)
+	after := r.base(items[r.ID])
+	journal.Append(tx, actor, r.entry("order.paid", nil, schema.JSON(&after)))
+	if r.SubscriptionID == nil {
+		return s.grants(ctx, tx, actor, r, true)
+	}
+	return nil
+}
+
+// grants gives, or takes back, what a product that was bought once grants. Who
+// bought seats hands them out; and nobody is granted anything after they have
+// gone.
+func (s *Service) grants(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, entitled bool) error {
+	if r.ProductID == nil || r.Seats != nil {
+		return nil
+	}
+	c, err := s.Customers.Lock(ctx, tx, r.OrganizationID, r.CustomerID)
+	if err != nil || c.DeletedAt != nil && entitled {
+		return err
+	}
+	products, err := product.Load(ctx, tx, []id.ID{r.OrganizationID}, *r.ProductID)
+	if err != nil {
+		return err
+	}
+	benefits := products[*r.ProductID].BenefitIDs
+	if len(benefits) == 0 {
+		return nil
+	}
+	return s.Grants.Sync(ctx, tx, actor, c, grant.Source{OrderID: r.ID}, benefits, entitled)
+}

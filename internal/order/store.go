@@ -1,0 +1,122 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+)
+
+// Every SQL text about orders and their items.
+const columns = `id, organization_id, customer_id, product_id, subscription_id, discount_id, checkout_id, created_at, modified_at, status, reason,
+	currency, subtotal_amount, discount_amount, net_amount, tax_amount, applied_balance_amount, paid_amount, refunded_amount,
+	refunded_tax_amount, description, billing_name, billing_address, tax_id, tax_id_format, invoice_number, issued_at, invoice_sum, receipt_number, seats,
+	due_at, paid_at, next_payment_attempt_at, check_at, attempts, charging_since, metadata, custom_field_data`
+
+const width = 38
+
+// Find reads an order for the server itself.
+func Find(ctx context.Context, q db.Querier, org, order id.ID) (Row, error) {
+	return byID(ctx, q, []id.ID{org}, order, "")
+}
+
+// byID reads an order of one of the organizations; lock ends the SELECT.
+func byID(ctx context.Context, q db.Querier, orgs []id.ID, order id.ID, lock string) (Row, error) {
+	w := db.Where("id = ?", order).In("organization_id", orgs)
+	r, err := db.One[Row](ctx, q, `SELECT `+columns+` FROM orders`+w.SQL()+lock, w.Args()...)
+	if errors.Is(err, db.ErrNoRows) {
+		return r, fault.NotFound.New()
+	}
+	if err != nil {
+		return r, fmt.Errorf("read an order: %w", err)
+	}
+	return r, nil
+}
+
+func insert(ctx context.Context, tx *db.Tx, rows []Row) error {
+	for from, to := range db.Pieces(len(rows)) {
+		args := make([]any, 0, width*(to-from))
+		for i := from; i < to; i++ {
+			r := &rows[i]
+			args = append(args, r.ID, r.OrganizationID, r.CustomerID, r.ProductID, r.SubscriptionID, r.DiscountID, r.CheckoutID, r.CreatedAt,
+				r.ModifiedAt, string(r.Status), string(r.Reason), r.Currency, r.SubtotalAmount, r.DiscountAmount, r.NetAmount, r.TaxAmount,
+				r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount, r.Description, r.BillingName, r.BillingAddress,
+				r.TaxID, r.TaxIDFormat, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.Seats, r.DueAt, r.PaidAt, r.NextPaymentAttemptAt,
+				r.CheckAt, r.Attempts, r.ChargingSince, r.Metadata, r.CustomFieldData)
+		}
+		if _, err := db.Exec(ctx, tx, `INSERT INTO orders (`+columns+`) VALUES `+db.Values(to-from, width), args...); err != nil {
+			return fmt.Errorf("insert orders: %w", err)
+		}
+	}
+	return nil
+}
+
+// save writes what can change of an order.
+func save(ctx context.Context, tx *db.Tx, r *Row) error {
+	now := tx.Now()
+	r.ModifiedAt = &now
+	_, err := db.Exec(ctx, tx, `UPDATE orders
+		SET modified_at = ?, status = ?, applied_balance_amount = ?, paid_amount = ?, refunded_amount = ?, refunded_tax_amount = ?,
+			billing_name = ?, billing_address = ?, invoice_number = ?, issued_at = ?, invoice_sum = ?, receipt_number = ?, due_at = ?, paid_at = ?,
+			next_payment_attempt_at = ?, check_at = ?, attempts = ?, charging_since = ?
+		WHERE organization_id = ? AND id = ?`,
+		r.ModifiedAt, string(r.Status), r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount,
+		r.BillingName, r.BillingAddress, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.DueAt, r.PaidAt,
+		r.NextPaymentAttemptAt, r.CheckAt, r.Attempts, r.ChargingSince, r.OrganizationID, r.ID)
+	if err != nil {
+		return fmt.Errorf("save an order: %w", err)
+	}
+	return nil
+}
+
+const itemColumns = `id, organization_id, order_id, created_at, modified_at, label, amount, tax_amount, proration, product_price_id`
+
+const itemWidth = 10
+
+func insertItems(ctx context.Context, tx *db.Tx, items []Item) error {
+	for from, to := range db.Pieces(len(items)) {
+		args := make([]any, 0, itemWidth*(to-from))
+		for i := from; i < to; i++ {
+			t := &items[i]
+			args = append(args, t.ID, t.OrganizationID, t.OrderID, t.CreatedAt, t.ModifiedAt, t.Label, t.Amount, t.TaxAmount, t.Proration, t.ProductPriceID)
+		}
+		if _, err := db.Exec(ctx, tx, `INSERT INTO order_items (`+itemColumns+`) VALUES `+db.Values(to-from, itemWidth), args...); err != nil {
+			return fmt.Errorf("insert order items: %w", err)
+		}
+	}
+	return nil
+}
+
+// itemsOf reads the items of orders, in their order.
+func itemsOf(ctx context.Context, q db.Querier, rows ...Row) (map[id.ID][]Item, error) {
+	out := make(map[id.ID][]Item, len(rows))
+	if len(rows) == 0 {
+		return out, nil
+	}
+	orgs, ids := keysOf(rows)
+	w := db.Where("").In("organization_id", orgs).In("order_id", ids)
+	items, err := db.All[Item](ctx, q, `SELECT `+itemColumns+` FROM order_items`+w.SQL()+` ORDER BY seq`, w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read order items: %w", err)
+	}
+	for _, t := range items {
+		out[t.OrderID] = append(out[t.OrderID], t)
+	}
+	return out, nil
+}
+
+// keysOf are the organizations and the ids of orders, each once.
+func keysOf(rows []Row) (orgs, ids []id.ID) {
+	seen := map[id.ID]bool{}
+	for i := range rows {
+		if !seen[rows[i].OrganizationID] {
+			seen[rows[i].OrganizationID] = true
+			orgs = append(orgs, rows[i].OrganizationID)
+		}
+		ids = append(ids, rows[i].ID)
+	}
+	return orgs, ids
+}

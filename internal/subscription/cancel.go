@@ -1,0 +1,115 @@
+package subscription
+
+import (
+	"context"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/customer"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+)
+
+// say stores why the customer leaves; blank values never overwrite.
+func (it *item) say(c Cause) {
+	if c.Reason != nil {
+		it.CustomerCancellationReason = c.Reason
+	}
+	if c.Comment != nil && *c.Comment != "" {
+		it.CustomerCancellationComment = c.Comment
+	}
+}
+
+// cancel schedules the end of a subscription, or takes that back.
+func (it *item) cancel(c *Cancel) error {
+	if !c.AtPeriodEnd {
+		return it.uncancel()
+	}
+	if it.EndedAt != nil || it.CancelAtPeriodEnd || it.EndsAt != nil || !it.can(CancelScheduled) {
+		return fault.AlreadyCanceledSubscription.New()
+	}
+	at, end := it.at, it.CurrentPeriodEnd
+	it.CancelAtPeriodEnd, it.CanceledAt, it.EndsAt = true, &at, &end
+	it.PauseAtPeriodEnd, it.ResumesAt = false, nil
+	it.say(c.Cause)
+	return it.happen(CancelScheduled)
+}
+
+func (it *item) uncancel() error {
+	switch {
+	case it.EndedAt != nil:
+		return fault.Gone.New()
+	case !it.CancelAtPeriodEnd || !it.can(Uncancel):
+		return fault.BadRequest.New()
+	}
+	it.CancelAtPeriodEnd, it.CanceledAt, it.EndsAt = false, nil, nil
+	it.CustomerCancellationReason, it.CustomerCancellationComment = nil, nil
+	return it.happen(Uncancel)
+}
+
+// revoke ends a subscription now. What was left to be billed is lost.
+func (it *item) revoke(why Event, c Cause) error {
+	if it.EndedAt != nil || !it.can(why) {
+		return fault.AlreadyCanceledSubscription.New()
+	}
+	at := it.at
+	it.CanceledAt, it.EndsAt, it.EndedAt = &at, &at, &at
+	it.PauseAtPeriodEnd, it.ResumesAt, it.GraceEndsAt = false, nil, nil
+	it.say(c)
+	it.void, it.syncGrants = true, why != CustomerDeleted
+	return it.happen(why)
+}
+
+// pause schedules a pause, or takes that back.
+func (it *item) pause(p *Pause) error {
+	if !p.AtPeriodEnd {
+		if !it.PauseAtPeriodEnd || !it.can(PauseDropped) {
+			return fault.NoScheduledPause.New()
+		}
+		it.PauseAtPeriodEnd, it.ResumesAt = false, nil
+		return it.happen(PauseDropped)
+	}
+	switch {
+	case p.ResumesAt != nil && !p.ResumesAt.After(it.at):
+		return past("SubscriptionPause", "resumes_at", *p.ResumesAt)
+	case !it.can(PauseScheduled) || it.CancelAtPeriodEnd || it.PauseAtPeriodEnd || it.EndsAt != nil:
+		return fault.CannotPauseSubscription.New()
+	case p.ResumesAt != nil && !p.ResumesAt.After(it.CurrentPeriodEnd):
+		return tooSoon(*p.ResumesAt)
+	}
+	it.PauseAtPeriodEnd, it.ResumesAt = true, p.ResumesAt
+	return it.happen(PauseScheduled)
+}
+
+// CancelAll ends everything that a customer is subscribed to at once, for the
+// customer's deletion, in a bounded number of statements. Paused subscriptions
+// end too: nobody is left who could resume them.
+func (s *Service) CancelAll(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID id.ID) error {
+	rows, err := lockAll(ctx, tx, org, db.Where("customer_id = ? AND ended_at IS NULL", customerID).In("status", []Status{Trialing, Active, PastDue, Paused}))
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	w := &work{s: s, tx: tx, actor: actor, org: org, customers: map[id.ID]customer.Row{}}
+	ended := make([]id.ID, len(rows))
+	for i, r := range rows {
+		it := &item{Row: r, was: r, at: tx.Now()}
+		if err := it.revoke(CustomerDeleted, Cause{}); err != nil {
+			return err
+		}
+		it.void = false // together, below
+		w.items, ended[i] = append(w.items, it), r.ID
+	}
+	if err := w.finish(ctx); err != nil {
+		return err
+	}
+	return s.Orders.VoidPendingOf(ctx, tx, actor, org, ended)
+}
+
+// latest is the later of two times.
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

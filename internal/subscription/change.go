@@ -1,0 +1,293 @@
+package subscription
+
+import (
+	"context"
+	"time"
+
+	"floe/internal/discount"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/organization"
+	"floe/internal/period"
+	"floe/internal/product"
+	"floe/internal/schema"
+)
+
+// choice is what a request says of the discount.
+type choice struct {
+	given bool
+	row   *discount.Row // nil to remove it
+}
+
+// chooseDiscount checks the discount of a request, which has to fit the
+// product that the request leads to.
+func (w *work) chooseDiscount(ctx context.Context, it *item, u *UpdateBase) (choice, error) {
+	if !u.DiscountID.Set || u.DiscountID.Value == nil {
+		return choice{given: u.DiscountID.Set}, nil
+	}
+	problem := func(text string) error {
+		return schema.ValueError(text, schema.StringNode(string(*u.DiscountID.Value)), "body", "discount_id")
+	}
+	wanted := *u.DiscountID.Value
+	if it.DiscountID != nil && *it.DiscountID == wanted {
+		return choice{}, problem("This discount is already applied to the subscription.")
+	}
+	d, ok, err := discount.Redeemable(ctx, w.tx, w.org, wanted, *orSame(u.ProductID, it.ProductID), it.Currency)
+	if err != nil {
+		return choice{}, err
+	}
+	if !ok {
+		return choice{}, problem("Discount does not exist, is not applicable to this product or is not redeemable.")
+	}
+	w.discounts[d.ID] = &d
+	return choice{given: true, row: &d}, nil
+}
+
+// redeem counts the use of a discount.
+func (w *work) redeem(ctx context.Context, it *item, d choice) error {
+	if d.row == nil {
+		return nil
+	}
+	return discount.Redeem(ctx, w.tx, w.org, d.row.ID, it.ID)
+}
+
+// set makes a choice the subscription's discount; its clock starts with the
+// next period.
+func (r *Row) set(d choice) {
+	if !d.given {
+		return
+	}
+	r.DiscountID, r.DiscountAppliedAt = nil, nil
+	if d.row != nil {
+		r.DiscountID = &d.row.ID
+	}
+}
+
+func (w *work) applyDiscount(ctx context.Context, it *item, d choice) error {
+	it.set(d)
+	if err := w.redeem(ctx, it, d); err != nil {
+		return err
+	}
+	return w.reckon(ctx, &it.Row)
+}
+
+// behavior is what a change does to the price.
+func (w *work) behavior(ctx context.Context, p Payment) (organization.ProrationBehavior, error) {
+	org, err := organization.ByID(ctx, w.tx, w.org)
+	if err != nil {
+		return "", err
+	}
+	b := organization.ProrationBehavior(org.SubscriptionSettings.ProrationBehavior)
+	if p.ProrationBehavior != nil {
+		b = *p.ProrationBehavior
+	}
+	if b == organization.Reset && !org.FeatureSettings.ResetProrationBehaviorEnabled {
+		return "", schema.ValueError("The 'reset' proration behavior is not enabled for this organization.", schema.StringNode(string(b)),
+			"body", "proration_behavior")
+	}
+	return b, nil
+}
+
+const (
+	invoice    organization.ProrationBehavior = "invoice"
+	nextPeriod organization.ProrationBehavior = "next_period"
+)
+
+// changeProduct moves a subscription to another product, now or when the
+// period ends.
+func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, p Payment) error {
+	if it.Status.Revoked() || it.EndedAt != nil || it.CancelAtPeriodEnd {
+		return fault.AlreadyCanceledSubscription.New()
+	}
+	how, err := w.behavior(ctx, p)
+	if err != nil {
+		return err
+	}
+	l, prices, err := w.target(ctx, it, to, how)
+	if err != nil {
+		return err
+	}
+	if p.CollectionMethod != nil {
+		it.CollectionMethod = p.CollectionMethod.text()
+	}
+	if err := w.redeem(ctx, it, d); err != nil {
+		return err
+	}
+	w.learn(prices)
+	if how == nextPeriod {
+		return w.postpone(it, func(u *Pending) {
+			u.ProductID = &to
+			w.cycle(u, it, l.RecurringInterval, l.RecurringIntervalCount)
+			if d.row != nil {
+				u.DiscountID = &d.row.ID
+			}
+		})
+	}
+	it.dropPending, it.syncGrants = w.pendings[it.ID] != nil, true
+	if it.Status == Trialing {
+		return w.changeOnTrial(ctx, it, l, prices, d)
+	}
+	return w.changeNow(ctx, it, l, prices, d, how)
+}
+
+// changeNow takes the new product at once: what is left of the period is given
+// back at the old price and costs the new one.
+func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices []product.Price, d choice, how organization.ProrationBehavior) error {
+	old, err := w.charges(ctx, &it.Row)
+	if err != nil {
+		return err
+	}
+	num, den := it.left()
+	from := it.Row
+	live := it.Status == Active || it.Status == PastDue // what is paused has no period to give back
+	if how != organization.Reset && live {
+		w.prorate(it, credit, old, num, den, w.products[it.ProductID].Name, it.Seats, it.Units, it.at, latest(it.at, it.CurrentPeriodEnd))
+	}
+	it.become(l, prices)
+	it.set(d)
+	renewed := how == organization.Reset || from.RecurringInterval != it.RecurringInterval || from.RecurringIntervalCount != it.RecurringIntervalCount
+	if renewed && live {
+		it.restart(it.at)
+		num, den = 1, 1
+		num, den = num*time.Second, den*time.Second
+	} else {
+		it.AnchorDay = it.CurrentPeriodStart.Day()
+		it.followMeter(&from)
+	}
+	if err := w.reckon(ctx, &it.Row); err != nil {
+		return err
+	}
+	list, err := w.charges(ctx, &it.Row)
+	if err != nil || !live {
+		return err
+	}
+	w.prorate(it, debit, list, num, den, l.Name, it.Seats, it.Units, it.at, latest(it.at, it.CurrentPeriodEnd))
+	if (renewed || how == invoice) && len(it.newEntries) > 0 {
+		it.bill = &billing{reason: updateReason, cutoff: it.at, now: true}
+	}
+	return nil
+}
+
+// followMeter keeps the clock of usage when the new product has the same, and
+// otherwise starts it so that it runs along with the period.
+func (r *Row) followMeter(from *Row) {
+	same := func(a, b *period.Interval) bool { return a == b || a != nil && b != nil && *a == *b }
+	if same(r.MeterInterval, from.MeterInterval) && r.MeterInterval != nil && from.CurrentMeterPeriodEnd != nil {
+		return
+	}
+	r.armMeter(r.CurrentPeriodStart)
+}
+
+// changeOnTrial changes the product of a trial: it costs nothing, and the
+// trial is as long as the new product's.
+func (w *work) changeOnTrial(ctx context.Context, it *item, l product.Loaded, prices []product.Price, d choice) error {
+	it.become(l, prices)
+	it.set(d)
+	if err := w.reckon(ctx, &it.Row); err != nil {
+		return err
+	}
+	start := it.CurrentPeriodStart
+	if it.TrialStart != nil {
+		start = *it.TrialStart
+	}
+	if l.TrialInterval != nil {
+		end := period.Add(start, *l.TrialInterval, *l.TrialIntervalCount)
+		if end.After(it.at) {
+			it.TrialEnd, it.CurrentPeriodEnd = &end, end
+			return nil
+		}
+	}
+	delete(w.pendings, it.ID)
+	return w.endTrial(ctx, it)
+}
+
+// target is the product that a subscription is to have, when it may.
+func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.ProrationBehavior) (product.Loaded, []product.Price, error) {
+	refuse := func(key, input, text string) error {
+		return schema.ValueError(text, schema.StringNode(input), "body", key)
+	}
+	l, ok, err := w.load(ctx, to)
+	if err != nil {
+		return l, nil, err
+	}
+	prices := l.PricesIn(it.Currency)
+	seatPrice, unitPrice := priceOf(prices, product.SeatBased), priceOf(prices, product.UnitBased)
+	text := ""
+	switch {
+	case !ok:
+		text = "Product does not exist."
+	case l.IsArchived:
+		text = "Product is archived."
+	case !l.IsRecurring:
+		text = "Product is not recurring."
+	case legacy(&l):
+		text = "Product has legacy recurring prices."
+	case len(prices) == 0:
+		text = "This product doesn't have a price for the subscription currency."
+	case priceOf(prices, product.Custom) != nil:
+		text = "Can't update to a product with custom prices."
+	case it.Seats != nil && seatPrice == nil:
+		text = "Can't switch from a seat-based to a non-seat-based product."
+	case it.Units != nil && unitPrice == nil:
+		text = "Can't switch from a unit-based to a non-unit-based product."
+	}
+	if text != "" {
+		return l, nil, refuse("product_id", string(to), text)
+	}
+	for _, gain := range []struct {
+		name string
+		yes  bool
+	}{{"seat", it.Seats == nil && seatPrice != nil}, {"unit", it.Units == nil && unitPrice != nil}} {
+		if gain.yes && how == nextPeriod {
+			return l, nil, refuse("proration_behavior", string(how), "Switching from a non-"+gain.name+" to a "+gain.name+
+				"-based product must apply immediately and can't use the 'next_period' proration behavior.")
+		}
+	}
+	if it.Units != nil {
+		if err := units.within(unitPrice, *it.Units); err != nil {
+			return l, nil, err
+		}
+	}
+	if it.Seats == nil && seatPrice != nil {
+		c := w.customers[it.CustomerID]
+		if err := w.s.Customers.MakeTeam(ctx, w.tx, w.actor, &c); err != nil {
+			return l, nil, err
+		}
+		w.customers[it.CustomerID] = c
+	}
+	return l, prices, nil
+}
+
+// postpone adds to the change that waits for the end of the period.
+func (w *work) postpone(it *item, add func(*Pending)) error {
+	at := it.at
+	p := Pending{ID: id.NewAt(at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: at}
+	if old := w.pendings[it.ID]; old != nil {
+		p = *old
+		p.ModifiedAt = &at
+	}
+	p.AppliesAt = it.CurrentPeriodEnd
+	add(&p)
+	it.keepPending = &p
+	return nil
+}
+
+// cycle sets the period that a pending change of product will begin.
+func (w *work) cycle(p *Pending, it *item, interval *period.Interval, count *int) {
+	start := it.CurrentPeriodEnd
+	end := period.Next(start, *interval, *count, start.Day())
+	p.CycleStart, p.CycleEnd = &start, &end
+}
+
+// entry is something for an order to bill.
+func (w *work) entry(it *item, typ, direction string, p *product.Price, text string, amount, off int64, from, to time.Time) Entry {
+	return Entry{
+		ID: id.NewAt(it.at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: it.at, Type: typ, Direction: direction,
+		PriceID: p.ID, Label: text, Amount: amount, Currency: it.Currency, PeriodStart: from, PeriodEnd: to,
+		DiscountID: it.DiscountID, DiscountAmount: off,
+	}
+}
+
+func tooSoon(t time.Time) error {
+	return schema.ValueError("resumes_at must be after the current period end.", schema.StringNode(t.Format(time.RFC3339Nano)), "body", "resumes_at")
+}

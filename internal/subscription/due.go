@@ -1,0 +1,236 @@
+package subscription
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/product"
+)
+
+// candidate is a subscription that is due.
+type candidate struct {
+	ID             id.ID
+	OrganizationID id.ID
+	CustomerID     id.ID
+	DueAt          time.Time
+}
+
+const (
+	// hold is how long the cycle leaves a subscription alone that it failed on.
+	hold = 5 * time.Minute
+	// Batch is how many subscriptions the cycle takes into one transaction.
+	Batch = 500
+)
+
+// scheduler is whom the journal names for what the cycle does.
+var scheduler = auth.NewSystem("billing cycle")
+
+// RunDue does one batch of what is due on the wall clock: at most limit
+// subscriptions, those that wait longest first, all or none of them. It
+// answers how many it took and when the next one is due (zero when none is).
+//
+// Any number of nodes may call it. Those that come to the same subscriptions
+// wait for each other's row locks, which end with the transaction however that
+// ends, and find the period stepped that they wanted to step. A subscription
+// that cannot be renewed does not hold up the others: it is left alone for a
+// while and tried again.
+func (s *Service) RunDue(ctx context.Context, limit int) (done int, next time.Time, err error) {
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		done, err = s.runDue(ctx, tx, limit)
+		return err
+	})
+	if err != nil && !errors.Is(err, db.ErrUnavailable) && ctx.Err() == nil {
+		done, err = s.oneByOne(ctx, limit, err)
+	}
+	if err != nil {
+		return done, next, err
+	}
+	next, err = s.nextDue(ctx, s.DB)
+	return done, next, err
+}
+
+const dueWall = `due_at IS NOT NULL AND NOT clocked AND due_at <= ? AND (held_until IS NULL OR held_until <= ?)`
+
+// due lists what is due on the wall clock. The index holds nothing that has no
+// date, in the order of the dates.
+func due(ctx context.Context, tx *db.Tx, limit int) ([]candidate, error) {
+	list, err := db.All[candidate](ctx, tx, `SELECT id, organization_id, customer_id, due_at FROM subscriptions
+		WHERE `+dueWall+` ORDER BY due_at, seq LIMIT ?`, tx.Now(), tx.Now(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("find subscriptions that are due: %w", err)
+	}
+	return list, nil
+}
+
+// nextDue is when something is due on the wall clock again.
+func (s *Service) nextDue(ctx context.Context, q db.Querier) (time.Time, error) {
+	t, err := db.One[*time.Time](ctx, q, `SELECT MIN(due_at) FROM subscriptions WHERE due_at IS NOT NULL AND NOT clocked`)
+	if err != nil || t == nil {
+		return time.Time{}, err
+	}
+	return *t, nil
+}
+
+func (s *Service) runDue(ctx context.Context, tx *db.Tx, limit int) (int, error) {
+	list, err := due(ctx, tx, limit)
+	if err != nil {
+		return 0, err
+	}
+	for _, org := range organizations(list) {
+		if err := s.turnAll(ctx, tx, org, list, nil); err != nil {
+			return 0, err
+		}
+	}
+	return len(list), nil
+}
+
+// organizations are those of candidates, each once, in a fixed order of their
+// ids, so that nodes lock in the same order.
+func organizations(list []candidate) []id.ID {
+	var out []id.ID
+	seen := map[id.ID]bool{}
+	for _, c := range list {
+		if !seen[c.OrganizationID] {
+			seen[c.OrganizationID] = true
+			out = append(out, c.OrganizationID)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// turnAll makes a step of each candidate of an organization. at says when it
+// happens to each; it happens now when that is nil.
+func (s *Service) turnAll(ctx context.Context, tx *db.Tx, org id.ID, list []candidate, at map[id.ID]time.Time) error {
+	var ids, customers []id.ID
+	for _, c := range list {
+		if c.OrganizationID == org {
+			ids, customers = append(ids, c.ID), append(customers, c.CustomerID)
+		}
+	}
+	locked, err := s.Customers.LockAll(ctx, tx, org, customers)
+	if err != nil {
+		return err
+	}
+	rows, err := lockAll(ctx, tx, org, db.Where("").In("id", ids))
+	if err != nil {
+		return err
+	}
+	w, err := s.begin(ctx, tx, scheduler, org, locked, rows)
+	if err != nil {
+		return err
+	}
+	if err := w.loadPending(ctx); err != nil {
+		return err
+	}
+	for _, it := range w.items {
+		if t, ok := at[it.ID]; ok {
+			it.at = t
+		}
+		it.HeldUntil = nil
+		if err := w.turn(ctx, it); err != nil {
+			return fmt.Errorf("subscription %s: %w", it.ID, err)
+		}
+		it.quiet = len(it.says) == 0 && reflect.DeepEqual(it.bare(), it.was.bare())
+	}
+	return w.finish(ctx)
+}
+
+// loadPending loads the products that pending updates lead to.
+func (w *work) loadPending(ctx context.Context) error {
+	var wanted []id.ID
+	for _, it := range w.items {
+		if p := w.pendings[it.ID]; p != nil && p.ProductID != nil {
+			if _, ok := w.products[*p.ProductID]; !ok {
+				wanted = append(wanted, *p.ProductID)
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	some, err := product.Load(ctx, w.tx, []id.ID{w.org}, wanted...)
+	for k, v := range some {
+		w.products[k] = v
+	}
+	return err
+}
+
+// RunDueOf is RunDue for one organization with a test clock, in the caller's
+// transaction: what is due until a time, each at its own. It answers how many
+// it took and when the last of them was due.
+func (s *Service) RunDueOf(ctx context.Context, tx *db.Tx, org id.ID, until time.Time, limit int) (done int, last time.Time, err error) {
+	list, err := db.All[candidate](ctx, tx, `SELECT id, organization_id, customer_id, due_at FROM subscriptions
+		WHERE organization_id = ? AND clocked AND due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, seq LIMIT ?`, org, until, limit)
+	if err != nil {
+		return 0, last, fmt.Errorf("find subscriptions that are due: %w", err)
+	}
+	at := make(map[id.ID]time.Time, len(list))
+	for _, c := range list {
+		at[c.ID] = latest(c.DueAt, tx.Now()) // the clock never goes back
+		last = at[c.ID]
+	}
+	if len(list) == 0 {
+		return 0, last, nil
+	}
+	return len(list), last, s.turnAll(ctx, tx, org, list, at)
+}
+
+// NextDueOf is when something is due in an organization with a test clock;
+// zero when nothing ever is.
+func (s *Service) NextDueOf(ctx context.Context, q db.Querier, org id.ID) (time.Time, error) {
+	t, err := db.One[*time.Time](ctx, q, `SELECT MIN(due_at) FROM subscriptions
+		WHERE organization_id = ? AND clocked AND due_at IS NOT NULL`, org)
+	if err != nil || t == nil {
+		return time.Time{}, err
+	}
+	return *t, nil
+}
+
+// FollowClock says of all subscriptions of an organization whether they follow
+// a test clock.
+func (s *Service) FollowClock(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
+	_, err := db.Exec(ctx, tx, `UPDATE subscriptions SET clocked = ? WHERE organization_id = ?`, clocked, org)
+	return err
+}
+
+// oneByOne finds out which subscription made a batch fail: each has its own
+// transaction, and those that fail are left alone for a while.
+func (s *Service) oneByOne(ctx context.Context, limit int, cause error) (done int, err error) {
+	var list []candidate
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		list, err = due(ctx, tx, limit)
+		return err
+	})
+	if err != nil {
+		return 0, errors.Join(cause, err)
+	}
+	for _, c := range list {
+		err := s.DB.Write(ctx, func(tx *db.Tx) error { return s.turnAll(ctx, tx, c.OrganizationID, []candidate{c}, nil) })
+		if err == nil {
+			done++
+			continue
+		}
+		if errors.Is(err, db.ErrUnavailable) || ctx.Err() != nil {
+			return done, err
+		}
+		s.Logger.Error("a subscription could not be renewed", "subscription", c.ID, "error", err)
+		err = s.DB.Write(ctx, func(tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, `UPDATE subscriptions SET held_until = ? WHERE organization_id = ? AND id = ?`,
+				tx.Now().Add(hold), c.OrganizationID, c.ID)
+			return err
+		})
+		if err != nil {
+			return done, err
+		}
+		done++
+	}
+	return done, nil
+}

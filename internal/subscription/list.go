@@ -1,0 +1,120 @@
+package subscription
+
+import (
+	"context"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/listing"
+	"floe/internal/schema"
+)
+
+// SortKey is a sorting criterion of the list.
+type SortKey string
+
+// Enum lists the criteria.
+func (SortKey) Enum() []string {
+	var out []string
+	for _, k := range []string{"customer", "status", "started_at", "current_period_end", "ended_at", "ends_at", "amount", "product", "discount"} {
+		out = append(out, k, "-"+k)
+	}
+	return out
+}
+
+// SchemaName is the name of the reference.
+func (SortKey) SchemaName() string { return "SubscriptionSortProperty" }
+
+// other is an expression for a column of what a subscription refers to.
+func other(column, table, key string) string {
+	return "(SELECT o." + column + " FROM " + table + " o WHERE o.organization_id = subscriptions.organization_id AND o.id = subscriptions." + key + ")"
+}
+
+var sortKeys = listing.Keys{
+	"customer": {SQL: other("email_key", "customers", "customer_id"), Nullable: true},
+	"status": {SQL: `CASE status WHEN 'incomplete' THEN 1 WHEN 'incomplete_expired' THEN 2 WHEN 'trialing' THEN 3
+		WHEN 'active' THEN CASE WHEN cancel_at_period_end THEN 5 ELSE 4 END
+		WHEN 'paused' THEN 6 WHEN 'past_due' THEN 7 WHEN 'canceled' THEN 8 ELSE 9 END`},
+	"started_at":         {SQL: "started_at"},
+	"current_period_end": {SQL: "current_period_end"},
+	"ended_at":           {SQL: "ended_at", Nullable: true},
+	"ends_at":            {SQL: "ends_at", Nullable: true},
+	"amount":             {SQL: "CASE recurring_interval WHEN 'year' THEN amount / 12 WHEN 'week' THEN amount * 4 WHEN 'day' THEN amount * 30 ELSE amount END"},
+	"product":            {SQL: other("name_key", "products", "product_id")},
+	"discount":           {SQL: other("name_key", "discounts", "discount_id"), Nullable: true},
+}
+
+type listInput struct {
+	listing.Page
+	Sorting            []SortKey              `query:"sorting" first:"" default:"[\"-started_at\"]" doc:"Sorting criteria, applied in order. A minus sign before one reverses it."`
+	Organizations      schema.Many[id.ID]     `query:"organization_id" doc:"Filter by organization ID."`
+	Products           schema.Many[id.ID]     `query:"product_id" doc:"Filter by product ID."`
+	Customers          schema.Many[id.ID]     `query:"customer_id" doc:"Filter by customer ID."`
+	ExternalCustomers  schema.Many[string]    `query:"external_customer_id" doc:"Filter by your own ID of the customer."`
+	Discounts          schema.Many[id.ID]     `query:"discount_id" doc:"Filter by discount ID."`
+	Active             *bool                  `query:"active" doc:"Only those that are active or trialing, or only those that have ended. Use status instead."`
+	Statuses           schema.Many[Status]    `query:"status" doc:"Filter by status."`
+	CancelAtPeriodEnd  *bool                  `query:"cancel_at_period_end" doc:"Only those that end with the period, or only the others."`
+	Reasons            schema.Many[Reason]    `query:"customer_cancellation_reason" doc:"Filter by why the customer has canceled."`
+	CanceledAtOrAfter  *time.Time             `query:"canceled_at_after" doc:"Only those that were canceled at this time or later."`
+	CanceledAtOrBefore *time.Time             `query:"canceled_at_before" doc:"Only those that were canceled at this time or earlier."`
+	StartedAfter       *time.Time             `query:"started_after" doc:"Only those that began after this time."`
+	StartedBefore      *time.Time             `query:"started_before" doc:"Only those that began before this time."`
+	Metadata           listing.MetadataFilter `query:"metadata,deepObject" doc:"Filter by metadata, as in metadata[key]=value."`
+}
+
+func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out listing.Result[Subscription], err error) {
+	orgs := visible(&sub, in.Organizations...)
+	if len(orgs) == 0 {
+		return listing.Empty[Subscription](), nil
+	}
+	order := make([]string, len(in.Sorting))
+	for i, k := range in.Sorting {
+		order[i] = string(k)
+	}
+	q := listing.Query{Columns: columns, From: "subscriptions", Order: sortKeys.Order(order), Page: in.Page, Where: in.filter(orgs)}
+	err = s.DB.Read(ctx, func(r db.Querier) error {
+		rows, err := listing.Run[Row](ctx, r, q)
+		if err != nil {
+			return err
+		}
+		out.Pagination = rows.Pagination
+		out.Items, err = s.Public(ctx, r, rows.Items...)
+		return err
+	})
+	return out, err
+}
+
+func (in *listInput) filter(orgs []id.ID) *db.W {
+	w := db.Where("started_at IS NOT NULL").In("organization_id", orgs)
+	among(w, "product_id", in.Products)
+	among(w, "customer_id", in.Customers)
+	among(w, "discount_id", in.Discounts)
+	among(w, "status", in.Statuses)
+	among(w, "customer_cancellation_reason", in.Reasons)
+	w.If(in.CancelAtPeriodEnd, "cancel_at_period_end = ?")
+	w.If(in.CanceledAtOrAfter, "canceled_at >= ?").If(in.CanceledAtOrBefore, "canceled_at <= ?")
+	w.If(in.StartedAfter, "started_at > ?").If(in.StartedBefore, "started_at < ?")
+	if in.Active != nil && *in.Active {
+		w.In("status", []Status{Trialing, Active})
+	} else if in.Active != nil {
+		w.In("status", []Status{Canceled, Unpaid})
+	}
+	if in.ExternalCustomers != nil {
+		inner := db.Where("").In("external_id", []string(in.ExternalCustomers)).In("organization_id", orgs)
+		w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
+	}
+	for _, m := range in.Metadata {
+		inner := db.Where("key = ?", m.Key).In("value", m.Values).In("organization_id", orgs)
+		w.And("id IN (SELECT subscription_id FROM subscription_metadata"+inner.SQL()+")", inner.Args()...)
+	}
+	return w
+}
+
+// among filters by a list of values that may not have been given.
+func among[T any](w *db.W, column string, values schema.Many[T]) {
+	if values != nil {
+		w.In(column, []T(values))
+	}
+}

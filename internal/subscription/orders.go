@@ -1,0 +1,124 @@
+package subscription
+
+import (
+	"context"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/grant"
+	"floe/internal/id"
+	"floe/internal/order"
+	"floe/internal/organization"
+)
+
+// OrderPaid is told of an order that has been paid some time after it was
+// made. It takes a subscription out of past_due when nothing else is overdue,
+// and a renewal that is paid renews the benefits.
+func (s *Service) OrderPaid(ctx context.Context, tx *db.Tx, actor auth.Subject, o order.Row) error {
+	if o.SubscriptionID == nil {
+		return nil
+	}
+	w, err := s.takeOne(ctx, tx, actor, o.OrganizationID, o.CustomerID, *o.SubscriptionID)
+	if err != nil {
+		return err
+	}
+	it := w.items[0]
+	it.quiet = true
+	if it.Status == PastDue && it.EndedAt == nil {
+		owing, err := s.Orders.Owing(ctx, tx, o.OrganizationID, it.ID, o.ID)
+		if err != nil {
+			return err
+		}
+		if !owing {
+			if err := it.happen(Recovered); err != nil {
+				return err
+			}
+			it.PastDueAt, it.GraceEndsAt, it.syncGrants, it.quiet = nil, nil, true, false
+		}
+	}
+	if renews(o.Reason) {
+		paid := o
+		it.made = &paid
+	}
+	return w.finish(ctx)
+}
+
+// OrderOverdue is told of an order that should have been paid. The first time
+// makes the subscription past due, the last time ends it. A subscription that
+// is paused owes nothing new; it stays paused until the last time. Usage that
+// was settled between renewals changes nothing.
+func (s *Service) OrderOverdue(ctx context.Context, tx *db.Tx, actor auth.Subject, o order.Row) error {
+	if o.SubscriptionID == nil || o.Reason == order.SubMeterCycle {
+		return nil
+	}
+	w, err := s.takeOne(ctx, tx, actor, o.OrganizationID, o.CustomerID, *o.SubscriptionID)
+	if err != nil {
+		return err
+	}
+	it := w.items[0]
+	switch {
+	case it.EndedAt != nil:
+		return nil
+	case (o.Exhausted() || it.lost(tx.Now())) && it.can(PaymentGivenUp):
+		err = it.revoke(PaymentGivenUp, Cause{})
+	case it.can(PaymentOverdue):
+		err = w.fallBehind(ctx, it)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return w.finish(ctx)
+}
+
+// patience is how long a subscription is past due at most, whatever attempts
+// at a payment are left.
+const patience = 21*24*time.Hour + time.Minute
+
+func (r *Row) lost(now time.Time) bool {
+	return r.PastDueAt != nil && !now.Before(r.PastDueAt.Add(patience))
+}
+
+// fallBehind makes a subscription past due. Its benefits stay for as long as
+// the organization is patient.
+func (w *work) fallBehind(ctx context.Context, it *item) error {
+	org, err := organization.ByID(ctx, w.tx, w.org)
+	if err != nil {
+		return err
+	}
+	at := it.at
+	if it.PastDueAt == nil {
+		it.PastDueAt = &at
+	}
+	if days := org.SubscriptionSettings.BenefitRevocationGracePeriod; days > 0 {
+		end := it.PastDueAt.AddDate(0, 0, days)
+		it.GraceEndsAt = &end
+	} else {
+		it.syncGrants = true
+	}
+	return it.happen(PaymentOverdue)
+}
+
+// OfProduct lists who holds a product, for the grants that follow its
+// benefits.
+func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) ([]grant.SourceState, error) {
+	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM subscriptions
+		WHERE organization_id = ? AND product_id = ? AND ended_at IS NULL AND seats IS NULL ORDER BY seq`, org, productID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]grant.SourceState, 0, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		out = append(out, grant.SourceState{Source: grant.Source{SubscriptionID: r.ID}, Customer: r.CustomerID, Entitled: r.entitled()})
+	}
+	return out, nil
+}
+
+// InUse says whether anybody has ever subscribed to a product.
+func (s *Service) InUse(ctx context.Context, q db.Querier, org, productID id.ID) (bool, error) {
+	n, err := db.All[int64](ctx, q, `SELECT 1 FROM subscriptions WHERE organization_id = ? AND product_id = ? LIMIT 1`, org, productID)
+	return len(n) > 0, err
+}

@@ -1,0 +1,69 @@
+package subscription
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// Pending is a change that waits for the end of the period.
+type Pending struct {
+	ID             id.ID      `json:"id" doc:"The ID of the change."`
+	CreatedAt      time.Time  `json:"created_at" doc:"When the change was asked for."`
+	ModifiedAt     *time.Time `json:"modified_at" doc:"When more was added to it; null until then."`
+	AppliesAt      time.Time  `json:"applies_at" doc:"When the change will be made."`
+	ProductID      *id.ID     `json:"product_id" doc:"The product to change to; null when it stays."`
+	Seats          *int       `json:"seats" doc:"The number of seats to change to; null when it stays."`
+	Units          *int       `json:"-"`
+	OrganizationID id.ID      `json:"-"`
+	SubscriptionID id.ID      `json:"-"`
+	CycleStart     *time.Time `json:"-"` // of a change of product
+	CycleEnd       *time.Time `json:"-"`
+	DiscountID     *id.ID     `json:"-"`
+}
+
+// SchemaName is the name of the reference.
+func (Pending) SchemaName() string { return "PendingSubscriptionUpdate" }
+
+const pendingColumns = `id, created_at, modified_at, applies_at, product_id, seats, units, organization_id, subscription_id,
+	cycle_start, cycle_end, discount_id`
+
+// pendings reads what waits, by subscription.
+func pendings(ctx context.Context, q db.Querier, orgs, subscriptions []id.ID) (map[id.ID]*Pending, error) {
+	out := map[id.ID]*Pending{}
+	w := db.Where("").In("organization_id", orgs).In("subscription_id", subscriptions)
+	list, err := db.All[Pending](ctx, q, `SELECT `+pendingColumns+` FROM subscription_updates`+w.SQL(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read pending updates: %w", err)
+	}
+	for i := range list {
+		out[list[i].SubscriptionID] = &list[i]
+	}
+	return out, nil
+}
+
+// keep stores what waits for a subscription, in place of what did before.
+func (p *Pending) keep(ctx context.Context, tx *db.Tx) error {
+	_, err := db.Exec(ctx, tx, `INSERT INTO subscription_updates (`+pendingColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (organization_id, subscription_id) DO UPDATE SET modified_at = excluded.modified_at, applies_at = excluded.applies_at,
+			product_id = excluded.product_id, seats = excluded.seats, units = excluded.units, cycle_start = excluded.cycle_start,
+			cycle_end = excluded.cycle_end, discount_id = excluded.discount_id`,
+		p.ID, p.CreatedAt, p.ModifiedAt, p.AppliesAt, p.ProductID, p.Seats, p.Units, p.OrganizationID, p.SubscriptionID,
+		p.CycleStart, p.CycleEnd, p.DiscountID)
+	if err != nil {
+		return fmt.Errorf("keep a pending update: %w", err)
+	}
+	return nil
+}
+
+// dropPendings forgets what waits for some subscriptions.
+func dropPendings(ctx context.Context, tx *db.Tx, org id.ID, subscriptions []id.ID) error {
+	w := db.Where("organization_id = ?", org).In("subscription_id", subscriptions)
+	if _, err := db.Exec(ctx, tx, `DELETE FROM subscription_updates`+w.SQL(), w.Args()...); err != nil {
+		return fmt.Errorf("drop pending updates: %w", err)
+	}
+	return nil
+}

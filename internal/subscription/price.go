@@ -1,0 +1,167 @@
+package subscription
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"floe/internal/discount"
+	"floe/internal/id"
+	"floe/internal/money"
+	"floe/internal/product"
+)
+
+// charge is what one price costs for a whole period, and how much of that a
+// discount takes off.
+type charge struct {
+	price *product.Price
+	full  int64
+	off   int64
+}
+
+func (c charge) effective() int64 { return c.full - c.off }
+
+// charges are the costs of the prices that are known up front. The discount
+// may be nil.
+func charges(prices []product.Price, seats, units *int, currency string, d *discount.Row) ([]charge, error) {
+	var out []charge
+	for i := range prices {
+		p := &prices[i]
+		if !p.Static() {
+			continue
+		}
+		amount, err := p.Amount(quantity(p, seats, units))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, charge{price: p, full: amount})
+	}
+	share(out, currency, d)
+	return out, nil
+}
+
+// share spreads a discount over charges: a percentage takes of each, a fixed
+// amount is split in proportion.
+func share(list []charge, currency string, d *discount.Row) {
+	if d == nil {
+		return
+	}
+	amounts := make([]int64, len(list))
+	for i, c := range list {
+		amounts[i] = c.full
+	}
+	for i, off := range d.Shares(amounts, currency) {
+		list[i].off = off
+	}
+}
+
+// recurring is the amount of a subscription: what its prices cost, less the
+// discount on the sum.
+func recurring(list []charge, currency string, d *discount.Row) int64 {
+	total := sum(list)
+	if d != nil {
+		total -= d.Amount(total, currency)
+	}
+	return total
+}
+
+func sum(list []charge) (total int64) {
+	for _, c := range list {
+		total += c.full
+	}
+	return total
+}
+
+// quantity is how many of what a price is for are subscribed to.
+func quantity(p *product.Price, seats, units *int) int64 {
+	switch {
+	case p.AmountType == product.SeatBased && seats != nil:
+		return int64(*seats)
+	case p.AmountType == product.UnitBased && units != nil:
+		return int64(*units)
+	}
+	return 0
+}
+
+// priceOf is the first price of a kind, or nil.
+func priceOf(prices []product.Price, kind product.AmountType) *product.Price {
+	for i := range prices {
+		if prices[i].AmountType == kind {
+			return &prices[i]
+		}
+	}
+	return nil
+}
+
+func idsOf(prices []product.Price) IDs {
+	out := make(IDs, len(prices))
+	for i := range prices {
+		out[i] = prices[i].ID
+	}
+	return out
+}
+
+// part is num parts of den of an amount.
+func part(amount int64, num, den time.Duration, r money.Rounding) int64 {
+	if den <= 0 || num <= 0 {
+		return 0
+	}
+	return money.MulDiv(amount, num.Microseconds(), den.Microseconds(), r)
+}
+
+const dates = "Jan 2, 2006"
+
+func span(from, to time.Time) string {
+	return " — From " + from.UTC().Format(dates) + " to " + to.UTC().Format(dates)
+}
+
+// label is what an order says of a price for a period.
+func label(name string, p *product.Price, seats, units *int, from, to time.Time) string {
+	return name + counted(p, seats, units) + span(from, to)
+}
+
+// counted is the quantity as it stands behind a product's name.
+func counted(p *product.Price, seats, units *int) string {
+	switch {
+	case p.AmountType == product.SeatBased && seats != nil:
+		return fmt.Sprintf(" (%d %s)", *seats, noun(p, *seats))
+	case p.AmountType == product.UnitBased && units != nil:
+		return fmt.Sprintf(" (%d %s)", *units, noun(p, *units))
+	}
+	return ""
+}
+
+// noun is what a quantity is counted in.
+func noun(p *product.Price, n int) string {
+	form, word := "other", "unit"
+	if n == 1 {
+		form = "one"
+	}
+	if p.AmountType == product.SeatBased {
+		word = "seat"
+	} else if p.UnitTiers != nil {
+		if own := p.UnitTiers.Label["en"][form]; own != "" {
+			return own
+		}
+	}
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// discountOf reads a subscription's discount, also one that was deleted.
+func (w *work) discountOf(ctx context.Context, discountID *id.ID) (*discount.Row, error) {
+	if discountID == nil {
+		return nil, nil
+	}
+	if d, ok := w.discounts[*discountID]; ok {
+		return d, nil
+	}
+	r, err := discount.Find(ctx, w.tx, w.org, *discountID)
+	if err != nil {
+		return nil, fmt.Errorf("read a discount: %w", err)
+	}
+	w.discounts[*discountID] = &r
+	return &r, nil
+}

@@ -1,0 +1,186 @@
+package subscription
+
+import (
+	"context"
+	"fmt"
+
+	"floe/internal/fault"
+	"floe/internal/money"
+	"floe/internal/organization"
+	"floe/internal/product"
+)
+
+// kind is what a quantity is counted in.
+type kind struct {
+	price    product.AmountType
+	name     string // in the types of billing entries
+	noun     string
+	without  fault.Kind
+	below    fault.Kind
+	above    fault.Kind
+	field    func(*Row) **int
+	pending  func(*Pending) **int
+	extremes func(*product.Price) (least int64, most *int64)
+}
+
+var seats = kind{
+	price: product.SeatBased, name: "subscription_seats", noun: "seats",
+	without: fault.NotASeatBasedSubscription, below: fault.BelowMinimumSeats, above: fault.AboveMaximumSeats,
+	field: func(r *Row) **int { return &r.Seats }, pending: func(p *Pending) **int { return &p.Seats },
+	extremes: func(p *product.Price) (int64, *int64) { return p.SeatTiers.Minimum(), p.SeatTiers.Maximum() },
+}
+
+var units = kind{
+	price: product.UnitBased, name: "subscription_units", noun: "units",
+	without: fault.NotAUnitBasedSubscription, below: fault.BelowMinimumUnits, above: fault.AboveMaximumUnits,
+	field: func(r *Row) **int { return &r.Units }, pending: func(p *Pending) **int { return &p.Units },
+	extremes: func(p *product.Price) (int64, *int64) { return p.UnitTiers.Least(), p.UnitTiers.Maximum() },
+}
+
+// within checks a quantity against what a price offers.
+func (k *kind) within(p *product.Price, n int) error {
+	least, most := k.extremes(p)
+	switch {
+	case int64(n) < least:
+		return k.below.New(fmt.Sprintf("Minimum %d %s required.", least, k.noun))
+	case most != nil && int64(n) > *most:
+		return k.above.New(fmt.Sprintf("Maximum %d %s allowed.", *most, k.noun))
+	}
+	return nil
+}
+
+// updateQuantity changes the number of seats or units, now or when the period
+// ends. No seat is assigned to anybody yet, so none can be in the way.
+func (w *work) updateQuantity(ctx context.Context, it *item, k kind, n int, p Payment) error {
+	if it.Status.Revoked() || it.EndedAt != nil || it.CancelAtPeriodEnd {
+		return fault.AlreadyCanceledSubscription.New()
+	}
+	prices, err := w.pricesOf(&it.Row)
+	if err != nil {
+		return err
+	}
+	price, current := priceOf(prices, k.price), *k.field(&it.Row)
+	if price == nil || current == nil {
+		return k.without.New()
+	}
+	if err := w.fits(ctx, it, k, price, n); err != nil {
+		return err
+	}
+	how, err := w.behavior(ctx, p)
+	if err != nil {
+		return err
+	}
+	if n == *current {
+		w.forgetQuantity(it, k)
+		it.quiet = it.keepPending == nil && !it.dropPending
+		return nil
+	}
+	if p.CollectionMethod != nil {
+		it.CollectionMethod = p.CollectionMethod.text()
+	}
+	if how == nextPeriod {
+		return w.postpone(it, func(u *Pending) { *k.pending(u) = &n })
+	}
+	w.forgetQuantity(it, k)
+	return w.setQuantity(ctx, it, k, price, n, how)
+}
+
+// fits checks a quantity against the price of today and that of a product
+// which is to come.
+func (w *work) fits(ctx context.Context, it *item, k kind, price *product.Price, n int) error {
+	if err := k.within(price, n); err != nil {
+		return err
+	}
+	u := w.pendings[it.ID]
+	if u == nil || u.ProductID == nil {
+		return nil
+	}
+	l, ok, err := w.load(ctx, *u.ProductID)
+	if err != nil || !ok {
+		return err
+	}
+	if next := priceOf(l.PricesIn(it.Currency), k.price); next != nil {
+		return k.within(next, n)
+	}
+	return nil
+}
+
+// forgetQuantity takes the quantity off a change that waits, so that the one
+// of today wins; nothing is left to wait when it was all there was.
+func (w *work) forgetQuantity(it *item, k kind) {
+	u := w.pendings[it.ID]
+	if u == nil || *k.pending(u) == nil {
+		return
+	}
+	rest, at := *u, it.at
+	*k.pending(&rest) = nil
+	if rest.ProductID == nil && rest.Seats == nil && rest.Units == nil && rest.DiscountID == nil {
+		it.dropPending = true
+		return
+	}
+	rest.ModifiedAt = &at
+	it.keepPending = &rest
+}
+
+// setQuantity takes a quantity at once. What it changes for the rest of the
+// period becomes one entry; the discount's part in it is judged over all
+// prices, before and after.
+func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product.Price, n int, how organization.ProrationBehavior) error {
+	before, err := w.chargeOf(ctx, it, price)
+	if err != nil {
+		return err
+	}
+	old := *k.field(&it.Row)
+	num, den := it.left()
+	*k.field(&it.Row) = &n
+	after, err := w.chargeOf(ctx, it, price)
+	if err != nil {
+		return err
+	}
+	if err := w.reckon(ctx, &it.Row); err != nil {
+		return err
+	}
+	if it.Status != Active && it.Status != PastDue {
+		return nil
+	}
+	name := w.products[it.ProductID].Name
+	if how == organization.Reset {
+		it.restart(it.at)
+		text := label(name, price, it.Seats, it.Units, it.at, it.CurrentPeriodEnd)
+		it.add(w.entry(it, k.name+"_increase", debit, price, text, after.effective(), after.off, it.at, it.CurrentPeriodEnd))
+	} else {
+		text := fmt.Sprintf("%s (%d → %d %s)", name, *old, n, noun(price, n)) + span(it.at, latest(it.at, it.CurrentPeriodEnd))
+		delta := part(after.effective()-before.effective(), num, den, money.TowardZero)
+		off := part(after.off-before.off, num, den, money.TowardZero)
+		if delta < 0 {
+			it.add(w.entry(it, k.name+"_decrease", credit, price, "Remaining time on "+text, -delta, -off, it.at, latest(it.at, it.CurrentPeriodEnd)))
+		} else {
+			it.add(w.entry(it, k.name+"_increase", debit, price, text, delta, off, it.at, latest(it.at, it.CurrentPeriodEnd)))
+		}
+	}
+	if (how == organization.Reset || how == invoice) && len(it.newEntries) > 0 {
+		it.bill = &billing{reason: updateReason, cutoff: it.at, now: true}
+	}
+	return nil
+}
+
+// add keeps an entry that is about something.
+func (it *item) add(e Entry) {
+	if e.Amount != 0 {
+		it.newEntries = append(it.newEntries, e)
+	}
+}
+
+// chargeOf is what one price costs, with its part of the discount.
+func (w *work) chargeOf(ctx context.Context, it *item, price *product.Price) (charge, error) {
+	list, err := w.charges(ctx, &it.Row)
+	if err != nil {
+		return charge{}, err
+	}
+	for _, c := range list {
+		if c.price.ID == price.ID {
+			return c, nil
+		}
+	}
+	return charge{}, fmt.Errorf("subscription %s lost its price %s", it.ID, price.ID)
+}

@@ -1,0 +1,96 @@
+package subscription
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/period"
+	"floe/internal/schema"
+)
+
+// StateSubscription is a subscription as it stands in a customer's state.
+// Amounts are in minor currency units.
+type StateSubscription struct {
+	ID                 id.ID           `json:"id" doc:"The ID of the subscription."`
+	CreatedAt          time.Time       `json:"created_at"`
+	ModifiedAt         *time.Time      `json:"modified_at"`
+	CustomFieldData    CustomFieldData `json:"custom_field_data" required:"false"`
+	Metadata           schema.Metadata `json:"metadata"`
+	Status             StateStatus     `json:"status"`
+	Amount             int64           `json:"amount" doc:"The amount of a period, in minor currency units."`
+	Currency           string          `json:"currency" doc:"The currency, in lower case."`
+	RecurringInterval  period.Interval `json:"recurring_interval"`
+	CurrentPeriodStart time.Time       `json:"current_period_start"`
+	CurrentPeriodEnd   time.Time       `json:"current_period_end"`
+	TrialStart         *time.Time      `json:"trial_start"`
+	TrialEnd           *time.Time      `json:"trial_end"`
+	CancelAtPeriodEnd  bool            `json:"cancel_at_period_end"`
+	CanceledAt         *time.Time      `json:"canceled_at"`
+	StartedAt          *time.Time      `json:"started_at"`
+	EndsAt             *time.Time      `json:"ends_at"`
+	ProductID          id.ID           `json:"product_id"`
+	DiscountID         *id.ID          `json:"discount_id"`
+	Seats              *int            `json:"seats" required:"false"`
+	Units              *int            `json:"units" required:"false"`
+	Meters             []StateMeter    `json:"meters" doc:"What was used in the current period."`
+}
+
+// SchemaName is the name of the reference.
+func (StateSubscription) SchemaName() string { return "CustomerStateSubscription" }
+
+// StateStatus is a status in which a subscription is part of the state.
+type StateStatus string
+
+// Enum lists the statuses.
+func (StateStatus) Enum() []string { return []string{"active", "trialing"} }
+
+// SchemaName says that the schema is written in place.
+func (StateStatus) SchemaName() string { return "" }
+
+// StateMeter is what a subscription's meter has counted in the period.
+type StateMeter struct {
+	CreatedAt     time.Time  `json:"created_at"`
+	ModifiedAt    *time.Time `json:"modified_at"`
+	ID            id.ID      `json:"id"`
+	ConsumedUnits float64    `json:"consumed_units"`
+	CreditedUnits int64      `json:"credited_units"`
+	Amount        int64      `json:"amount" doc:"What is due so far, in minor currency units."`
+	MeterID       id.ID      `json:"meter_id"`
+}
+
+// SchemaName is the name of the reference.
+func (StateMeter) SchemaName() string { return "CustomerStateSubscriptionMeter" }
+
+// forState is a row as a state shows it.
+func (r *Row) forState() StateSubscription {
+	return StateSubscription{
+		ID: r.ID, CreatedAt: r.CreatedAt, ModifiedAt: r.ModifiedAt, CustomFieldData: CustomFieldData(r.CustomFieldData),
+		Metadata: schema.Metadata(r.Metadata), Status: StateStatus(r.Status), Amount: r.Amount, Currency: r.Currency,
+		RecurringInterval: r.RecurringInterval, CurrentPeriodStart: r.CurrentPeriodStart, CurrentPeriodEnd: r.CurrentPeriodEnd,
+		TrialStart: r.TrialStart, TrialEnd: r.TrialEnd, CancelAtPeriodEnd: r.CancelAtPeriodEnd, CanceledAt: r.CanceledAt,
+		StartedAt: r.StartedAt, EndsAt: r.EndsAt, ProductID: r.ProductID, DiscountID: r.DiscountID, Seats: r.Seats, Units: r.Units,
+		Meters: []StateMeter{},
+	}
+}
+
+// ForState answers the subscriptions that are part of a customer's state,
+// oldest first: those that are active or trialing, or those in some other
+// statuses.
+func (s *Service) ForState(ctx context.Context, q db.Querier, org, customer id.ID, in ...Status) ([]StateSubscription, error) {
+	if len(in) == 0 {
+		in = []Status{Trialing, Active}
+	}
+	w := db.Where("organization_id = ? AND customer_id = ? AND started_at IS NOT NULL", org, customer).In("status", in)
+	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM subscriptions`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read the subscriptions of a state: %w", err)
+	}
+	out := make([]StateSubscription, len(rows))
+	for i := range rows {
+		out[i] = rows[i].forState()
+	}
+	return out, nil
+}

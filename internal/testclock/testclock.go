@@ -1,0 +1,207 @@
+// Package testclock lets an organization live in a time of its own, so that a
+// year of renewals can be tried out in a minute. Requests and jobs for such an
+// organization see its clock's time; the clock stands still until it is
+// advanced, and everything that becomes due on the way happens at its own
+// time. It knows what can become due only by asking those who do it.
+package testclock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"floe/internal/clock"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/order"
+	"floe/internal/subscription"
+)
+
+// Clock is the test clock of an organization.
+type Clock struct {
+	OrganizationID id.ID     `json:"organization_id" doc:"The organization that lives by the clock."`
+	Now            time.Time `json:"now" doc:"The time that the clock shows."`
+	CreatedAt      time.Time `json:"created_at" doc:"When the clock was made, in real time."`
+}
+
+// SchemaName is a name of ours.
+func (Clock) SchemaName() string { return "TestClock" }
+
+// Service makes clocks and advances them.
+type Service struct {
+	DB            *db.DB
+	Wall          clock.Clock // of the machine; the wall's when nil
+	Subscriptions *subscription.Service
+	Orders        *order.Service
+	// Changed is called after a clock has been changed, so that nobody goes on
+	// with the time before.
+	Changed func()
+}
+
+const columns = `organization_id, now, created_at`
+
+func find(ctx context.Context, q db.Querier, org id.ID, lock string) (Clock, error) {
+	c, err := db.One[Clock](ctx, q, `SELECT `+columns+` FROM test_clocks WHERE organization_id = ?`+lock, org)
+	if errors.Is(err, db.ErrNoRows) {
+		return c, fault.NotFound.New("The organization has no test clock.")
+	}
+	if err != nil {
+		return c, fmt.Errorf("read a test clock: %w", err)
+	}
+	return c, nil
+}
+
+// Get reads a clock.
+func (s *Service) Get(ctx context.Context, q db.Querier, org id.ID) (Clock, error) {
+	return find(ctx, q, org, "")
+}
+
+func (s *Service) wall() time.Time {
+	if s.Wall == nil {
+		return clock.Wall.Now()
+	}
+	return s.Wall.Now()
+}
+
+// Create makes a clock that shows a time. From then on the organization's
+// subscriptions wait for it.
+func (s *Service) Create(ctx context.Context, tx *db.Tx, org id.ID, now time.Time) (Clock, error) {
+	c := Clock{OrganizationID: org, Now: clock.Normal(now), CreatedAt: s.wall()}
+	n, err := db.Exec(ctx, tx, `INSERT INTO test_clocks (`+columns+`) VALUES (?, ?, ?) ON CONFLICT (organization_id) DO NOTHING`,
+		c.OrganizationID, c.Now, c.CreatedAt)
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("make a test clock: %w", err)
+	case n == 0:
+		return c, fault.TestClockExists.New()
+	}
+	tx.AfterCommit(s.changed)
+	return c, s.Subscriptions.FollowClock(ctx, tx, org, true)
+}
+
+// Release gives an organization back to the wall clock. What is due by then
+// happens soon; what was done in the clock's time stays as it is.
+func (s *Service) Release(ctx context.Context, tx *db.Tx, org id.ID) (Clock, error) {
+	c, err := find(ctx, tx, org, tx.ForUpdate())
+	if err != nil {
+		return c, err
+	}
+	if _, err := db.Exec(ctx, tx, `DELETE FROM test_clocks WHERE organization_id = ?`, org); err != nil {
+		return c, fmt.Errorf("release a test clock: %w", err)
+	}
+	tx.AfterCommit(s.changed)
+	return c, s.Subscriptions.FollowClock(ctx, tx, org, false)
+}
+
+func (s *Service) changed() {
+	if s.Changed != nil {
+		s.Changed()
+	}
+}
+
+// Progress is told how far a clock has come and how much has happened so far.
+type Progress func(now time.Time, done int)
+
+// Advance moves a clock to a time. What is due until then happens in the order
+// of its times, hundreds of subscriptions in a transaction, each at its own
+// time. Each transaction leaves the clock where it has got to, so that an
+// advance that was broken off goes on where it ended when it is asked for
+// again.
+func (s *Service) Advance(ctx context.Context, org id.ID, to time.Time, progress Progress) (Clock, error) {
+	to = clock.Normal(to)
+	total := 0
+	for first := true; ; first = false {
+		c, done, finished, err := s.step(ctx, org, to, first)
+		if err != nil {
+			return c, err
+		}
+		total += done
+		if progress != nil {
+			progress(c.Now, total)
+		}
+		if finished {
+			return c, nil
+		}
+	}
+}
+
+// window is how much time one transaction covers at most: no period is
+// shorter, so nothing becomes due twice in it.
+const window = 24*time.Hour - time.Microsecond
+
+// step does what is due next, and what is due so soon after it that it can
+// share the transaction.
+func (s *Service) step(ctx context.Context, org id.ID, to time.Time, first bool) (c Clock, done int, finished bool, err error) {
+	start, err := s.Get(ctx, s.DB, org)
+	if err != nil {
+		return c, 0, false, err
+	}
+	err = s.DB.Write(clock.WithTime(ctx, start.Now), func(tx *db.Tx) error {
+		if c, err = find(ctx, tx, org, tx.ForUpdate()); err != nil {
+			return err
+		}
+		if first && to.Before(c.Now) {
+			return fault.TestClockBack.New()
+		}
+		tx.MoveTo(c.Now)
+		var last time.Time
+		done, last, err = s.next(ctx, tx, org, to)
+		if err != nil {
+			return err
+		}
+		finished = done == 0
+		if finished {
+			last = to
+		}
+		if last.After(c.Now) {
+			c.Now = last
+		}
+		tx.AfterCommit(s.changed)
+		_, err = db.Exec(ctx, tx, `UPDATE test_clocks SET now = ? WHERE organization_id = ?`, c.Now, org)
+		return err
+	})
+	return c, done, finished, err
+}
+
+// next does one batch of renewals or of overdue orders, whichever comes first.
+func (s *Service) next(ctx context.Context, tx *db.Tx, org id.ID, to time.Time) (done int, last time.Time, err error) {
+	renewal, err := s.Subscriptions.NextDueOf(ctx, tx, org)
+	if err != nil {
+		return 0, last, err
+	}
+	overdue, err := s.Orders.NextOverdueOf(ctx, tx, org)
+	if err != nil {
+		return 0, last, err
+	}
+	reach := func(from, other time.Time) time.Time {
+		until := from.Add(window)
+		if !other.IsZero() && other.Before(until) {
+			until = other
+		}
+		if to.Before(until) {
+			until = to
+		}
+		return until
+	}
+	switch {
+	case !renewal.IsZero() && !renewal.After(to) && (overdue.IsZero() || !overdue.Before(renewal)):
+		return s.Subscriptions.RunDueOf(ctx, tx, org, reach(renewal, overdue), subscription.Batch)
+	case !overdue.IsZero() && !overdue.After(to):
+		until := reach(overdue, renewal)
+		if !renewal.IsZero() && !renewal.After(until) {
+			until = renewal.Add(-time.Microsecond)
+		}
+		done, err = s.Orders.RunOverdueOf(ctx, tx, org, until, subscription.Batch)
+		return done, latest(tx.Now(), overdue), err
+	}
+	return 0, last, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
