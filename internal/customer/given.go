@@ -132,7 +132,7 @@ func insert(ctx context.Context, tx *db.Tx, given []Given, tail string) (map[id.
 
 // values adds what is stored of a row, in the order of insertColumns.
 func (r *Row) values(args []any) []any {
-	return append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, string(r.Type), r.Email, foldOrNull(r.Email), r.EmailVerified,
+	return append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, string(r.Type), r.Email, r.emailKey(), r.EmailVerified,
 		r.Name, foldOrNull(r.Name), r.BillingName, r.ExternalID, foldIfOther(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat,
 		r.Locale, r.Metadata, r.FirstUserEventAt, r.search())
 }

@@ -75,9 +75,11 @@ func (in *listInput) unfiltered() bool {
 }
 
 func filter(orgs []id.ID, in listInput, engine string) *db.W {
-	w := db.Where("deleted_at IS NULL").In("organization_id", orgs)
-	if in.Email != nil {
+	w := db.Where("").In("organization_id", orgs)
+	if in.Email != nil { // only live customers have a key
 		w.And("email_key = ?", fold(*in.Email))
+	} else {
+		w.And("deleted_at IS NULL")
 	}
 	if in.Query != nil {
 		searching(w, engine, *in.Query)

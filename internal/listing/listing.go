@@ -88,10 +88,13 @@ func (k Keys) Order(criteria []string) string {
 		} else {
 			b.WriteString(", ")
 		}
-		if col := k[name]; col.Nullable {
-			b.WriteString("(" + col.SQL + " IS NULL)" + direction + ", " + col.SQL + direction)
-		} else {
-			b.WriteString(col.SQL + direction)
+		col := k[name]
+		b.WriteString(col.SQL + direction)
+		switch { // as words and not as an expression, so that an index can serve
+		case col.Nullable && down:
+			b.WriteString(" NULLS FIRST")
+		case col.Nullable:
+			b.WriteString(" NULLS LAST")
 		}
 	}
 	if b.Len() == 0 {

@@ -14,7 +14,7 @@ func TestOrder(t *testing.T) {
 		" ORDER BY id ASC":                   nil,
 		" ORDER BY created_at DESC, id DESC": {"-at"},
 		" ORDER BY created_at ASC, id ASC":   {"at"},
-		" ORDER BY (name_key IS NULL) DESC, name_key DESC, created_at ASC, id ASC": {"-name", "at"},
+		" ORDER BY name_key DESC NULLS FIRST, created_at ASC, id ASC": {"-name", "at"},
 	} {
 		if got := keys.Order(criteria); got != want {
 			t.Errorf("%v: %q, want %q", criteria, got, want)
