@@ -160,7 +160,7 @@ func insertMembers(ctx context.Context, tx *db.Tx, list []*Member) error {
 		for _, m := range list[from:to] {
 			args = append(args, m.ID, m.OrganizationID, m.CustomerID, m.CreatedAt, m.ModifiedAt, m.Email, fold(m.Email), m.Name, m.ExternalID, string(m.Role))
 		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO members (id, organization_id, customer_id, created_at, modified_at, email, email_key, name, external_id, role)
+		err := db.Later(ctx, tx, `INSERT INTO members (id, organization_id, customer_id, created_at, modified_at, email, email_key, name, external_id, role)
 			VALUES `+db.Values(to-from, width), args...)
 		if err != nil {
 			return fmt.Errorf("insert members: %w", err)
@@ -184,7 +184,7 @@ func indexMetadata(ctx context.Context, tx *db.Tx, given []Given) error {
 		}
 	}
 	for from, to := range db.Pieces(len(args) / width) {
-		_, err := db.Exec(ctx, tx, `INSERT INTO customer_metadata (organization_id, customer_id, key, value) VALUES `+db.Values(to-from, width),
+		err := db.Later(ctx, tx, `INSERT INTO customer_metadata (organization_id, customer_id, key, value) VALUES `+db.Values(to-from, width),
 			args[from*width:to*width]...)
 		if err != nil {
 			return fmt.Errorf("index metadata: %w", err)

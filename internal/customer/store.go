@@ -89,7 +89,7 @@ func save(ctx context.Context, tx *db.Tx, was, r *Row) error {
 	if len(set) == 0 {
 		return nil
 	}
-	_, err := db.Exec(ctx, tx, `UPDATE customers SET `+strings.Join(set, ", ")+` WHERE organization_id = ? AND id = ?`,
+	err := db.Later(ctx, tx, `UPDATE customers SET `+strings.Join(set, ", ")+` WHERE organization_id = ? AND id = ?`,
 		append(args, r.OrganizationID, r.ID)...)
 	if err != nil {
 		return fmt.Errorf("save customer: %w", err)
@@ -127,8 +127,7 @@ func changes(was, r *Row) (set []string, args []any) {
 }
 
 func clearMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
-	_, err := db.Exec(ctx, tx, `DELETE FROM customer_metadata WHERE organization_id = ? AND customer_id = ?`, r.OrganizationID, r.ID)
-	return err
+	return db.Later(ctx, tx, `DELETE FROM customer_metadata WHERE organization_id = ? AND customer_id = ?`, r.OrganizationID, r.ID)
 }
 
 // scalarText is a metadata value as filters compare it.
@@ -162,7 +161,7 @@ func addTotals(ctx context.Context, tx *db.Tx, items []any) error {
 		shard = int(tx.Now().UnixMicro() % shards)
 	}
 	for _, org := range slices.Sorted(maps.Keys(sums)) { // one order on every node: no deadlock
-		_, err := db.Exec(ctx, tx, `INSERT INTO customer_totals (organization_id, shard, live) VALUES (?, ?, ?)
+		err := db.Later(ctx, tx, `INSERT INTO customer_totals (organization_id, shard, live) VALUES (?, ?, ?)
 			ON CONFLICT (organization_id, shard) DO UPDATE SET live = customer_totals.live + excluded.live`, org, shard, sums[org])
 		if err != nil {
 			return fmt.Errorf("count customers: %w", err)
