@@ -27,9 +27,12 @@ type Problems struct {
 	Business bool
 }
 
-// maxProblems bounds an answer: a hostile body of a few megabytes could ask
-// for hundreds of megabytes of complaints.
-const maxProblems = 1000
+// Bounds of an answer: a hostile body of a few megabytes could ask for
+// hundreds of megabytes of complaints, each with what it complains about.
+const (
+	maxProblems = 1000
+	maxAnswer   = 32 << 20
+)
 
 func (p *Problems) Error() string {
 	parts := make([]string, len(p.List))
@@ -77,6 +80,9 @@ func (p *Problems) AppendJSON(dst []byte) []byte {
 	dst = append(dst, p.Name()...)
 	dst = append(dst, `","detail":[`...)
 	for i := range p.List {
+		if len(dst) > maxAnswer {
+			break
+		}
 		if i > 0 {
 			dst = append(dst, ',')
 		}

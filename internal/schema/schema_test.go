@@ -1,8 +1,11 @@
 package schema_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -218,6 +221,8 @@ func TestSyntaxErrors(t *testing.T) {
 		`[1,]`:           {Reason: "Expecting value", Offset: 3},
 		`NaN`:            {Reason: "Expecting value", Offset: 0},
 		`{"a":Infinity}`: {Reason: "Expecting value", Offset: 5},
+		`"\u12g4"`:       {Reason: "Invalid \\uXXXX escape", Offset: 2},
+		`"\u1234`:        {Reason: "Invalid \\uXXXX escape", Offset: 2},
 	} {
 		_, err := schema.Parse([]byte(text))
 		got, ok := err.(*schema.SyntaxError)
@@ -227,6 +232,53 @@ func TestSyntaxErrors(t *testing.T) {
 	}
 	if _, err := schema.Parse([]byte(strings.Repeat("[", 1_000_000))); err == nil {
 		t.Error("a million brackets were accepted")
+	}
+	if _, err := schema.Parse([]byte("[" + strings.Repeat("1,", 2_000_000) + "1]")); err == nil || !strings.Contains(err.Error(), "Too many values") {
+		t.Errorf("two million values: %v", err)
+	}
+}
+
+// A body of ten megabytes must not cost hundreds: neither as a tree, nor to
+// those who have no credential, nor as complaints.
+func TestCost(t *testing.T) {
+	text := []byte("[" + strings.Repeat("[1],", 500_000) + "1]")
+	cost := func(what string, limit uint64, fn func()) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		fn()
+		runtime.ReadMemStats(&after)
+		if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > limit {
+			t.Errorf("%s allocated %d MB, want at most %d", what, mb, limit)
+		}
+	}
+	cost("checking", 4, func() {
+		if err := schema.Check(text); err != nil {
+			t.Error(err)
+		}
+	})
+	cost("parsing", 400, func() {
+		if _, err := schema.Parse(text); err != nil {
+			t.Error(err)
+		}
+	})
+	big := schema.StringNode(strings.Repeat("x", 8<<20))
+	problems := &schema.Problems{}
+	for range 14 {
+		schema.Root(problems, "body").Missing(big)
+	}
+	if n := len(problems.AppendJSON(nil)); n > 48<<20 {
+		t.Errorf("the answer has %d MB", n>>20)
+	}
+}
+
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	if n, err := schema.Parse([]byte("\ufeff{}")); err != nil || n.Kind != schema.Object {
+		t.Errorf("got %v, %v", n, err)
+	}
+	if _, err := schema.Parse([]byte("{\ufeff}")); err == nil {
+		t.Error("a mark was accepted in the middle")
 	}
 }
 
@@ -268,7 +320,10 @@ func FuzzParse(f *testing.F) {
 	plan := schema.PlanOf(reflect.TypeFor[example](), "")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		n, err := schema.Parse(text)
-		if valid := json.Valid(text); valid != (err == nil) && !acceptable(text, err) {
+		if checked := schema.Check(text); fmt.Sprint(checked) != fmt.Sprint(err) {
+			t.Fatalf("%q: Check says %v, Parse %v", text, checked, err)
+		}
+		if valid := json.Valid(bytes.TrimPrefix(text, []byte("\ufeff"))); valid != (err == nil) && !acceptable(text, err) {
 			t.Fatalf("%q: json.Valid says %v, we say %v", text, valid, err)
 		}
 		if err != nil {
