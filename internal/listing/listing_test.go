@@ -15,6 +15,7 @@ func TestOrder(t *testing.T) {
 		" ORDER BY created_at DESC, id DESC":                          {"-at"},
 		" ORDER BY created_at ASC, id ASC":                            {"at"},
 		" ORDER BY name_key DESC NULLS FIRST, created_at ASC, id ASC": {"-name", "at"},
+		" ORDER BY name_key ASC NULLS LAST, id ASC":                   {"name", "-name", "name"},
 	} {
 		if got := keys.Order(criteria); got != want {
 			t.Errorf("%v: %q, want %q", criteria, got, want)
