@@ -19,7 +19,7 @@ import (
 // Every SQL text about customers. The avatar of a team without an e-mail is
 // its owner's, so the owner's address is read along, for those rows only.
 const columns = `id, organization_id, created_at, modified_at, deleted_at, anonymized_at, type, email, email_verified, name,
-	billing_name, external_id, billing_address, tax_id, tax_id_format, locale, metadata, default_payment_method_id, first_user_event_at,
+	billing_name, COALESCE(external_id_long, external_id) AS external_id, billing_address, tax_id, tax_id_format, locale, metadata, default_payment_method_id, first_user_event_at,
 	CASE WHEN email IS NULL THEN (
 		SELECT m.email FROM members m
 		WHERE m.organization_id = customers.organization_id AND m.customer_id = customers.id AND m.role = 'owner' AND m.deleted_at IS NULL
@@ -39,7 +39,7 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, customer id.ID, lock 
 // byExternalID reads a live customer by the caller's own id for it; deleted
 // ones have none. A user may see several; then it is not for us to choose.
 func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, lock string) (Row, error) {
-	rows, err := db.All[Row](ctx, q, selectWhere(orgs, "external_id", " LIMIT 2"+lock), append([]any{external}, ids(orgs)...)...)
+	rows, err := db.All[Row](ctx, q, selectWhere(orgs, "external_id", " LIMIT 2"+lock), append([]any{indexText(external)}, ids(orgs)...)...)
 	switch {
 	case err != nil:
 		return Row{}, err
@@ -116,7 +116,10 @@ func changes(was, r *Row) (set []string, args []any) {
 	differ(was.EmailVerified, r.EmailVerified, "email_verified")
 	differ(was.Name, r.Name, "name name_key", foldOrNull(r.Name))
 	differ(was.BillingName, r.BillingName, "billing_name")
-	differ(was.ExternalID, r.ExternalID, "external_id external_key", foldIfOther(r.ExternalID))
+	if !reflect.DeepEqual(was.ExternalID, r.ExternalID) {
+		set = append(set, "external_id = ?", "external_id_long = ?", "external_key = ?")
+		args = append(args, indexed(r.ExternalID), ifLong(r.ExternalID), indexed(foldIfOther(r.ExternalID)))
+	}
 	differ(was.BillingAddress, r.BillingAddress, "billing_address")
 	differ(was.TaxID, r.TaxID, "tax_id")
 	differ(was.TaxIDFormat, r.TaxIDFormat, "tax_id_format")
@@ -191,7 +194,7 @@ func taken(ctx context.Context, q db.Querier, org id.ID, email, external *string
 		}
 	}
 	if external != nil {
-		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND external_id = ? AND id <> ? LIMIT 1`, org, *external, except)
+		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND external_id = ? AND id <> ? LIMIT 1`, org, indexText(*external), except)
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,8 @@ CREATE TABLE customers (
   name TEXT,
   name_key @ctext@,
   billing_name TEXT,
-  external_id @ctext@,
+  external_id @ctext@, -- what stands for it in an index, where it is long
+  external_id_long TEXT, -- and then the whole
   external_key @ctext@, -- external_id in lower case, where that differs
   billing_address JSON,
   tax_id TEXT,
@@ -37,7 +38,8 @@ CREATE INDEX customers_external_key ON customers (organization_id, external_key)
 CREATE INDEX customers_created ON customers (organization_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX customers_name ON customers (organization_id, name_key, id) WHERE deleted_at IS NULL;
 
--- Each scalar of a customer's metadata as text, for filters.
+-- Each scalar of a customer's metadata as text, for filters: what stands for it
+-- in an index.
 CREATE TABLE customer_metadata (
   organization_id UUID NOT NULL,
   customer_id UUID NOT NULL,
@@ -67,7 +69,8 @@ CREATE TABLE members (
   email TEXT NOT NULL,
   email_key @ctext@ NOT NULL,
   name TEXT,
-  external_id @ctext@,
+  external_id @ctext@, -- as in customers
+  external_id_long TEXT,
   role TEXT NOT NULL,
   PRIMARY KEY (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
