@@ -68,7 +68,7 @@ func (in *input) bind(path func(name string) string, rawQuery string, body *sche
 	sink := &schema.Problems{}
 	var query url.Values
 	if rawQuery != "" {
-		query, _ = url.ParseQuery(rawQuery) // what cannot be read counts as absent
+		query = parseQuery(rawQuery)
 	}
 	for i := range in.params {
 		p := &in.params[i]
@@ -148,3 +148,44 @@ func deepObject(query url.Values, name string) *schema.Node {
 	}
 	return n
 }
+
+// parseQuery reads a query as the reference does, which refuses nothing: a
+// semicolon is a character like others, and a percent sign that begins no
+// escape stands for itself. (url.ParseQuery drops such pairs, and a filter that
+// is dropped answers everything.)
+func parseQuery(raw string) url.Values {
+	out := url.Values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		key = unescape(key)
+		out[key] = append(out[key], unescape(value))
+	}
+	return out
+}
+
+func unescape(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return valid(s)
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '+':
+			b = append(b, ' ')
+		case c == '%' && i+2 < len(s) && nibble(s[i+1]) >= 0 && nibble(s[i+2]) >= 0:
+			b = append(b, byte(nibble(s[i+1])<<4|nibble(s[i+2])))
+			i += 2
+		default:
+			b = append(b, c)
+		}
+	}
+	return valid(string(b))
+}
+
+func nibble(c byte) int { return strings.IndexByte("0123456789abcdef", c|0x20) }
+
+// valid replaces what is not UTF-8, which PostgreSQL would refuse.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

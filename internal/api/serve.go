@@ -5,13 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"mime"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,9 +22,6 @@ import (
 	"floe/internal/id"
 	"floe/internal/schema"
 )
-
-// MaxBody is how many bytes a request's body may have.
-const MaxBody = 10 << 20
 
 // Config is what a Handler needs beside its operations.
 type Config struct {
@@ -52,6 +45,7 @@ type Handler struct {
 	mux    *chi.Mux
 	routes map[string]*Operation // method and pattern
 	limit  *limiter
+	big    chan struct{} // as many as there may be big bodies
 }
 
 // New builds the router. Two operations with one method and path are a mistake
@@ -69,7 +63,7 @@ func New(c Config) *Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	h := &Handler{Config: c, limit: newLimiter(c.Limit, c.Now), mux: chi.NewMux(), routes: map[string]*Operation{}}
+	h := &Handler{Config: c, limit: newLimiter(c.Limit, c.Now), mux: chi.NewMux(), routes: map[string]*Operation{}, big: make(chan struct{}, bigBodies)}
 	for _, o := range c.Operations {
 		if !o.public && len(o.Needs) == 0 {
 			panic("api: " + o.Method + " " + o.Path + " says neither who may call it nor that it is public")
@@ -154,11 +148,20 @@ func (h *Handler) serve(c *call) error {
 			return err
 		}
 	}
-	body, err := h.body(c)
+	text, err := h.read(c)
 	if err != nil {
 		return err
 	}
 	if err := c.op.accepts(&c.sub); err != nil {
+		return c.refuse(text, err)
+	}
+	leave, err := h.enter(c.r.Context(), len(text))
+	if err != nil {
+		return err
+	}
+	defer leave()
+	body, err := c.parse(text)
+	if err != nil {
 		return err
 	}
 	in, err := c.op.input.bind(c.param, c.r.URL.RawQuery, body)
@@ -179,9 +182,9 @@ func (h *Handler) serve(c *call) error {
 func (c *call) param(name string) string {
 	v, err := url.PathUnescape(c.params.URLParam(name))
 	if err != nil {
-		return c.params.URLParam(name)
+		v = c.params.URLParam(name)
 	}
-	return v
+	return valid(v)
 }
 
 var (
@@ -273,57 +276,6 @@ func (h *Handler) route(c *call) error {
 	return errMethod
 }
 
-// body reads and parses the body of an operation that has one.
-func (h *Handler) body(c *call) (*schema.Node, error) {
-	if c.op.bodyPlan() == nil {
-		return nil, nil
-	}
-	control := http.NewResponseController(c.w)
-	_ = control.SetReadDeadline(time.Now().Add(h.BodyTime)) // a recorder in a test has none
-	text, err := io.ReadAll(io.LimitReader(c.r.Body, MaxBody+1))
-	_ = control.SetReadDeadline(time.Time{})
-	switch {
-	case err != nil && (errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)):
-		c.w.Header().Set("Connection", "close")
-		return nil, fault.RequestTimeout.New()
-	case err != nil:
-		return nil, fault.BadRequest.New("The request body could not be read.")
-	case len(text) > MaxBody:
-		c.w.Header().Set("Connection", "close")
-		return nil, tooLarge()
-	case len(text) == 0:
-		return nil, nil
-	case !isJSON(c.r.Header.Get("Content-Type")):
-		return schema.StringNode(strings.ToValidUTF8(string(text), "\uFFFD")), nil
-	}
-	n, err := schema.Parse(text)
-	var syntax *schema.SyntaxError
-	if errors.As(err, &syntax) {
-		return nil, schema.SyntaxProblems(syntax)
-	}
-	return n, err
-}
-
-func isTimeout(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) && ne.Timeout()
-}
-
-func isJSON(contentType string) bool {
-	if contentType == "application/json" {
-		return true
-	}
-	media, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
-	}
-	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
-}
-
-func tooLarge() error {
-	return fault.BodyTooLarge.New(fmt.Sprintf("Request body exceeded the maximum allowed size of %d bytes.", MaxBody))
-}
-
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
 // maxPooled keeps one big answer from holding its memory for ever.
@@ -381,6 +333,7 @@ func (h *Handler) fail(c *call, err error) {
 		h.Logger.Error("answer cut off", "request_id", c.id, "error", err)
 		panic(http.ErrAbortHandler)
 	}
+	defer h.drain(c)
 	var (
 		problems *schema.Problems
 		router   plain

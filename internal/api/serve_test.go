@@ -126,6 +126,7 @@ func TestRoutes(t *testing.T) {
 		"/v1/things/external/a%2Fb%20c":            `{"path":"external|a/b c","rest":""}`,
 		"/v1/things/external/a%2Fb/state/":         `{"path":"external state|a/b","rest":""}`,
 		"/v1/things/external/%25/parts/%C3%BC%3F":  `{"path":"part|%","rest":"ü?"}`,
+		"/v1/things/external/%FF%C3":               "{\"path\":\"external|\ufffd\",\"rest\":\"\"}",
 		"/v1/things/external/..%2F..%2F/parts/%2e": `{"path":"part|../../","rest":"."}`,
 	} {
 		if w := send(t, h, "GET", path, nil, nil); w.Code != 200 || w.Body.String() != want {
@@ -162,6 +163,8 @@ func TestBodies(t *testing.T) {
 		{"chunked", nil, chunked(`{"name":"n"}`), 201, `"n"`},
 		{"with a charset", map[string]string{"Content-Type": "application/json; charset=utf-8"}, strings.NewReader(`{"name":"n"}`), 201, `"n"`},
 		{"a kind of JSON", map[string]string{"Content-Type": "application/merge-patch+json"}, strings.NewReader(`{"name":"n"}`), 201, `"n"`},
+		{"a parameter that is none", map[string]string{"Content-Type": "Application/JSON ; charset"}, strings.NewReader(`{"name":"n"}`), 201, `"n"`},
+		{"two types", map[string]string{"Content-Type": "application/json, text/plain"}, strings.NewReader(`{"name":"n"}`), 422, "model_attributes_type"},
 		{"no JSON", map[string]string{"Content-Type": "text/plain"}, strings.NewReader(`{"name":"n"}`), 422, `"type":"model_attributes_type","loc":["body"]`},
 		{"the raw text is shown", map[string]string{"Content-Type": "text/plain"}, strings.NewReader(`{"a"}`), 422, `"input":"{\"a\"}"`},
 		{"empty", nil, nil, 422, `{"type":"missing","loc":["body"],"msg":"Field required","input":null}`},

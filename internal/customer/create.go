@@ -118,14 +118,11 @@ func (s *Service) add(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, i
 		}
 	}
 	g := []Given{{Row: r}}
-	added, err := insert(ctx, tx, g, " ON CONFLICT DO NOTHING")
+	added, err := insertFree(ctx, tx, g)
 	if err != nil {
 		return out, err
 	}
-	if len(added) == 0 {
-		return out, alreadyThere(ctx, tx, &r)
-	}
-	g[0].Members = owner(&r, in.Owner, added[r.ID].features())
+	g[0].Members = owner(&r, in.Owner, added.features())
 	if err := insertRest(ctx, tx, g); err != nil {
 		return out, err
 	}
@@ -148,17 +145,26 @@ func (s *Service) newTaxID(ctx context.Context, tx *db.Tx, r *Row, value string)
 	return err
 }
 
-// alreadyThere says which of e-mail and external id an insert ran into. If
-// both are free by now, the one who had them has gone: the caller may retry.
-func alreadyThere(ctx context.Context, tx *db.Tx, r *Row) error {
-	problems, err := taken(ctx, tx, r.OrganizationID, r.Email, r.ExternalID, r.ID)
-	switch {
-	case err != nil:
-		return err
-	case problems.Err() != nil:
-		return problems
+// insertFree inserts a customer whose e-mail and external id are free, or says
+// which of them is not. When both have become free since the insert ran into
+// somebody, who was deleted at that moment, it tries again.
+func insertFree(ctx context.Context, tx *db.Tx, g []Given) (added, error) {
+	const attempts = 20
+	r := &g[0].Row
+	for range attempts {
+		rows, err := insert(ctx, tx, g, " ON CONFLICT DO NOTHING")
+		if err != nil || len(rows) > 0 {
+			return rows[r.ID], err
+		}
+		problems, err := taken(ctx, tx, r.OrganizationID, r.Email, r.ExternalID, r.ID)
+		switch {
+		case err != nil:
+			return added{}, err
+		case problems.Err() != nil:
+			return added{}, problems
+		}
 	}
-	return fault.Unavailable.New("Another request took this e-mail address or external ID and gave it up at the same moment. Try again.")
+	return added{}, fault.Unavailable.New("Another request took this e-mail address or external ID and gave it up at the same moment. Try again.")
 }
 
 // setTaxID checks a tax id against the row's country and stores its normal form.

@@ -270,6 +270,14 @@ func (r *Row) search() string {
 	return strings.Join(parts, "\x1f")
 }
 
+// emailKey is what keeps two live customers from having one address.
+func (r *Row) emailKey() *string {
+	if r.DeletedAt != nil {
+		return nil
+	}
+	return foldOrNull(r.Email)
+}
+
 // fold is how text is compared without regard to case, on both engines alike:
 // by this program and not by a database's locale.
 func fold(s string) string { return strings.ToLower(s) }

@@ -85,9 +85,9 @@ func memberCreated(m *Member) journal.Entry {
 }
 
 const insertColumns = `id, organization_id, created_at, modified_at, type, email, email_key, email_verified, name, name_key, billing_name,
-	external_id, external_key, billing_address, tax_id, tax_id_format, locale, metadata, first_user_event_at, search`
+	external_id, external_id_long, external_key, billing_address, tax_id, tax_id_format, locale, metadata, first_user_event_at, search`
 
-const insertWidth = 20
+const insertWidth = 21
 
 // added is what an insert tells of a new row.
 type added struct {
@@ -132,8 +132,8 @@ func insert(ctx context.Context, tx *db.Tx, given []Given, tail string) (map[id.
 
 // values adds what is stored of a row, in the order of insertColumns.
 func (r *Row) values(args []any) []any {
-	return append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, string(r.Type), r.Email, foldOrNull(r.Email), r.EmailVerified,
-		r.Name, foldOrNull(r.Name), r.BillingName, r.ExternalID, foldIfOther(r.ExternalID), r.BillingAddress, r.TaxID, r.TaxIDFormat,
+	return append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, string(r.Type), r.Email, r.emailKey(), r.EmailVerified,
+		r.Name, foldOrNull(r.Name), r.BillingName, indexed(r.ExternalID), ifLong(r.ExternalID), indexed(foldIfOther(r.ExternalID)), r.BillingAddress, r.TaxID, r.TaxIDFormat,
 		r.Locale, r.Metadata, r.FirstUserEventAt, r.search())
 }
 
@@ -154,13 +154,14 @@ func insertRest(ctx context.Context, tx *db.Tx, given []Given) error {
 }
 
 func insertMembers(ctx context.Context, tx *db.Tx, list []*Member) error {
-	const width = 10
+	const width = 11
 	for from, to := range db.Pieces(len(list)) {
 		args := make([]any, 0, width*(to-from))
 		for _, m := range list[from:to] {
-			args = append(args, m.ID, m.OrganizationID, m.CustomerID, m.CreatedAt, m.ModifiedAt, m.Email, fold(m.Email), m.Name, m.ExternalID, string(m.Role))
+			args = append(args, m.ID, m.OrganizationID, m.CustomerID, m.CreatedAt, m.ModifiedAt, m.Email, fold(m.Email), m.Name,
+				indexed(m.ExternalID), ifLong(m.ExternalID), string(m.Role))
 		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO members (id, organization_id, customer_id, created_at, modified_at, email, email_key, name, external_id, role)
+		err := db.Later(ctx, tx, `INSERT INTO members (id, organization_id, customer_id, created_at, modified_at, email, email_key, name, external_id, external_id_long, role)
 			VALUES `+db.Values(to-from, width), args...)
 		if err != nil {
 			return fmt.Errorf("insert members: %w", err)
@@ -180,11 +181,11 @@ func indexMetadata(ctx context.Context, tx *db.Tx, given []Given) error {
 		}
 		n := schema.Metadata(r.Metadata).Node()
 		for k, key := range n.Keys {
-			args = append(args, r.OrganizationID, r.ID, key, scalarText(&n.Items[k]))
+			args = append(args, r.OrganizationID, r.ID, key, indexText(scalarText(&n.Items[k])))
 		}
 	}
 	for from, to := range db.Pieces(len(args) / width) {
-		_, err := db.Exec(ctx, tx, `INSERT INTO customer_metadata (organization_id, customer_id, key, value) VALUES `+db.Values(to-from, width),
+		err := db.Later(ctx, tx, `INSERT INTO customer_metadata (organization_id, customer_id, key, value) VALUES `+db.Values(to-from, width),
 			args[from*width:to*width]...)
 		if err != nil {
 			return fmt.Errorf("index metadata: %w", err)

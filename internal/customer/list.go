@@ -2,9 +2,7 @@ package customer
 
 import (
 	"context"
-	"strings"
 
-	"floe/internal/api"
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
@@ -46,7 +44,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if len(orgs) == 0 {
 		return listing.Empty[Customer](), nil
 	}
-	q := listing.Query{Columns: columns, From: "customers", Order: sortKeys.Order(names(in.Sorting)), Page: in.Page, Where: filter(orgs, in, s.DB.Engine())}
+	q := listing.Query{Columns: columns, From: from(in, s.DB.Engine()), Order: sortKeys.Order(names(in.Sorting)), Page: in.Page, Where: filter(orgs, in, s.DB.Engine())}
 	if in.unfiltered() {
 		q.Total = func(ctx context.Context, q db.Querier) (int, error) { return countAll(ctx, q, orgs) }
 	}
@@ -69,117 +67,43 @@ func names(keys []SortKey) []string {
 	return out
 }
 
+// from is the table, for a search on SQLite with the way to it: without
+// statistics of how many customers an organization has, SQLite reads them in
+// the order of some index, each from another place of the file.
+func from(in listInput, engine string) string {
+	switch {
+	case engine != "sqlite" || in.Query == nil || in.Email != nil || len(in.Metadata) > 0:
+		return "customers"
+	case hasTrigram(*in.Query):
+		return "customers NOT INDEXED" // by the rows that were found
+	}
+	return "customers INDEXED BY customers_created" // as they were written
+}
+
 // unfiltered lists have a total that is maintained and need not be counted.
 func (in *listInput) unfiltered() bool {
 	return in.Email == nil && in.Query == nil && in.Active == nil && len(in.Metadata) == 0
 }
 
 func filter(orgs []id.ID, in listInput, engine string) *db.W {
-	w := db.Where("deleted_at IS NULL").In("organization_id", orgs)
-	if in.Email != nil {
+	w := db.Where("").In("organization_id", orgs)
+	if in.Email != nil { // only live customers have a key
 		w.And("email_key = ?", fold(*in.Email))
+	} else {
+		w.And("deleted_at IS NULL")
 	}
 	if in.Query != nil {
-		searching(w, engine, *in.Query)
+		searching(w, engine, orgs, *in.Query)
 	}
 	if in.Active != nil && *in.Active {
 		w.And("FALSE") // nobody has a subscription yet
 	}
+	if len(in.Metadata) > schema.MaxMetadata {
+		return w.And("FALSE") // nobody has so many, and no engine plans so many joins
+	}
 	for _, m := range in.Metadata {
-		inner := db.Where("key = ?", m.Key).In("value", m.Values).In("organization_id", orgs)
+		inner := db.Where("key = ?", m.Key).In("value", indexTexts(m.Values)).In("organization_id", orgs)
 		w.And("id IN (SELECT customer_id FROM customer_metadata"+inner.SQL()+")", inner.Args()...)
 	}
 	return w
-}
-
-type exportInput struct {
-	Organizations schema.Many[id.ID] `query:"organization_id" doc:"Filter by organization ID."`
-}
-
-var exportHeader = []string{"ID", "External ID", "Created At", "Email", "Name", "Tax ID", "Billing Address Line 1", "Billing Address Line 2",
-	"Billing Address City", "Billing Address State", "Billing Address Zip", "Billing Address Country", "Metadata"}
-
-func (s *Service) export(ctx context.Context, sub auth.Subject, in exportInput) (api.Table, error) {
-	orgs := visible(&sub, in.Organizations...)
-	w := db.Where("deleted_at IS NULL").In("organization_id", orgs)
-	rows := db.Each[Row](ctx, s.DB, `SELECT `+columns+` FROM customers`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
-	return api.Table{Name: "polar-customers", Header: exportHeader, Rows: func(yield func([]string, error) bool) {
-		for r, err := range rows {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(r.record(), nil) {
-				return
-			}
-		}
-	}}, nil
-}
-
-// record is a customer as a line of the export.
-func (r *Row) record() []string {
-	address := r.address()
-	part := func(key string) string {
-		if v := address.Get(key); v != nil && v.Kind == schema.String {
-			return v.Text
-		}
-		return ""
-	}
-	external := r.ExternalID
-	if external == nil {
-		external = r.keptExternalID()
-	}
-	return []string{string(r.ID), orEmpty(external), schema.Offset(r.CreatedAt), orEmpty(r.Email), orEmpty(r.Name), orEmpty(r.TaxID),
-		part("line1"), part("line2"), part("city"), part("state"), part("postal_code"), part("country"), spacedJSON(r.Metadata)}
-}
-
-func orEmpty(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// spacedJSON writes metadata as text exports do: with a space after commas and
-// colons, and everything but ASCII escaped. Nothing stands for an empty map.
-func spacedJSON(metadata []byte) string {
-	n := schema.Metadata(metadata).Node()
-	if len(n.Keys) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, key := range n.Keys {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(asciiJSON(schema.AppendString(nil, key)))
-		b.WriteString(": ")
-		b.WriteString(asciiJSON(n.Items[i].Append(nil)))
-	}
-	b.WriteByte('}')
-	return b.String()
-}
-
-func asciiJSON(text []byte) string {
-	const hex = "0123456789abcdef"
-	var b strings.Builder
-	unit := func(u rune) {
-		b.WriteString(`\u`)
-		for shift := 12; shift >= 0; shift -= 4 {
-			b.WriteByte(hex[u>>shift&15])
-		}
-	}
-	for _, r := range string(text) {
-		switch {
-		case r == 0x7f || r < 0x7f:
-			b.WriteRune(r)
-		case r > 0xffff:
-			unit(0xd800 + (r-0x10000)>>10)
-			unit(0xdc00 + (r-0x10000)&0x3ff)
-		default:
-			unit(r)
-		}
-	}
-	return b.String()
 }

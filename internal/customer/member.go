@@ -45,7 +45,8 @@ type Member struct {
 	DeletedAt      *time.Time `json:"-"`
 }
 
-const memberColumns = `id, organization_id, customer_id, created_at, modified_at, deleted_at, email, name, external_id, role`
+const memberColumns = `id, organization_id, customer_id, created_at, modified_at, deleted_at, email, name,
+	COALESCE(external_id_long, external_id) AS external_id, role`
 
 // memberWhere reads one live member of a customer.
 func memberWhere(ctx context.Context, q db.Querier, r *Row, condition string, value any, lock string) (Member, error) {
@@ -67,9 +68,10 @@ func insertMember(ctx context.Context, tx *db.Tx, m *Member) error {
 }
 
 func saveMember(ctx context.Context, tx *db.Tx, m *Member) error {
-	_, err := db.Exec(ctx, tx, `UPDATE members SET modified_at = ?, deleted_at = ?, email = ?, email_key = ?, name = ?, external_id = ?, role = ?
+	_, err := db.Exec(ctx, tx, `UPDATE members SET modified_at = ?, deleted_at = ?, email = ?, email_key = ?, name = ?, external_id = ?,
+			external_id_long = ?, role = ?
 		WHERE organization_id = ? AND id = ?`,
-		m.ModifiedAt, m.DeletedAt, m.Email, fold(m.Email), m.Name, m.ExternalID, m.Role, m.OrganizationID, m.ID)
+		m.ModifiedAt, m.DeletedAt, m.Email, fold(m.Email), m.Name, indexed(m.ExternalID), ifLong(m.ExternalID), m.Role, m.OrganizationID, m.ID)
 	if err != nil {
 		return fmt.Errorf("save member: %w", err)
 	}

@@ -103,7 +103,7 @@ func (s *Service) listAllMembers(ctx context.Context, sub auth.Subject, in listA
 		w.And("customer_id = ?", customer)
 	}
 	if in.ExternalCustomerID != nil {
-		inner := db.Where("external_id = ?", *in.ExternalCustomerID).In("organization_id", orgs).And("deleted_at IS NULL")
+		inner := db.Where("external_id = ?", indexText(*in.ExternalCustomerID)).In("organization_id", orgs).And("deleted_at IS NULL")
 		w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
 	}
 	return in.run(ctx, s.DB, w)
@@ -282,7 +282,7 @@ func (p memberExternalPath) find(ctx context.Context, q db.Querier, sub *auth.Su
 	if err != nil {
 		return r, Member{}, memberNotFound(err)
 	}
-	m, err := memberWhere(ctx, q, &r, "external_id = ?", p.MemberExternalID, lock)
+	m, err := memberWhere(ctx, q, &r, "external_id = ?", indexText(p.MemberExternalID), lock)
 	return r, m, err
 }
 

@@ -7,30 +7,35 @@ import (
 	"unicode/utf8"
 
 	"floe/internal/db"
+	"floe/internal/id"
 	"floe/internal/schema"
 )
 
-// trigram is the length from which a search can use its index.
-const trigram = 3
+// hasTrigram says whether SQLite's search index can be used.
+func hasTrigram(text string) bool { return utf8.RuneCountInString(fold(text)) >= 3 }
 
 // searching adds the substring filter: contained in the e-mail, the name or
-// the billing name, or the start of the external id, whatever the case.
-func searching(w *db.W, engine, text string) {
+// the billing name, or the start of the external id, whatever the case. SQLite
+// gets a list of rows, because with an OR it would look at every customer.
+func searching(w *db.W, engine string, orgs []id.ID, text string) {
 	folded := fold(text)
 	if folded == "" {
 		w.And("(search <> '' OR external_id IS NOT NULL)")
 		return
 	}
-	prefix := "(external_id >= ? AND external_id < ?) OR (external_key >= ? AND external_key < ?)"
-	end := folded + "\U0010FFFF"
+	start := beginning(folded)
+	end := start + "\U0010FFFF"
+	const prefix = "(external_id >= ? AND external_id < ?) OR (external_key >= ? AND external_key < ?)"
 	switch {
-	case engine == "sqlite" && utf8.RuneCountInString(folded) >= trigram:
+	case engine == "sqlite" && hasTrigram(text):
 		phrase := `"` + strings.ReplaceAll(folded, `"`, `""`) + `"`
-		w.And("(seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ?) OR "+prefix+")", phrase, folded, end, folded, end)
+		named := db.Where(prefix, start, end, start, end).In("organization_id", orgs)
+		w.And("seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ? UNION SELECT seq FROM customers"+named.SQL()+")",
+			append([]any{phrase}, named.Args()...)...)
 	case engine == "sqlite":
-		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, folded, end, folded, end)
+		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, start, end, start, end)
 	default:
-		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), folded, end, folded, end)
+		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), start, end, start, end)
 	}
 }
 

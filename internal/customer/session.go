@@ -150,7 +150,7 @@ func (s *Service) sessionMember(ctx context.Context, tx *db.Tx, sub auth.Subject
 		m, err := memberWhere(ctx, tx, r, "id = ?", *in.MemberID, "")
 		return m, instead(err, gone, (*string)(in.MemberID), "member_id")
 	case in.ExternalMemberID != nil:
-		m, err := memberWhere(ctx, tx, r, "external_id = ?", *in.ExternalMemberID, "")
+		m, err := memberWhere(ctx, tx, r, "external_id = ?", indexText(*in.ExternalMemberID), "")
 		return m, instead(err, gone, in.ExternalMemberID, "external_member_id")
 	case r.Type == Team:
 		return Member{}, schema.ValueError("member_id is required for team customers.", nil, "body", "member_id")

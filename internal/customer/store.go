@@ -19,36 +19,64 @@ import (
 // Every SQL text about customers. The avatar of a team without an e-mail is
 // its owner's, so the owner's address is read along, for those rows only.
 const columns = `id, organization_id, created_at, modified_at, deleted_at, anonymized_at, type, email, email_verified, name,
-	billing_name, external_id, billing_address, tax_id, tax_id_format, locale, metadata, default_payment_method_id, first_user_event_at,
+	billing_name, COALESCE(external_id_long, external_id) AS external_id, billing_address, tax_id, tax_id_format, locale, metadata, default_payment_method_id, first_user_event_at,
 	CASE WHEN email IS NULL THEN (
 		SELECT m.email FROM members m
 		WHERE m.organization_id = customers.organization_id AND m.customer_id = customers.id AND m.role = 'owner' AND m.deleted_at IS NULL
 	) END AS owner_email`
 
-// byID reads a live customer that the subject can see.
+// byID reads a live customer that the subject can see. That the customer is
+// live is seen here and not asked of the database: PostgreSQL, before it has
+// statistics, takes an index over live customers for a short way to one.
 func byID(ctx context.Context, q db.Querier, orgs []id.ID, customer id.ID, lock string) (Row, error) {
-	w := db.Where("id = ?", customer).In("organization_id", orgs).And("deleted_at IS NULL")
-	r, err := db.One[Row](ctx, q, `SELECT `+columns+` FROM customers`+w.SQL()+lock, w.Args()...)
-	if errors.Is(err, db.ErrNoRows) {
-		return r, fault.NotFound.New()
+	r, err := db.One[Row](ctx, q, selectWhere(orgs, "id", lock), append([]any{customer}, ids(orgs)...)...)
+	if errors.Is(err, db.ErrNoRows) || err == nil && r.DeletedAt != nil {
+		return Row{}, fault.NotFound.New()
 	}
 	return r, err
 }
 
-// byExternalID reads a live customer by the caller's own id for it. A user may
-// see several; then it is not for us to choose.
+// byExternalID reads a live customer by the caller's own id for it; deleted
+// ones have none. A user may see several; then it is not for us to choose.
 func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, lock string) (Row, error) {
-	w := db.Where("external_id = ?", external).In("organization_id", orgs).And("deleted_at IS NULL")
-	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM customers`+w.SQL()+` LIMIT 2`+lock, w.Args()...)
+	rows, err := db.All[Row](ctx, q, selectWhere(orgs, "external_id", " LIMIT 2"+lock), append([]any{indexText(external)}, ids(orgs)...)...)
 	switch {
 	case err != nil:
 		return Row{}, err
-	case len(rows) == 0:
+	case len(rows) == 0 || len(rows) == 1 && rows[0].DeletedAt != nil:
 		return Row{}, fault.NotFound.New()
 	case len(rows) > 1:
 		return Row{}, fault.AmbiguousExternal.New()
 	}
 	return rows[0], nil
+}
+
+// The texts for callers who see one organization, which are nearly all.
+var selectOne = map[[2]string]string{}
+
+func init() {
+	for _, column := range []string{"id", "external_id"} {
+		for _, rest := range []string{"", " LIMIT 2"} {
+			selectOne[[2]string{column, rest}] = selectText(column, "organization_id = ?", rest)
+		}
+	}
+}
+
+func selectText(column, organizations, rest string) string {
+	return `SELECT ` + columns + ` FROM customers WHERE ` + column + ` = ? AND ` + organizations + rest
+}
+
+func selectWhere(orgs []id.ID, column, rest string) string {
+	if text := selectOne[[2]string{column, rest}]; text != "" && len(orgs) == 1 {
+		return text
+	}
+	in, _ := db.InList("organization_id", orgs)
+	return selectText(column, in, rest)
+}
+
+func ids(orgs []id.ID) []any {
+	_, args := db.InList("organization_id", orgs)
+	return args
 }
 
 // save writes the columns that have changed. The others are left out, because
@@ -61,7 +89,7 @@ func save(ctx context.Context, tx *db.Tx, was, r *Row) error {
 	if len(set) == 0 {
 		return nil
 	}
-	_, err := db.Exec(ctx, tx, `UPDATE customers SET `+strings.Join(set, ", ")+` WHERE organization_id = ? AND id = ?`,
+	err := db.Later(ctx, tx, `UPDATE customers SET `+strings.Join(set, ", ")+` WHERE organization_id = ? AND id = ?`,
 		append(args, r.OrganizationID, r.ID)...)
 	if err != nil {
 		return fmt.Errorf("save customer: %w", err)
@@ -81,13 +109,17 @@ func changes(was, r *Row) (set []string, args []any) {
 	}
 	differ(was.ModifiedAt, r.ModifiedAt, "modified_at")
 	differ(was.DeletedAt, r.DeletedAt, "deleted_at")
+	differ(was.emailKey(), r.emailKey(), "email_key")
 	differ(was.AnonymizedAt, r.AnonymizedAt, "anonymized_at")
 	differ(was.Type, r.Type, "type")
-	differ(was.Email, r.Email, "email email_key", foldOrNull(r.Email))
+	differ(was.Email, r.Email, "email")
 	differ(was.EmailVerified, r.EmailVerified, "email_verified")
 	differ(was.Name, r.Name, "name name_key", foldOrNull(r.Name))
 	differ(was.BillingName, r.BillingName, "billing_name")
-	differ(was.ExternalID, r.ExternalID, "external_id external_key", foldIfOther(r.ExternalID))
+	if !reflect.DeepEqual(was.ExternalID, r.ExternalID) {
+		set = append(set, "external_id = ?", "external_id_long = ?", "external_key = ?")
+		args = append(args, indexed(r.ExternalID), ifLong(r.ExternalID), indexed(foldIfOther(r.ExternalID)))
+	}
 	differ(was.BillingAddress, r.BillingAddress, "billing_address")
 	differ(was.TaxID, r.TaxID, "tax_id")
 	differ(was.TaxIDFormat, r.TaxIDFormat, "tax_id_format")
@@ -98,8 +130,7 @@ func changes(was, r *Row) (set []string, args []any) {
 }
 
 func clearMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
-	_, err := db.Exec(ctx, tx, `DELETE FROM customer_metadata WHERE organization_id = ? AND customer_id = ?`, r.OrganizationID, r.ID)
-	return err
+	return db.Later(ctx, tx, `DELETE FROM customer_metadata WHERE organization_id = ? AND customer_id = ?`, r.OrganizationID, r.ID)
 }
 
 // scalarText is a metadata value as filters compare it.
@@ -133,7 +164,7 @@ func addTotals(ctx context.Context, tx *db.Tx, items []any) error {
 		shard = int(tx.Now().UnixMicro() % shards)
 	}
 	for _, org := range slices.Sorted(maps.Keys(sums)) { // one order on every node: no deadlock
-		_, err := db.Exec(ctx, tx, `INSERT INTO customer_totals (organization_id, shard, live) VALUES (?, ?, ?)
+		err := db.Later(ctx, tx, `INSERT INTO customer_totals (organization_id, shard, live) VALUES (?, ?, ?)
 			ON CONFLICT (organization_id, shard) DO UPDATE SET live = customer_totals.live + excluded.live`, org, shard, sums[org])
 		if err != nil {
 			return fmt.Errorf("count customers: %w", err)
@@ -153,7 +184,7 @@ func countAll(ctx context.Context, q db.Querier, orgs []id.ID) (int, error) {
 func taken(ctx context.Context, q db.Querier, org id.ID, email, external *string, except id.ID) (*schema.Problems, error) {
 	problems := &schema.Problems{}
 	if email != nil {
-		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND email_key = ? AND deleted_at IS NULL AND id <> ? LIMIT 1`,
+		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND email_key = ? AND id <> ? LIMIT 1`,
 			org, fold(*email), except)
 		if err != nil {
 			return nil, err
@@ -163,7 +194,7 @@ func taken(ctx context.Context, q db.Querier, org id.ID, email, external *string
 		}
 	}
 	if external != nil {
-		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND external_id = ? AND id <> ? LIMIT 1`, org, *external, except)
+		yes, err := exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND external_id = ? AND id <> ? LIMIT 1`, org, indexText(*external), except)
 		if err != nil {
 			return nil, err
 		}

@@ -154,6 +154,9 @@ func wholeCursor(q Querier, text string, args []any) *cursor {
 // under the same text they return other columns the next time.
 func (p *pgRunner) declare(ctx context.Context, d *DB, text string, args []any) (*cursor, error) {
 	d.stats.queries.Add(1)
+	if err := p.flush(ctx, false); err != nil {
+		return nil, d.translate(ctx, err)
+	}
 	p.cursors++
 	name := "each_" + strconv.Itoa(p.cursors)
 	st := d.texts.get(text)

@@ -115,19 +115,20 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 	defer func() { _ = conn.Close() }()
 	// The transaction does not hear of the caller's end: a commit that was
 	// sent is waited for. Its statements do.
-	sqlTx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
-	if err != nil {
+	lasting := context.WithoutCancel(ctx)
+	if _, err := conn.ExecContext(lasting, "BEGIN"); err != nil {
 		return err
 	}
-	defer func() { _ = sqlTx.Rollback() }()
-	tx := d.newTx(ctx, &pgRunner{tx: sqlTx})
+	run := &pgRunner{tx: conn, conn: conn}
+	defer run.rollback(lasting)
+	tx := d.newTx(ctx, run)
 	if err := tx.do(ctx, fn); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := sqlTx.Commit(); err != nil {
+	if err := run.commit(lasting); err != nil {
 		return err
 	}
 	d.stats.committed(1)
@@ -162,16 +163,29 @@ func (d *DB) readPostgres(ctx context.Context, fn func(Querier) error) error {
 // pgRunner runs statements in a transaction; pgx prepares and caches them on
 // the connection.
 type pgRunner struct {
-	tx      *sql.Tx
+	tx interface { // *sql.Tx or *sql.Conn
+		QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+		ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+	}
 	cursors int
+
+	conn      *sql.Conn // of a transaction that changes rows
+	later     []laterStatement
+	committed bool
 }
 
 func (p *pgRunner) query(ctx context.Context, st *statement, args []any) (result, error) {
+	if err := p.flush(ctx, false); err != nil {
+		return result{}, err
+	}
 	rows, err := p.tx.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
 	return result{statement: st, rows: rows}, err
 }
 
 func (p *pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, error) {
+	if err := p.flush(ctx, false); err != nil {
+		return 0, err
+	}
 	r, err := p.tx.ExecContext(ctx, st.text, args...)
 	if err != nil {
 		return 0, err

@@ -33,6 +33,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		return err
 	}
 	d.path = filepath.Join(dir, fileName)
+	makePrivate(d.path)
 	var err error
 	if d.writer, err = newWriter(d, d.dsn(writerCacheKB, "journal_mode(wal)", "synchronous(full)")); err != nil {
 		return d.explainSQLite(err)
@@ -64,6 +65,16 @@ func makeDataDir(dir string) error {
 		err = path.Err
 	}
 	return fmt.Errorf("cannot create the data directory %s: %w", dir, err)
+}
+
+// makePrivate creates the file for its owner only; SQLite gives the files
+// beside it the same permissions. One that is there is not touched: to open and
+// close it would drop the locks that this process may have on it. What else
+// goes wrong, SQLite will meet and explain.
+func makePrivate(path string) {
+	if f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err == nil {
+		_ = f.Close()
+	}
 }
 
 // dsn names the file and the settings every connection starts with.

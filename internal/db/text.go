@@ -50,10 +50,11 @@ type texts struct {
 	numbered bool
 	seen     func(string)
 	bySource sync.Map // string -> *statement
-	count    atomic.Int64
+	size     atomic.Int64
 }
 
-const maxTexts = 8192
+// maxTexts is how many bytes of SQL are remembered.
+const maxTexts = 8 << 20
 
 func (t *texts) get(source string) *statement {
 	if st, ok := t.bySource.Load(source); ok {
@@ -63,9 +64,9 @@ func (t *texts) get(source string) *statement {
 }
 
 func (t *texts) add(source string) *statement {
-	if t.count.Load() >= maxTexts {
+	if t.size.Load() >= maxTexts {
 		t.bySource.Clear()
-		t.count.Store(0)
+		t.size.Store(0)
 	}
 	st := &statement{source: source, text: source}
 	st.doubt.Store(1)
@@ -74,7 +75,7 @@ func (t *texts) add(source string) *statement {
 	}
 	kept, found := t.bySource.LoadOrStore(source, st)
 	if !found {
-		t.count.Add(1)
+		t.size.Add(int64(len(source)))
 		if t.seen != nil {
 			t.seen(source)
 		}

@@ -30,7 +30,7 @@ var (
 	BodyTooLarge      = Kind{http.StatusRequestEntityTooLarge, "RequestBodyTooLarge", "Request body exceeded the maximum allowed size."}
 	RequestTimeout    = Kind{http.StatusRequestTimeout, "RequestTimeout", "The request body did not arrive in time."}
 	Internal          = Kind{http.StatusInternalServerError, "InternalServerError", "Internal Server Error"}
-	Unavailable       = Kind{http.StatusServiceUnavailable, "ServiceUnavailable", "The database can't be reached or written right now. Nothing was changed."}
+	Unavailable       = Kind{http.StatusServiceUnavailable, "ServiceUnavailable", "The database can't be reached or written right now. Try again."}
 	AmbiguousExternal = Kind{http.StatusConflict, "AmbiguousExternalCustomerID", "Several customers across your organizations share this external customer ID. Use an organization-scoped token, the Polar customer ID, or a unique external ID to disambiguate."}
 
 	InvalidRequestedOrganization = Kind{http.StatusBadRequest, "InvalidRequestedOrganization",

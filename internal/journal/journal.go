@@ -82,7 +82,7 @@ func flush(ctx context.Context, tx *db.Tx, items []any) error {
 		for _, item := range items[from:to] {
 			args = item.(pending).row(args, next)
 		}
-		if _, err := db.Exec(ctx, tx, `INSERT INTO journal (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth), args...); err != nil {
+		if err := db.Later(ctx, tx, `INSERT INTO journal (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth), args...); err != nil {
 			return fmt.Errorf("append to the journal: %w", err)
 		}
 	}

@@ -83,21 +83,29 @@ type Column struct {
 func (k Keys) Order(criteria []string) string {
 	var b strings.Builder
 	direction := ""
-	for i, c := range criteria {
+	seen := map[string]bool{}
+	for _, c := range criteria {
 		name, down := strings.CutPrefix(c, "-")
+		if seen[name] {
+			continue // rows that are equal by it are not told apart by it
+		}
+		seen[name] = true
 		direction = " ASC"
 		if down {
 			direction = " DESC"
 		}
-		if i == 0 {
+		if b.Len() == 0 {
 			b.WriteString(" ORDER BY ")
 		} else {
 			b.WriteString(", ")
 		}
-		if col := k[name]; col.Nullable {
-			b.WriteString("(" + col.SQL + " IS NULL)" + direction + ", " + col.SQL + direction)
-		} else {
-			b.WriteString(col.SQL + direction)
+		col := k[name]
+		b.WriteString(col.SQL + direction)
+		switch { // as words and not as an expression, so that an index can serve
+		case col.Nullable && down:
+			b.WriteString(" NULLS FIRST")
+		case col.Nullable:
+			b.WriteString(" NULLS LAST")
 		}
 	}
 	if b.Len() == 0 {
@@ -154,10 +162,14 @@ type MetadataMatch struct {
 }
 
 // DecodeNode reads what the query's brackets were gathered into.
-func (m *MetadataFilter) DecodeNode(n *schema.Node, _ *schema.At) {
+func (m *MetadataFilter) DecodeNode(n *schema.Node, at *schema.At) {
 	for i, key := range n.Keys {
 		match := MetadataMatch{Key: key}
-		for _, v := range n.Items[i].Items {
+		for j := range n.Items[i].Items {
+			v := &n.Items[i].Items[j]
+			if schema.HasNUL(key) || schema.HasNUL(v.Text) {
+				at.Key(key).ValueError(schema.InvalidCharacters, v)
+			}
 			match.Values = append(match.Values, v.Text)
 		}
 		*m = append(*m, match)

@@ -11,10 +11,11 @@ func TestOrder(t *testing.T) {
 	t.Parallel()
 	keys := listing.Keys{"at": {SQL: "created_at"}, "name": {SQL: "name_key", Nullable: true}}
 	for want, criteria := range map[string][]string{
-		" ORDER BY id ASC":                   nil,
-		" ORDER BY created_at DESC, id DESC": {"-at"},
-		" ORDER BY created_at ASC, id ASC":   {"at"},
-		" ORDER BY (name_key IS NULL) DESC, name_key DESC, created_at ASC, id ASC": {"-name", "at"},
+		" ORDER BY id ASC":                                            nil,
+		" ORDER BY created_at DESC, id DESC":                          {"-at"},
+		" ORDER BY created_at ASC, id ASC":                            {"at"},
+		" ORDER BY name_key DESC NULLS FIRST, created_at ASC, id ASC": {"-name", "at"},
+		" ORDER BY name_key ASC NULLS LAST, id ASC":                   {"name", "-name", "name"},
 	} {
 		if got := keys.Order(criteria); got != want {
 			t.Errorf("%v: %q, want %q", criteria, got, want)

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +22,9 @@ func parseTime(n *Node, at *At) (time.Time, bool) {
 	}
 	s := n.Text
 	if t, ok := readDatetime(s); ok {
-		return t, true
+		return t, inEra(t, n, at)
 	}
-	if _, err := strconv.ParseFloat(s, 64); err == nil && s != "" {
+	if plainNumber.MatchString(s) {
 		return unixTime(n, at)
 	}
 	t, problem := readDate(s)
@@ -31,28 +32,56 @@ func parseTime(n *Node, at *At) (time.Time, bool) {
 		at.Report("datetime_from_date_parsing", "Input should be a valid datetime or date, "+problem, n, KV{"error", problem})
 		return t, false
 	}
-	return t, true
+	return t, inEra(t, n, at)
 }
 
-// The reference takes numbers above this for milliseconds.
-const maxSeconds = 20_000_000_000
+// plainNumber is a number in a text: without exponent or names of the infinite.
+var plainNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$`)
+
+// inEra refuses the year that the reference's calendar does not have.
+func inEra(t time.Time, n *Node, at *At) bool {
+	if t.Year() == 0 {
+		const e = "year 0 is out of range"
+		at.Report("datetime_parsing", "Input should be a valid datetime, "+e, n, KV{"error", e})
+	}
+	return t.Year() != 0
+}
+
+// The reference takes numbers above the first for milliseconds; the others
+// are the end of the year 9999 and the beginning of the year 0.
+const (
+	maxSeconds  = 20_000_000_000
+	afterLast   = 253_402_300_800
+	firstSecond = -62_167_219_200
+)
 
 func unixTime(n *Node, at *At) (time.Time, bool) {
-	f, err := strconv.ParseFloat(n.Text, 64)
-	if err != nil || math.IsNaN(f) || math.Abs(f) > maxSeconds*1000 {
-		const e = "dates after 9999 are not supported as unix timestamps"
-		at.Report("datetime_parsing", "Input should be a valid datetime, "+e, n, KV{"error", e})
-		return time.Time{}, false
-	}
+	f := number(n.Text)
 	if math.Abs(f) > maxSeconds {
 		f /= 1000
 	}
+	e := ""
+	switch {
+	case f >= afterLast:
+		e = "dates after 9999 are not supported as unix timestamps"
+	case f < firstSecond:
+		e = "dates before 0000 are not supported as unix timestamps"
+	}
+	switch {
+	case e != "" && n.Kind == String:
+		at.Report("datetime_from_date_parsing", "Input should be a valid datetime or date, "+e, n, KV{"error", e})
+		return time.Time{}, false
+	case e != "":
+		at.Report("datetime_parsing", "Input should be a valid datetime, "+e, n, KV{"error", e})
+		return time.Time{}, false
+	}
 	whole := math.Floor(f)
-	return time.Unix(int64(whole), int64(math.Round((f-whole)*1e6))*1000), true
+	t := time.Unix(int64(whole), int64(math.Round((f-whole)*1e6))*1000).UTC()
+	return t, inEra(t, n, at)
 }
 
 func readDatetime(s string) (time.Time, bool) {
-	if len(s) < len("2006-01-02T15:04") || !strings.ContainsRune("Tt _", rune(s[10])) {
+	if len(s) < len("2006-01-02T15:04") || !strings.ContainsRune("Tt _", rune(s[10])) || s[13] != ':' {
 		return time.Time{}, false
 	}
 	s = s[:10] + "T" + s[11:]

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -34,7 +36,8 @@ type Node struct {
 // Limits that no sensible caller meets; they bound what one request can cost.
 const (
 	maxDepth  = 200
-	maxDigits = 4300 // of an integer, as in the reference
+	maxDigits = 4300    // of an integer, as in the reference
+	maxValues = 1 << 20 // a node is many times larger than the "1," it stands for
 )
 
 // Get returns the value of a key of an object, or nil.
@@ -65,20 +68,18 @@ func (e *SyntaxError) Error() string { return e.Reason + " at character " + strc
 // Parse reads one JSON text. Duplicate keys: the last value wins and keeps the
 // place of the first.
 func Parse(text []byte) (*Node, error) {
-	if !utf8.Valid(text) {
-		return nil, &SyntaxError{"Invalid UTF-8", invalidAt(text)}
-	}
-	p := &parser{s: string(text)}
-	p.space()
-	var n Node
-	if err := p.value(&n, 0); err != nil {
+	n, err := (&parser{}).text(text)
+	if err != nil {
 		return nil, err
 	}
-	p.space()
-	if p.i < len(p.s) {
-		return nil, p.fail("Extra data", p.i)
-	}
 	return &n, nil
+}
+
+// Check answers the error that Parse would, and keeps nothing of the text: it
+// is for callers to whom only that is owed.
+func Check(text []byte) error {
+	_, err := (&parser{discard: true}).text(text)
+	return err
 }
 
 func invalidAt(text []byte) int {
@@ -95,8 +96,34 @@ func invalidAt(text []byte) int {
 }
 
 type parser struct {
-	s string
-	i int
+	s       string
+	i       int
+	values  int
+	discard bool // nothing is kept
+	// Parts of the containers that are open. They leave as slices of their exact
+	// size, because growing each one would cost several times the memory.
+	items []Node
+	keys  []string
+}
+
+// text reads all there is. A byte order mark is passed over, as the reference
+// does.
+func (p *parser) text(text []byte) (Node, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if !utf8.Valid(text) {
+		return Node{}, &SyntaxError{"Invalid UTF-8", invalidAt(text)}
+	}
+	p.s = string(text)
+	p.space()
+	n, err := p.value(0)
+	if err != nil {
+		return n, err
+	}
+	p.space()
+	if p.i < len(p.s) {
+		return n, p.fail("Extra data", p.i)
+	}
+	return n, nil
 }
 
 func (p *parser) fail(reason string, at int) error {
@@ -114,34 +141,40 @@ func (p *parser) space() {
 	}
 }
 
-func (p *parser) value(n *Node, depth int) error {
-	if p.i >= len(p.s) {
-		return p.fail("Expecting value", p.i)
-	}
-	if depth > maxDepth {
-		return p.fail("Nested too deeply", p.i)
+func (p *parser) value(depth int) (n Node, err error) {
+	p.values++
+	switch {
+	case p.i >= len(p.s):
+		return n, p.fail("Expecting value", p.i)
+	case depth > maxDepth:
+		return n, p.fail("Nested too deeply", p.i)
+	case p.values > maxValues:
+		return n, p.fail("Too many values", p.i)
 	}
 	switch c := p.s[p.i]; {
 	case c == '"':
 		p.i++
-		s, err := p.str()
-		n.Kind, n.Text = String, s
-		return err
+		n.Kind = String
+		n.Text, err = p.str()
+		return n, err
 	case c == '{':
-		return p.object(n, depth)
+		n.Kind = Object
+		n.Keys, n.Items, err = p.object(depth)
+		return n, err
 	case c == '[':
-		return p.array(n, depth)
+		n.Kind = Array
+		n.Items, err = p.array(depth)
+		return n, err
 	case c == '-' || c >= '0' && c <= '9':
-		return p.number(n)
+		return p.number()
 	}
 	for _, w := range words {
 		if strings.HasPrefix(p.s[p.i:], w.text) {
 			p.i += len(w.text)
-			n.Kind, n.Bool = w.kind, w.value
-			return nil
+			return Node{Kind: w.kind, Bool: w.value}, nil
 		}
 	}
-	return p.fail("Expecting value", p.i)
+	return n, p.fail("Expecting value", p.i)
 }
 
 var words = []struct {
@@ -158,9 +191,9 @@ func (p *parser) digits() int {
 	return p.i - start
 }
 
-func (p *parser) number(n *Node) error {
+func (p *parser) number() (Node, error) {
 	start := p.i
-	n.Kind = Int
+	n := Node{Kind: Int}
 	if p.s[p.i] == '-' {
 		p.i++
 	}
@@ -168,10 +201,10 @@ func (p *parser) number(n *Node) error {
 	if p.i < len(p.s) && p.s[p.i] == '0' {
 		p.i++
 	} else if p.digits() == 0 {
-		return p.fail("Expecting value", start)
+		return n, p.fail("Expecting value", start)
 	}
 	if p.i-first > maxDigits {
-		return p.fail("Integer has too many digits", start)
+		return n, p.fail("Integer has too many digits", start)
 	}
 	// A dot or exponent that is not followed by a digit ends the number before it.
 	if mark := p.i; p.i < len(p.s) && p.s[p.i] == '.' {
@@ -194,102 +227,128 @@ func (p *parser) number(n *Node) error {
 		}
 	}
 	n.Text = p.s[start:p.i]
-	return nil
+	return n, nil
 }
 
-func (p *parser) array(n *Node, depth int) error {
-	n.Kind = Array
+func (p *parser) array(depth int) ([]Node, error) {
 	p.i++
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == ']' {
 		p.i++
-		return nil
+		return nil, nil
 	}
+	base := len(p.items)
 	for {
-		n.Items = append(n.Items, Node{})
-		if err := p.value(&n.Items[len(n.Items)-1], depth+1); err != nil {
-			return err
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		if !p.discard {
+			p.items = append(p.items, v)
 		}
 		p.space()
 		if p.i < len(p.s) && p.s[p.i] == ']' {
 			p.i++
-			return nil
+			return taken(&p.items, base), nil
 		}
 		if p.i >= len(p.s) || p.s[p.i] != ',' {
-			return p.fail("Expecting ',' delimiter", p.i)
+			return nil, p.fail("Expecting ',' delimiter", p.i)
 		}
 		p.i++
 		p.space()
 	}
 }
 
-func (p *parser) object(n *Node, depth int) error {
-	n.Kind = Object
+func (p *parser) object(depth int) ([]string, []Node, error) {
 	p.i++
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == '}' {
 		p.i++
-		return nil
+		return nil, nil, nil
 	}
-	var seen map[string]int
+	open := members{keys: len(p.keys), items: len(p.items)}
 	for {
 		if p.i >= len(p.s) || p.s[p.i] != '"' {
-			return p.fail("Expecting property name enclosed in double quotes", p.i)
+			return nil, nil, p.fail("Expecting property name enclosed in double quotes", p.i)
 		}
 		p.i++
 		key, err := p.str()
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		p.space()
 		if p.i >= len(p.s) || p.s[p.i] != ':' {
-			return p.fail("Expecting ':' delimiter", p.i)
+			return nil, nil, p.fail("Expecting ':' delimiter", p.i)
 		}
 		p.i++
 		p.space()
-		var v Node
-		if err := p.value(&v, depth+1); err != nil {
-			return err
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return nil, nil, err
 		}
-		seen = n.put(key, v, seen)
+		if !p.discard {
+			open.put(p, key, v)
+		}
 		p.space()
 		if p.i < len(p.s) && p.s[p.i] == '}' {
 			p.i++
-			return nil
+			return taken(&p.keys, open.keys), taken(&p.items, open.items), nil
 		}
 		if p.i >= len(p.s) || p.s[p.i] != ',' {
-			return p.fail("Expecting ',' delimiter", p.i)
+			return nil, nil, p.fail("Expecting ',' delimiter", p.i)
 		}
 		p.i++
 		p.space()
 	}
 }
 
-// put adds a key; only big objects pay for a map of what was seen.
-func (n *Node) put(key string, v Node, seen map[string]int) map[string]int {
-	if seen == nil && len(n.Keys) < 16 {
-		for i, k := range n.Keys {
-			if k == key {
-				n.Items[i] = v
-				return nil
-			}
-		}
-		n.Keys, n.Items = append(n.Keys, key), append(n.Items, v)
+// taken removes the end of a stack and answers it.
+func taken[T any](stack *[]T, from int) []T {
+	if len(*stack) == from {
 		return nil
 	}
-	if seen == nil {
-		seen = make(map[string]int, 64)
-		for i, k := range n.Keys {
-			seen[k] = i
+	out := slices.Clone((*stack)[from:])
+	*stack = (*stack)[:from]
+	return slices.Clip(out)
+}
+
+// members is an object that is being read: where its part of the stacks
+// begins. Only big objects pay for a map of what was seen.
+type members struct {
+	keys, items int
+	seen        map[string]int
+}
+
+func (m *members) put(p *parser, key string, v Node) {
+	keys, items := p.keys[m.keys:], p.items[m.items:]
+	if m.seen == nil && len(keys) == 16 {
+		m.seen = make(map[string]int, 64)
+		for i, k := range keys {
+			m.seen[k] = i
 		}
 	}
-	if i, ok := seen[key]; ok {
-		n.Items[i] = v
-		return seen
+	at, found := m.seen[key]
+	if m.seen == nil {
+		at = slices.Index(keys, key)
+		found = at >= 0
 	}
-	seen[key] = len(n.Keys)
+	if found {
+		items[at] = v
+		return
+	}
+	if m.seen != nil {
+		m.seen[key] = len(keys)
+	}
+	p.keys, p.items = append(p.keys, key), append(p.items, v)
+}
+
+// set adds a key to an object, or replaces its value.
+func (n *Node) set(key string, v Node) {
+	if old := n.Get(key); old != nil {
+		*old = v
+		return
+	}
 	n.Keys, n.Items = append(n.Keys, key), append(n.Items, v)
-	return seen
 }
 
 // str reads a string after its opening quote.
@@ -364,7 +423,7 @@ func (p *parser) unicode() (rune, error) {
 		return rune(v), true
 	}
 	r, ok := hex(p.i + 1)
-	if !ok {
+	if !ok || p.i+5 >= len(p.s) { // the reference looks at the character after it first
 		return 0, p.fail(`Invalid \uXXXX escape`, p.i)
 	}
 	p.i += 5

@@ -29,9 +29,12 @@ type Problems struct {
 	Class string
 }
 
-// maxProblems bounds an answer: a hostile body of a few megabytes could ask
-// for hundreds of megabytes of complaints.
-const maxProblems = 1000
+// Bounds of an answer: a hostile body of a few megabytes could ask for
+// hundreds of megabytes of complaints, each with what it complains about.
+const (
+	maxProblems = 1000
+	maxAnswer   = 32 << 20
+)
 
 func (p *Problems) Error() string {
 	parts := make([]string, len(p.List))
@@ -82,6 +85,9 @@ func (p *Problems) AppendJSON(dst []byte) []byte {
 	dst = append(dst, p.Name()...)
 	dst = append(dst, `","detail":[`...)
 	for i := range p.List {
+		if len(dst) > maxAnswer {
+			break
+		}
 		if i > 0 {
 			dst = append(dst, ',')
 		}

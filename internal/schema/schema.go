@@ -19,6 +19,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -482,11 +483,16 @@ func (p intNode) read(n *Node, at *At) (int64, bool) {
 		return v, true
 	case Float:
 		f := number(n.Text)
-		if f != float64(int64(f)) {
+		switch {
+		case f-f != 0: // infinite
+			at.finiteNumber(n)
+			return 0, false
+		case f != math.Trunc(f):
 			at.intFromFloat(n)
 			return 0, false
 		}
-		return int64(f), true
+		v, _ := strconv.ParseInt(strconv.FormatFloat(f, 'f', 0, 64), 10, 64) // clamped beyond 64 bits
+		return v, true
 	case Bool:
 		if n.Bool {
 			return 1, true

@@ -1,8 +1,11 @@
 package schema_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +84,12 @@ func TestMessages(t *testing.T) {
 		{"enum", `{"text":"a","colour":"pink"}`, `{"type":"enum","loc":["body","colour"],"msg":"Input should be 'red', 'green' or 'blue'","input":"pink","ctx":{"expected":"'red', 'green' or 'blue'"}}`},
 		{"datetime", `{"text":"a","when":"2020"}`, `null`},
 		{"datetime short", `{"text":"a","when":"20x"}`, `{"type":"datetime_from_date_parsing","loc":["body","when"],"msg":"Input should be a valid datetime or date, input is too short","input":"20x","ctx":{"error":"input is too short"}}`},
+		{"datetime exponent", `{"text":"a","when":"1e9"}`, `{"type":"datetime_from_date_parsing","loc":["body","when"],"msg":"Input should be a valid datetime or date, input is too short","input":"1e9","ctx":{"error":"input is too short"}}`},
+		{"datetime milliseconds", `{"text":"a","when":"176722560012223"}`, `null`},
+		{"datetime too late", `{"text":"a","when":253402300800000}`, `{"type":"datetime_parsing","loc":["body","when"],"msg":"Input should be a valid datetime, dates after 9999 are not supported as unix timestamps","input":253402300800000,"ctx":{"error":"dates after 9999 are not supported as unix timestamps"}}`},
+		{"datetime too early", `{"text":"a","when":-1e300}`, `{"type":"datetime_parsing","loc":["body","when"],"msg":"Input should be a valid datetime, dates before 0000 are not supported as unix timestamps","input":-1e300,"ctx":{"error":"dates before 0000 are not supported as unix timestamps"}}`},
+		{"datetime year", `{"text":"a","when":"0000-01-01"}`, `{"type":"datetime_parsing","loc":["body","when"],"msg":"Input should be a valid datetime, year 0 is out of range","input":"0000-01-01","ctx":{"error":"year 0 is out of range"}}`},
+		{"datetime hour", `{"text":"a","when":"2026-01-01T0:00:00Z"}`, `{"type":"datetime_from_date_parsing","loc":["body","when"],"msg":"Input should be a valid datetime or date, unexpected extra characters at the end of the input","input":"2026-01-01T0:00:00Z","ctx":{"error":"unexpected extra characters at the end of the input"}}`},
 		{"datetime month", `{"text":"a","when":"2020-13-01"}`, `{"type":"datetime_from_date_parsing","loc":["body","when"],"msg":"Input should be a valid datetime or date, month value is outside expected range of 1-12","input":"2020-13-01","ctx":{"error":"month value is outside expected range of 1-12"}}`},
 		{"list", `{"text":"a","list":"x"}`, `{"type":"list_type","loc":["body","list"],"msg":"Input should be a valid list","input":"x"}`},
 		{"list long", `{"text":"a","list":["x","y"]}`, `{"type":"too_long","loc":["body","list"],"msg":"List should have at most 1 item after validation, not 2","input":["x","y"],"ctx":{"field_type":"List","max_length":1,"actual_length":2}}`},
@@ -218,6 +227,8 @@ func TestSyntaxErrors(t *testing.T) {
 		`[1,]`:           {Reason: "Expecting value", Offset: 3},
 		`NaN`:            {Reason: "Expecting value", Offset: 0},
 		`{"a":Infinity}`: {Reason: "Expecting value", Offset: 5},
+		`"\u12g4"`:       {Reason: "Invalid \\uXXXX escape", Offset: 2},
+		`"\u1234`:        {Reason: "Invalid \\uXXXX escape", Offset: 2},
 	} {
 		_, err := schema.Parse([]byte(text))
 		got, ok := err.(*schema.SyntaxError)
@@ -227,6 +238,53 @@ func TestSyntaxErrors(t *testing.T) {
 	}
 	if _, err := schema.Parse([]byte(strings.Repeat("[", 1_000_000))); err == nil {
 		t.Error("a million brackets were accepted")
+	}
+	if _, err := schema.Parse([]byte("[" + strings.Repeat("1,", 2_000_000) + "1]")); err == nil || !strings.Contains(err.Error(), "Too many values") {
+		t.Errorf("two million values: %v", err)
+	}
+}
+
+// A body of ten megabytes must not cost hundreds: neither as a tree, nor to
+// those who have no credential, nor as complaints.
+func TestCost(t *testing.T) {
+	text := []byte("[" + strings.Repeat("[1],", 500_000) + "1]")
+	cost := func(what string, limit uint64, fn func()) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		fn()
+		runtime.ReadMemStats(&after)
+		if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > limit {
+			t.Errorf("%s allocated %d MB, want at most %d", what, mb, limit)
+		}
+	}
+	cost("checking", 4, func() {
+		if err := schema.Check(text); err != nil {
+			t.Error(err)
+		}
+	})
+	cost("parsing", 400, func() {
+		if _, err := schema.Parse(text); err != nil {
+			t.Error(err)
+		}
+	})
+	big := schema.StringNode(strings.Repeat("x", 8<<20))
+	problems := &schema.Problems{}
+	for range 14 {
+		schema.Root(problems, "body").Missing(big)
+	}
+	if n := len(problems.AppendJSON(nil)); n > 48<<20 {
+		t.Errorf("the answer has %d MB", n>>20)
+	}
+}
+
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	if n, err := schema.Parse([]byte("\ufeff{}")); err != nil || n.Kind != schema.Object {
+		t.Errorf("got %v, %v", n, err)
+	}
+	if _, err := schema.Parse([]byte("{\ufeff}")); err == nil {
+		t.Error("a mark was accepted in the middle")
 	}
 }
 
@@ -268,7 +326,10 @@ func FuzzParse(f *testing.F) {
 	plan := schema.PlanOf(reflect.TypeFor[example](), "")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		n, err := schema.Parse(text)
-		if valid := json.Valid(text); valid != (err == nil) && !acceptable(text, err) {
+		if checked := schema.Check(text); fmt.Sprint(checked) != fmt.Sprint(err) {
+			t.Fatalf("%q: Check says %v, Parse %v", text, checked, err)
+		}
+		if valid := json.Valid(bytes.TrimPrefix(text, []byte("\ufeff"))); valid != (err == nil) && !acceptable(text, err) {
 			t.Fatalf("%q: json.Valid says %v, we say %v", text, valid, err)
 		}
 		if err != nil {

@@ -210,7 +210,7 @@ func (m Metadata) Node() *Node {
 // With returns the map with one more string entry, or with it replaced.
 func (m Metadata) With(key, value string) Metadata {
 	n := m.Node()
-	n.put(key, Node{Kind: String, Text: value}, nil)
+	n.set(key, Node{Kind: String, Text: value})
 	return Metadata(n.Append(nil))
 }
 
@@ -219,10 +219,12 @@ func (m Metadata) With(key, value string) Metadata {
 type MetadataInput Metadata
 
 const (
-	maxEntries   = 50
 	maxKeyLength = 40
 	maxText      = 500
 )
+
+// MaxMetadata is how many entries a map of metadata may have.
+const MaxMetadata = 50
 
 // DecodeNode checks the map and keeps each value's JSON type.
 func (m *MetadataInput) DecodeNode(n *Node, at *At) {
@@ -240,8 +242,8 @@ func (m *MetadataInput) DecodeNode(n *Node, at *At) {
 		out = append(AppendString(out, key), ':')
 		out = appendMetadataValue(out, &n.Items[i], at.Key(key))
 	}
-	if at.Count() == before && len(n.Keys) > maxEntries {
-		at.tooMany(n, "Dictionary", maxEntries, len(n.Keys))
+	if at.Count() == before && len(n.Keys) > MaxMetadata {
+		at.tooMany(n, "Dictionary", MaxMetadata, len(n.Keys))
 	}
 	*m = append(out, '}')
 }
@@ -314,7 +316,7 @@ func (MetadataInput) SchemaName() string { return "" }
 
 // DescribeSchema describes the map with its limits.
 func (MetadataInput) DescribeSchema(*Builder) *Schema {
-	one, key, text, entries := 1, maxKeyLength, maxText, maxEntries
+	one, key, text, entries := 1, maxKeyLength, maxText, MaxMetadata
 	return &Schema{Type: "object", MaxProperties: &entries,
 		PropertyNames:        &Schema{MinLength: &one, MaxLength: &key},
 		AdditionalProperties: &Schema{AnyOf: []*Schema{{Type: "string", MinLength: &one, MaxLength: &text}, {Type: "integer"}, {Type: "number"}, {Type: "boolean"}}},

@@ -158,18 +158,15 @@ func (p *process) stop() error {
 }
 
 // peakMB is the most memory the process has had, 0 where that is not known.
-func (p *process) peakMB() int { return statusMB(p.cmd.Process.Pid, "VmHWM:") }
+func (p *process) peakMB() int { return statusMB(p.cmd.Process.Pid) }
 
-// residentMB is the memory the process has now.
-func (p *process) residentMB() int { return statusMB(p.cmd.Process.Pid, "VmRSS:") }
-
-func statusMB(pid int, field string) int {
+func statusMB(pid int) int {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0
 	}
 	for line := range bytes.Lines(text) {
-		if rest, ok := strings.CutPrefix(string(line), field); ok {
+		if rest, ok := strings.CutPrefix(string(line), "VmHWM:"); ok {
 			kb, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
 			return kb / 1024
 		}

@@ -1,43 +1,48 @@
 -- +goose Up
+-- Types are in upper case because SQLite's driver spells them so, and a read
+-- need then not spell them anew.
+--
 -- The organization is part of every key and foreign key, so that rows can be
 -- spread over machines by organization.
 CREATE TABLE customers (
   seq @serial@,
-  id uuid NOT NULL,
-  organization_id uuid NOT NULL REFERENCES organizations (id),
-  created_at timestamptz NOT NULL,
-  modified_at timestamptz,
-  deleted_at timestamptz,
-  anonymized_at timestamptz,
-  type text NOT NULL,
-  email text,
-  email_key @ctext@,
-  email_verified boolean NOT NULL,
-  name text,
+  id UUID NOT NULL,
+  organization_id UUID NOT NULL REFERENCES organizations (id),
+  created_at TIMESTAMPTZ NOT NULL,
+  modified_at TIMESTAMPTZ,
+  deleted_at TIMESTAMPTZ,
+  anonymized_at TIMESTAMPTZ,
+  type TEXT NOT NULL,
+  email TEXT,
+  email_key @ctext@, -- email in lower case; NULL when deleted, so that another may have it
+  email_verified BOOLEAN NOT NULL,
+  name TEXT,
   name_key @ctext@,
-  billing_name text,
-  external_id @ctext@,
+  billing_name TEXT,
+  external_id @ctext@, -- what stands for it in an index, where it is long
+  external_id_long TEXT, -- and then the whole
   external_key @ctext@, -- external_id in lower case, where that differs
-  billing_address json,
-  tax_id text,
-  tax_id_format text,
-  locale text,
-  metadata json NOT NULL,
-  default_payment_method_id uuid,
-  first_user_event_at timestamptz,
+  billing_address JSON,
+  tax_id TEXT,
+  tax_id_format TEXT,
+  locale TEXT,
+  metadata JSON NOT NULL,
+  default_payment_method_id UUID,
+  first_user_event_at TIMESTAMPTZ,
   search @ctext@ NOT NULL,
   UNIQUE (organization_id, id)
 );
-CREATE UNIQUE INDEX customers_email ON customers (organization_id, email_key) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX customers_email ON customers (organization_id, email_key);
 CREATE UNIQUE INDEX customers_external_id ON customers (organization_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX customers_external_key ON customers (organization_id, external_key) WHERE external_key IS NOT NULL;
 CREATE INDEX customers_created ON customers (organization_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX customers_name ON customers (organization_id, name_key, id) WHERE deleted_at IS NULL;
 
--- Each scalar of a customer's metadata as text, for filters.
+-- Each scalar of a customer's metadata as text, for filters: what stands for it
+-- in an index.
 CREATE TABLE customer_metadata (
-  organization_id uuid NOT NULL,
-  customer_id uuid NOT NULL,
+  organization_id UUID NOT NULL,
+  customer_id UUID NOT NULL,
   key @ctext@ NOT NULL,
   value @ctext@ NOT NULL,
   PRIMARY KEY (organization_id, customer_id, key),
@@ -48,24 +53,25 @@ CREATE INDEX customer_metadata_value ON customer_metadata (organization_id, key,
 -- How many customers an organization has that are not deleted: the sum of its
 -- shards. One row would make concurrent creates wait for each other.
 CREATE TABLE customer_totals (
-  organization_id uuid NOT NULL,
-  shard integer NOT NULL,
-  live bigint NOT NULL,
+  organization_id UUID NOT NULL,
+  shard INTEGER NOT NULL,
+  live BIGINT NOT NULL,
   PRIMARY KEY (organization_id, shard)
 ) @norowid@;
 
 CREATE TABLE members (
-  id uuid NOT NULL,
-  organization_id uuid NOT NULL,
-  customer_id uuid NOT NULL,
-  created_at timestamptz NOT NULL,
-  modified_at timestamptz,
-  deleted_at timestamptz,
-  email text NOT NULL,
+  id UUID NOT NULL,
+  organization_id UUID NOT NULL,
+  customer_id UUID NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL,
+  modified_at TIMESTAMPTZ,
+  deleted_at TIMESTAMPTZ,
+  email TEXT NOT NULL,
   email_key @ctext@ NOT NULL,
-  name text,
-  external_id @ctext@,
-  role text NOT NULL,
+  name TEXT,
+  external_id @ctext@, -- as in customers
+  external_id_long TEXT,
+  role TEXT NOT NULL,
   PRIMARY KEY (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
 ) @norowid@;
@@ -75,14 +81,14 @@ CREATE UNIQUE INDEX members_owner ON members (organization_id, customer_id) WHER
 
 -- Sessions of the customer portal: of a customer, or of one member.
 CREATE TABLE customer_sessions (
-  id uuid NOT NULL,
-  organization_id uuid NOT NULL,
-  customer_id uuid NOT NULL,
-  member_id uuid,
-  created_at timestamptz NOT NULL,
-  expires_at timestamptz NOT NULL,
-  hash text NOT NULL,
-  return_url text,
+  id UUID NOT NULL,
+  organization_id UUID NOT NULL,
+  customer_id UUID NOT NULL,
+  member_id UUID,
+  created_at TIMESTAMPTZ NOT NULL,
+  expires_at TIMESTAMPTZ NOT NULL,
+  hash TEXT NOT NULL,
+  return_url TEXT,
   PRIMARY KEY (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
 );

@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"floe/internal/fault"
+	"floe/internal/schema"
+)
+
+// MaxBody is how many bytes a request's body may have.
+const MaxBody = 10 << 20
+
+// read reads the body of an operation that has one.
+func (h *Handler) read(c *call) ([]byte, error) {
+	if c.op.bodyPlan() == nil {
+		return nil, nil
+	}
+	control := http.NewResponseController(c.w)
+	_ = control.SetReadDeadline(time.Now().Add(h.BodyTime)) // a recorder in a test has none
+	text, err := io.ReadAll(io.LimitReader(c.r.Body, MaxBody+1))
+	_ = control.SetReadDeadline(time.Time{})
+	switch {
+	case err != nil && (errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)):
+		c.w.Header().Set("Connection", "close")
+		return nil, fault.RequestTimeout.New()
+	case err != nil:
+		return nil, fault.BadRequest.New("The request body could not be read.")
+	case len(text) > MaxBody:
+		return nil, tooLarge()
+	}
+	return text, nil
+}
+
+// parse makes a tree of the body. A body that does not say it is JSON counts
+// as text.
+func (c *call) parse(text []byte) (*schema.Node, error) {
+	switch {
+	case len(text) == 0:
+		return nil, nil
+	case !isJSON(c.r.Header.Get("Content-Type")):
+		return schema.StringNode(valid(string(text))), nil
+	}
+	n, err := schema.Parse(text)
+	return n, syntax(err)
+}
+
+// refuse answers why somebody may not call the operation, unless their JSON is
+// broken, which the contract puts first. It is not worth a tree: whoever has no
+// credential could make the server hold many of them.
+func (c *call) refuse(text []byte, reason error) error {
+	if len(text) > 0 && isJSON(c.r.Header.Get("Content-Type")) {
+		if err := schema.Check(text); err != nil {
+			return syntax(err)
+		}
+	}
+	return reason
+}
+
+func syntax(err error) error {
+	if broken, ok := errors.AsType[*schema.SyntaxError](err); ok {
+		return schema.SyntaxProblems(broken)
+	}
+	return err
+}
+
+// A big body's tree is many times larger than its text, so only a few are
+// worked on at a time.
+const (
+	bigBody   = 1 << 20
+	bigBodies = 4
+)
+
+// enter waits until there is room for a body of a size.
+func (h *Handler) enter(ctx context.Context, size int) (leave func(), err error) {
+	if size <= bigBody {
+		return func() {}, nil
+	}
+	select {
+	case h.big <- struct{}{}:
+		return func() { <-h.big }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// maxDrain is how much is read of a body that was refused.
+const maxDrain = 64 << 20
+
+// drain reads what is left of the body after the answer that refused it: clients
+// that send all before they listen would get a broken connection instead.
+func (h *Handler) drain(c *call) {
+	if c.r.ContentLength == 0 || c.r.ContentLength > maxDrain || c.r.Header.Get("Expect") != "" || c.w.Header().Get("Connection") == "close" {
+		return
+	}
+	control := http.NewResponseController(c.w)
+	_ = control.Flush() // for those that do listen
+	_ = control.SetReadDeadline(time.Now().Add(h.BodyTime))
+	_, _ = io.CopyN(io.Discard, c.r.Body, maxDrain) // an error is the client's, who will not read this
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// isJSON says whether a media type is JSON, whatever its parameters are.
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	media, _, _ := strings.Cut(contentType, ";")
+	kind, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(media)), "application/")
+	return ok && (kind == "json" || strings.HasSuffix(kind, "+json") && !strings.Contains(kind, "/"))
+}
+
+func tooLarge() error {
+	return fault.BodyTooLarge.New(fmt.Sprintf("Request body exceeded the maximum allowed size of %d bytes.", MaxBody))
+}
