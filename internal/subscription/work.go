@@ -221,7 +221,7 @@ func (w *work) tell(which func(*item) bool) {
 			e := journal.Entry{Organization: w.org, Type: "subscription." + what, Customer: it.CustomerID, Subject: it.ID, After: text, At: it.at}
 			if what == "updated" && !it.fresh {
 				before := it.was.bare()
-				e.Before, _ = journal.Changes(&before, &after)
+				e.Before, _ = journal.Differing(schema.JSON(&before), text)
 			}
 			journal.Append(w.tx, w.actor, e)
 		}
