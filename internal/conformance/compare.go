@@ -26,7 +26,7 @@ func Compare(ours, reference *Facts) []Difference {
 		case a == nil:
 			out = append(out, Difference{name, "operation", "ours lacks it"})
 		case b == nil:
-			out = append(out, Difference{name, "operation", "the reference lacks it"})
+			out = append(out, Difference{name, "operation", "the reference lacks it, or was reduced before we claimed it"})
 		default:
 			c := &comparison{ours: ours.Schemas, theirs: reference.Schemas, operation: name}
 			c.operations(a, b)

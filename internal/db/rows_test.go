@@ -38,7 +38,8 @@ type thing struct {
 	Extra     json.RawMessage
 	stampsOf
 	OwnerID *id.ID `db:"owner_id"`
-	hidden  string
+	//lint:ignore U1000 a field that is not exported is not a column
+	hidden string
 }
 
 // stampsOf checks that what an embedded struct embeds is found too.

@@ -154,6 +154,22 @@ func (f *Floe) listen() string {
 	return "http://" + l.Addr().String()
 }
 
+// Drain does all jobs that are due by the test's clock, and those that they
+// bring about, and answers how many they were.
+func (f *Floe) Drain() (done int) {
+	f.t.Helper()
+	for {
+		n, err := f.Server.Jobs.Drain(f.t.Context())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if n == 0 {
+			return done
+		}
+		done += n
+	}
+}
+
 // Log is what the server has logged so far, warnings and errors only.
 func (f *Floe) Log() string { return f.log.String() }
 

@@ -91,6 +91,12 @@ func (f *Floe) Send(r *http.Request) *Response {
 	return out
 }
 
+// Operation is what a request with this method and escaped path is for; nil
+// for what is no operation.
+func (f *Floe) Operation(method, path string) *api.Operation {
+	return operation(f.Server.Operations(), method, path)
+}
+
 // operation finds what a request is for, in the plainest way: of those that
 // match, the one with a fixed segment where another has a parameter.
 func operation(ops []*api.Operation, method, path string) *api.Operation {

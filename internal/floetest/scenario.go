@@ -91,7 +91,7 @@ func (f *Floe) run(s Scenario) *Response {
 // LastSeq is the number of the newest entry of the journal.
 func (f *Floe) LastSeq() int64 {
 	f.t.Helper()
-	n, err := db.One[int64](f.t.Context(), f.DB, `SELECT COALESCE(MAX(seq), 0) FROM journal`+exempt)
+	n, err := db.One[int64](f.t.Context(), f.DB, `SELECT COALESCE(MAX(seq), 0) FROM journal`+AllOrganizations)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func (f *Floe) LastSeq() int64 {
 // EventsSince are the types in the journal after a number, in order.
 func (f *Floe) EventsSince(seq int64) []string {
 	f.t.Helper()
-	types, err := db.All[string](f.t.Context(), f.DB, `SELECT type FROM journal WHERE seq > ? ORDER BY seq`+exempt, seq)
+	types, err := db.All[string](f.t.Context(), f.DB, `SELECT type FROM journal WHERE seq > ? ORDER BY seq`+AllOrganizations, seq)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// exempt ends the SQL of this package, which looks at all organizations.
-const exempt = ` /* of all organizations, in a test */`
+// AllOrganizations at the end of a test's own SQL says that it looks at the
+// rows of all organizations on purpose.
+const AllOrganizations = ` /* of all organizations, in a test */`
 
 // tenantRule fails a test that runs SQL on rows which belong to organizations
 // without naming the organization. A statement that forgets it works in every
@@ -61,7 +62,7 @@ func (r *tenantRule) end() {
 
 // Tenanted says whether SQL that touches rows of organizations names them.
 func Tenanted(sql string) bool {
-	if strings.HasSuffix(sql, exempt) || !tenantTable.MatchString(sql) {
+	if strings.HasSuffix(sql, AllOrganizations) || !tenantTable.MatchString(sql) {
 		return true
 	}
 	for _, e := range exceptions {

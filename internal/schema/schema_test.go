@@ -154,10 +154,10 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("got %s, want %s", got.Meta, want)
 	}
 	for value, want := range map[string]string{
-		`null`: "string_type int_type float_type bool_type",
-		`[]`:   "string_type int_type float_type bool_type",
-		`{}`:   "string_type int_type float_type bool_type",
-		`""`:   "string_too_short int_parsing float_parsing bool_parsing",
+		`null`:                               "string_type int_type float_type bool_type",
+		`[]`:                                 "string_type int_type float_type bool_type",
+		`{}`:                                 "string_type int_type float_type bool_type",
+		`""`:                                 "string_too_short int_parsing float_parsing bool_parsing",
 		`"` + strings.Repeat("x", 501) + `"`: "string_too_long int_parsing float_parsing bool_parsing",
 	} {
 		_, problems := decode[example](t, `{"text":"a","meta":{"k":`+value+`}}`)

@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -130,6 +129,9 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Clock == nil {
+		c.Clock = clock.Wall
+	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://127.0.0.1:8787"
 	}
@@ -188,37 +190,38 @@ func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 	return q.Handler.Handle(ctx, r)
 }
 
-// Run serves on the listener until ctx ends or serving fails. At the end it
-// accepts nothing new, waits for the requests in flight and cuts off those
-// that take too long; all that within ten seconds.
+// Run serves on the listener, and does the work in the background, until ctx
+// ends or serving fails. At the end it accepts nothing new, waits for what is
+// in flight and cuts off what takes too long; all that within ten seconds.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	// Requests outlive ctx, because draining lets them finish; they end with work.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	if err := s.schedule(work); err != nil {
-		return fmt.Errorf("schedule jobs: %w", err)
-	}
-	var jobs sync.WaitGroup
-	jobs.Go(func() { s.Jobs.Run(ctx) }) // finishes what it has in hand
-	defer jobs.Wait()
 	servers := []*http.Server{s.http(work, s.Handler())}
-	failed := make(chan error, 2)
-	go func() { failed <- servers[0].Serve(l) }()
+	listeners := []net.Listener{l}
 	if m := s.config.MetricsListener; m != nil {
-		servers = append(servers, s.http(work, s.metrics.handler))
-		go func() { failed <- servers[1].Serve(m) }()
+		servers, listeners = append(servers, s.http(work, s.metrics.handler)), append(listeners, m)
 	}
+	failed := make(chan error, len(servers))
+	for i, h := range servers {
+		go func() { failed <- h.Serve(listeners[i]) }()
+	}
+	idle := make(chan struct{})
+	go func() { defer close(idle); s.work(ctx) }()
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)
 	}
+	cancel()
 	s.draining.Store(true)
-	return errors.Join(err, s.drain(work, stop, servers))
+	return errors.Join(err, s.drain(work, stop, servers, idle))
 }
 
-func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []*http.Server) error {
+func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []*http.Server, idle <-chan struct{}) error {
 	limit, cancel := context.WithTimeout(work, s.config.DrainTime)
 	defer cancel()
 	done := make(chan bool, len(servers))
@@ -229,10 +232,15 @@ func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []
 	for range servers {
 		clean = <-done && clean
 	}
+	select {
+	case <-idle:
+	case <-limit.Done():
+		clean = false
+	}
 	if clean {
 		return nil
 	}
-	s.config.Logger.Warn("requests were cut off, because they took too long to finish")
+	s.config.Logger.Warn("requests or jobs were cut off, because they took too long to finish")
 	stop()
 	var err error
 	for _, h := range servers {

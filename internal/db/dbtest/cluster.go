@@ -44,6 +44,8 @@ func init() {
 
 // usersLock is held until this process ends. It is kept here because a file
 // that nothing refers to is closed.
+//
+//lint:ignore U1000 being there is its use
 var usersLock *os.File
 
 // startCluster returns the address of the private server, starting it when

@@ -1,0 +1,220 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver named pgx
+	_ "modernc.org/sqlite"             // the driver named sqlite
+)
+
+// BareHandler answers each path with the bytes it was given, and knows nothing
+// else: the least that a server written with net/http can do.
+func BareHandler(bodies map[string][]byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, ok := bodies[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header()["Content-Type"] = []string{"application/json"}
+		w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+		_, _ = w.Write(body)
+	})
+}
+
+// BareTable is one table with rows as large as a customer and the id as its
+// only index, and nothing around it: no HTTP, no checks, no history.
+type BareTable struct {
+	pool     *sql.DB
+	postgres bool
+	insert   string
+	update   string
+	next     atomic.Int64
+	row      string
+}
+
+const bareSchema = `CREATE TABLE IF NOT EXISTS bare (seq SERIAL_KEY, id text NOT NULL UNIQUE, email text NOT NULL, body text NOT NULL)`
+
+// OpenBareSQLite makes the table in a file of its own in a folder; each commit
+// waits for the disk, as ours do.
+func OpenBareSQLite(dir string) (*BareTable, error) {
+	q := url.Values{"_pragma": {"journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "cache_size(-32768)"}, "_txlock": {"immediate"}}
+	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: filepath.Join(dir, "bare.db")}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(1)
+	t := &BareTable{pool: pool, insert: `INSERT INTO bare (id, email, body) VALUES (?, ?, ?)`, update: `UPDATE bare SET body = ? WHERE id = ?`}
+	return t, t.create("INTEGER PRIMARY KEY")
+}
+
+// OpenBarePostgres makes the table in a database.
+func OpenBarePostgres(address string, conns int) (*BareTable, error) {
+	pool, err := sql.Open("pgx", address)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	t := &BareTable{pool: pool, postgres: true, insert: `INSERT INTO bare (id, email, body) VALUES ($1, $2, $3)`, update: `UPDATE bare SET body = $1 WHERE id = $2`}
+	return t, t.create("bigserial PRIMARY KEY")
+}
+
+func (t *BareTable) create(key string) error {
+	row := make([]byte, 600)
+	for i := range row {
+		row[i] = 'a' + byte(i%26)
+	}
+	t.row = string(row)
+	text := bareSchema[:len("CREATE TABLE IF NOT EXISTS bare (seq ")] + key + bareSchema[len("CREATE TABLE IF NOT EXISTS bare (seq SERIAL_KEY"):]
+	_, err := t.pool.Exec(text) //nolint:noctx // bounded by the benchmark
+	return err
+}
+
+// Close closes the database.
+func (t *BareTable) Close() error { return t.pool.Close() }
+
+func bareID(n int64) string {
+	return "bare0000-0000-4000-8000-" + strconv.FormatInt(100000000000+n, 10)
+}
+
+// Inserts returns what inserts rows from so many goroutines. On SQLite those
+// that wait at the same time share a commit; PostgreSQL does that by itself.
+func (t *BareTable) Inserts(clients int) Runner {
+	return t.runner(clients, t.insert, func(n int64) []any {
+		return []any{bareID(n), "customer" + strconv.FormatInt(n, 10) + "@example.com", t.row}
+	})
+}
+
+// Updates returns what changes the rows that were inserted.
+func (t *BareTable) Updates(clients int) Runner {
+	high := max(t.next.Load(), 1)
+	return t.runner(clients, t.update, func(n int64) []any { return []any{t.row, bareID(n % high)} })
+}
+
+func (t *BareTable) runner(clients int, text string, args func(n int64) []any) Runner {
+	return func(d time.Duration, limit int64) (done int64, took time.Duration, err error) {
+		stmt, err := t.pool.Prepare(text) //nolint:noctx // bounded by the benchmark
+		if err != nil {
+			return 0, 0, err
+		}
+		defer func() { _ = stmt.Close() }()
+		write := func(n int64) error { _, err := stmt.Exec(args(n)...); return err } //nolint:noctx // as above
+		if !t.postgres {
+			group := newGroup(t.pool, text)
+			defer func() { err = errors.Join(err, group.close()) }()
+			write = func(n int64) error { return group.write(args(n)) }
+		}
+		return repeat(clients, d, limit, func() error { return write(t.next.Add(1) - 1) })
+	}
+}
+
+// repeat calls fn from several goroutines for a time, or so often.
+func repeat(clients int, d time.Duration, limit int64, fn func() error) (int64, time.Duration, error) {
+	var (
+		wg         sync.WaitGroup
+		sent, done atomic.Int64
+		failed     atomic.Pointer[error]
+	)
+	start := time.Now()
+	for range clients {
+		wg.Go(func() {
+			for failed.Load() == nil && (limit == 0 && time.Since(start) < d || limit > 0 && sent.Add(1) <= limit) {
+				if err := fn(); err != nil {
+					failed.Store(&err)
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if p := failed.Load(); p != nil {
+		return done.Load(), time.Since(start), *p
+	}
+	return done.Load(), time.Since(start), nil
+}
+
+// group is one goroutine that runs what waits in one transaction.
+type group struct {
+	queue chan *waiting
+	ended chan error
+}
+
+type waiting struct {
+	args []any
+	done chan error
+}
+
+func newGroup(pool *sql.DB, text string) *group {
+	g := &group{queue: make(chan *waiting, 256), ended: make(chan error, 1)}
+	go func() { g.ended <- g.run(pool, text) }()
+	return g
+}
+
+func (g *group) write(args []any) error {
+	w := &waiting{args, make(chan error, 1)}
+	g.queue <- w
+	return <-w.done
+}
+
+func (g *group) close() error {
+	close(g.queue)
+	return <-g.ended
+}
+
+func (g *group) run(pool *sql.DB, text string) error {
+	ctx := context.Background()
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	stmt, err := conn.PrepareContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stmt.Close() }()
+	for first := range g.queue {
+		batch := []*waiting{first}
+		for more := true; more && len(batch) < 256; {
+			select {
+			case w, open := <-g.queue:
+				if open {
+					batch = append(batch, w)
+				}
+				more = open
+			default:
+				more = false
+			}
+		}
+		err := commit(ctx, conn, stmt, batch)
+		for _, w := range batch {
+			w.done <- err
+		}
+	}
+	return nil
+}
+
+func commit(ctx context.Context, conn *sql.Conn, stmt *sql.Stmt, batch []*waiting) error {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	inner := tx.StmtContext(ctx, stmt)
+	for _, w := range batch {
+		if _, err := inner.ExecContext(ctx, w.args...); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	return tx.Commit()
+}
