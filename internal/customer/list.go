@@ -74,6 +74,11 @@ func (in *listInput) unfiltered() bool {
 	return in.Email == nil && in.Query == nil && in.Active == nil && len(in.Metadata) == 0
 }
 
+// subscribed is what makes a customer active. The table is that of a package
+// above, whose rows are few for each customer.
+const subscribed = `SELECT 1 FROM subscriptions s WHERE s.organization_id = customers.organization_id
+	AND s.customer_id = customers.id AND s.status IN ('trialing', 'active', 'past_due')`
+
 func filter(orgs []id.ID, in listInput, engine string) *db.W {
 	w := db.Where("deleted_at IS NULL").In("organization_id", orgs)
 	if in.Email != nil {
@@ -83,7 +88,9 @@ func filter(orgs []id.ID, in listInput, engine string) *db.W {
 		searching(w, engine, *in.Query)
 	}
 	if in.Active != nil && *in.Active {
-		w.And("FALSE") // nobody has a subscription yet
+		w.And("EXISTS (" + subscribed + ")")
+	} else if in.Active != nil {
+		w.And("NOT EXISTS (" + subscribed + ")")
 	}
 	for _, m := range in.Metadata {
 		inner := db.Where("key = ?", m.Key).In("value", m.Values).In("organization_id", orgs)
