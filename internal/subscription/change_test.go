@@ -44,7 +44,9 @@ func TestProrations(t *testing.T) { // 38
 		}
 		month, year := "month", "year"
 		percent := func(points int) obj { return obj{"basis_points": points} }
-		off := func(amount int) obj { return obj{"type": "fixed", "amount": amount, "currency": "usd", "basis_points": nil} }
+		off := func(amount int) obj {
+			return obj{"type": "fixed", "amount": amount, "currency": "usd", "basis_points": nil}
+		}
 		for i, c := range []struct {
 			from, to   plan
 			start, now string
@@ -208,6 +210,19 @@ func TestNextPeriod(t *testing.T) { // 31 to 34, 42
 		b.ends(s, "2026-03-15", "2026-04-15")
 		b.patch(s, obj{"product_id": yearly, "proration_behavior": "next_period"})
 		b.ends(s, "2026-05-15", "2027-05-15")
+
+		// A pause in between moves it.
+		b.at("2026-01-15T00:00:00Z")
+		s = b.subscribe(free).ID()
+		b.patch(s, obj{"product_id": yearly, "proration_behavior": "next_period"})
+		b.patch(s, obj{"pending_update": nil})
+		b.patch(s, obj{"pause_at_period_end": true})
+		b.due("2026-03-01T00:00:00Z")
+		b.want(b.patch(s, obj{"product_id": yearly, "proration_behavior": "next_period"}), obj{"status": "paused", "pending_update": obj{"product_id": yearly}})
+		b.at("2026-05-20T00:00:00Z")
+		r = b.patch(s, obj{"resume": true})
+		b.want(r, obj{"status": "active", "pending_update": obj{"applies_at": r.Path("current_period_end")}})
+		b.ends(s, "2026-06-20", "2027-06-20")
 
 		// 33
 		b.at("2026-01-15T00:00:00Z")

@@ -582,7 +582,9 @@ func TestExport(t *testing.T) { // 73
 		b.at("2026-06-15T23:00:00Z")
 		c := b.Customer(obj{"email": "a@example.com", "name": "Ada, B"}).ID()
 		b.subscribe(b.fixed(1250), invoiced, obj{"customer_id": c})
-		get := func(query string) *floetest.Response { return b.Do("GET", "/v1/subscriptions/export"+query, b.AllToken, nil) }
+		get := func(query string) *floetest.Response {
+			return b.Do("GET", "/v1/subscriptions/export"+query, b.AllToken, nil)
+		}
 		r := get("")
 		if !strings.HasPrefix(r.Body, "Email,Started At,Product,Amount,Currency,Status,Billing Interval\r\na@example.com,2026-06-15T23:00:00") ||
 			!strings.Contains(r.Body, ",Plan 1250,12.5,usd,active,month\r\n") {

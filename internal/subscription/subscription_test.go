@@ -105,4 +105,3 @@ func (b *bench) orders(subscription string) []any {
 	}
 	return r.Path("items").([]any)
 }
-

@@ -375,12 +375,10 @@ func (w *work) followPeriodEnd(it *item) {
 	}
 	at := it.at
 	moved := *p
-	moved.ModifiedAt, moved.AppliesAt = &at, it.CurrentPeriodEnd
-	if p.CycleStart != nil {
-		if l, ok := w.products[*orSame(p.ProductID, it.ProductID)]; ok {
-			w.cycle(&moved, it, l.RecurringInterval, l.RecurringIntervalCount)
-		}
+	if it.keepPending != nil {
+		moved = *it.keepPending
 	}
+	moved.ModifiedAt, moved.AppliesAt = &at, it.CurrentPeriodEnd
 	it.keepPending = &moved
 }
 
