@@ -31,6 +31,7 @@ type cli struct {
 	Organization organizationCommand `cmd:"" help:"Create and list organizations, and say how they write invoices."`
 	User         userCommand         `cmd:"" help:"Create users."`
 	Token        tokenCommand        `cmd:"" help:"Create, list and revoke access tokens."`
+	Clock        clockCommand        `cmd:"" help:"Create, advance and release test clocks."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database up to date without serving."`
 	ConfigShow   configCommand       `cmd:"" name:"config" help:"Print the options that are in force, and where each comes from."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`

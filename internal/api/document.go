@@ -182,6 +182,9 @@ func (p *param) describe(b *schema.Builder) *Parameter {
 func (o *Operation) describeAnswer(b *schema.Builder, item *PathItem) {
 	r := &Response{Description: http.StatusText(o.Status)}
 	item.Responses[strconv.Itoa(o.Status)] = r
+	if o.tagged {
+		item.Responses["304"] = &Response{Description: "The caller has the answer already."}
+	}
 	switch {
 	case o.output == reflect.TypeFor[None]():
 	case o.output == reflect.TypeFor[Table]():

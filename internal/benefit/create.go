@@ -258,7 +258,7 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 // Add stores a new benefit whose properties have been checked. It gives it an
 // id and its time.
 func (s *Service) Add(ctx context.Context, tx *db.Tx, actor auth.Subject, r Row) (Row, error) {
-	r.ID, r.CreatedAt = id.NewAt(tx.Now()), tx.Now()
+	r.ID, r.CreatedAt = tx.NewID(tx.Now()), tx.Now()
 	if len(r.Metadata) == 0 {
 		r.Metadata = json.RawMessage("{}")
 	}

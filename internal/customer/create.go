@@ -101,7 +101,7 @@ func (c Create) parts() (CreateCommon, Type, *string) {
 
 func newRow(tx *db.Tx, org id.ID, typ Type, email *string, in CreateCommon) Row {
 	r := Row{
-		ID: id.NewAt(tx.Now()), OrganizationID: org, CreatedAt: tx.Now(), Type: typ, Email: email, Name: in.Name,
+		ID: tx.NewID(tx.Now()), OrganizationID: org, CreatedAt: tx.Now(), Type: typ, Email: email, Name: in.Name,
 		ExternalID: in.ExternalID, Locale: (*string)(in.Locale), Metadata: json.RawMessage(in.Metadata.Metadata()),
 	}
 	if in.BillingAddress != nil {

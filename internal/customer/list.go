@@ -85,6 +85,11 @@ func (in *listInput) unfiltered() bool {
 	return in.Email == nil && in.Query == nil && in.Active == nil && len(in.Metadata) == 0
 }
 
+// subscribed is what makes a customer active. The table is that of a package
+// above, whose rows are few for each customer.
+const subscribed = `SELECT 1 FROM subscriptions s WHERE s.organization_id = customers.organization_id
+	AND s.customer_id = customers.id AND s.status IN ('trialing', 'active', 'past_due')`
+
 func filter(orgs []id.ID, in listInput, engine string) *db.W {
 	w := db.Where("").In("organization_id", orgs)
 	if in.Email != nil { // only live customers have a key
@@ -96,7 +101,9 @@ func filter(orgs []id.ID, in listInput, engine string) *db.W {
 		searching(w, engine, orgs, *in.Query)
 	}
 	if in.Active != nil && *in.Active {
-		w.And("FALSE") // nobody has a subscription yet
+		w.And("EXISTS (" + subscribed + ")")
+	} else if in.Active != nil {
+		w.And("NOT EXISTS (" + subscribed + ")")
 	}
 	if len(in.Metadata) > schema.MaxMetadata {
 		return w.And("FALSE") // nobody has so many, and no engine plans so many joins

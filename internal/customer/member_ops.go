@@ -232,7 +232,7 @@ func (s *Service) addMember(ctx context.Context, tx *db.Tx, sub auth.Subject, r 
 	if !errors.Is(err, fault.NotFound.New()) {
 		return known, err // there already, or an error
 	}
-	m := Member{ID: id.NewAt(tx.Now()), OrganizationID: r.OrganizationID, CustomerID: r.ID, CreatedAt: tx.Now(),
+	m := Member{ID: tx.NewID(tx.Now()), OrganizationID: r.OrganizationID, CustomerID: r.ID, CreatedAt: tx.Now(),
 		Email: string(in.Email), Name: in.Name, ExternalID: in.ExternalID, Role: Role(in.Role)}
 	if err := insertMember(ctx, tx, &m); err != nil {
 		return m, err

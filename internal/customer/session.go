@@ -130,7 +130,7 @@ func (s *Service) startSession(ctx context.Context, tx *db.Tx, sub auth.Subject,
 	}
 	clear, hash := s.Sessions.Mint(prefix)
 	out := Session{
-		CreatedAt: tx.Now(), ID: id.NewAt(tx.Now()), Token: clear, ExpiresAt: tx.Now().Add(s.Sessions.Lifetime),
+		CreatedAt: tx.Now(), ID: tx.NewID(tx.Now()), Token: clear, ExpiresAt: tx.Now().Add(s.Sessions.Lifetime),
 		ReturnURL: (*string)(in.ReturnURL), CustomerID: r.ID, Customer: s.Public(*r),
 	}
 	if out.CustomerPortalURL, err = s.portalURL(ctx, tx, r, clear, address); err != nil {

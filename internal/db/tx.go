@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"floe/internal/clock"
+	"floe/internal/id"
 )
 
 // Tx is a transaction that changes rows. It belongs to the function that Write
@@ -18,6 +19,9 @@ type Tx struct {
 	now time.Time
 	// clocked is set when the time is not the database's clock's.
 	clocked bool
+
+	// ids are where new ids come from, when that is not chance.
+	ids *id.Source
 
 	before []hook
 	keys   map[string]bool
@@ -63,6 +67,18 @@ func (tx *Tx) Clocked() bool { return tx.clocked }
 // MoveTo makes a time the present. It is for test clocks, which let a
 // transaction do what was due at several times.
 func (tx *Tx) MoveTo(t time.Time) { tx.now = clock.Normal(t) }
+
+// NewID returns a new id, as if it were made at a time of the transaction.
+func (tx *Tx) NewID(at time.Time) id.ID {
+	if tx.ids != nil {
+		return tx.ids.New(at)
+	}
+	return id.NewAt(at)
+}
+
+// TakeIDs makes new ids come from a source, which gives the same ones again. It
+// is for demonstration data.
+func (tx *Tx) TakeIDs(from *id.Source) { tx.ids = from }
 
 // BeforeCommit runs fn when everything else of the transaction is done. A key
 // that is known already changes nothing: the first registration decides what

@@ -139,7 +139,7 @@ func (s *Service) Create(ctx context.Context, tx *db.Tx, actor auth.Subject, org
 	}
 	c := in.common()
 	r := Row{
-		ID: id.NewAt(tx.Now()), OrganizationID: org, CreatedAt: tx.Now(), Name: c.Name, Type: Percentage, Duration: c.Duration,
+		ID: tx.NewID(tx.Now()), OrganizationID: org, CreatedAt: tx.Now(), Name: c.Name, Type: Percentage, Duration: c.Duration,
 		DurationInMonths: c.DurationInMonths, Code: c.Code.text(), StartsAt: c.StartsAt, EndsAt: c.EndsAt, MaxRedemptions: c.MaxRedemptions,
 		MaxRedemptionsPerCustomer: c.MaxRedemptionsPerCustomer, Metadata: json.RawMessage(c.Metadata.Metadata()),
 		DefaultCurrency: string(owner.DefaultPresentmentCurrency),

@@ -48,7 +48,7 @@ func Redeem(ctx context.Context, tx *db.Tx, org, discount, subscription id.ID) e
 		return fmt.Errorf("count a redemption: %w", err)
 	}
 	_, err := db.Exec(ctx, tx, `INSERT INTO discount_redemptions (id, organization_id, discount_id, subscription_id, created_at) VALUES (?, ?, ?, ?, ?)`,
-		id.NewAt(tx.Now()), org, discount, subscription, tx.Now())
+		tx.NewID(tx.Now()), org, discount, subscription, tx.Now())
 	if err != nil {
 		return fmt.Errorf("record a redemption: %w", err)
 	}

@@ -134,11 +134,7 @@ var (
 )
 
 // Test clocks.
-var (
-	TestClockExists = Kind{http.StatusConflict, "TestClockExists", "The organization has a test clock already."}
-	TestClockBack   = Kind{http.StatusUnprocessableEntity, "TestClockBack", "A test clock only goes forward."}
-	TestClockBusy   = Kind{http.StatusConflict, "TestClockBusy", "The test clock is being advanced."}
-)
+var TestClockExists = Kind{http.StatusConflict, "TestClockExists", "The organization has a test clock already."}
 
 // License keys.
 var (

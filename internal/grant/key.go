@@ -66,11 +66,19 @@ func displayKey(key string) string {
 	return "****-" + string(runes[max(0, len(runes)-shown):])
 }
 
+type keyTexts struct{}
+
+// TakeKeys makes the texts of the transaction's new keys come from a function,
+// which may give the same ones again. It is for demonstration data.
+func TakeKeys(tx *db.Tx, from func() string) { tx.SetValue(keyTexts{}, from) }
+
 // newKey makes the text of a key. Ids of ours would tell when it was made, so
 // it is not one of them.
-func (s *Service) newKey(prefix string) string {
+func (s *Service) newKey(tx *db.Tx, prefix string) string {
 	var key string
-	if s.NewKey != nil {
+	if given, ok := tx.Value(keyTexts{}).(func() string); ok {
+		key = given()
+	} else if s.NewKey != nil {
 		key = s.NewKey()
 	} else {
 		key = randomKey()
@@ -175,13 +183,13 @@ func (b *batch) giveKey(w *work, of benefit.Row, anew bool) json.RawMessage {
 func (b *batch) addKey(w *work, t terms) knownKey {
 	now := b.tx.Now()
 	key := &Key{
-		ID: id.NewAt(now), OrganizationID: b.org, CreatedAt: now, CustomerID: w.CustomerID, MemberID: w.MemberID, BenefitID: w.BenefitID,
+		ID: b.tx.NewID(now), OrganizationID: b.org, CreatedAt: now, CustomerID: w.CustomerID, MemberID: w.MemberID, BenefitID: w.BenefitID,
 		GrantID: &w.ID, Status: KeyGranted, LimitActivations: t.limitActivations, LimitUsage: t.limitUsage, ExpiresAt: t.expiresAt,
 	}
 	if given := schema.Metadata(w.Properties).Node().Get("user_provided_key"); given != nil && given.Kind == schema.String {
 		key.Key = given.Text
 	} else {
-		key.Key = b.s.newKey(t.prefix)
+		key.Key = b.s.newKey(b.tx, t.prefix)
 	}
 	b.newKeys = append(b.newKeys, key)
 	return knownKey{key.ID, w.ID, key.Key}

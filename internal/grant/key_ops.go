@@ -395,7 +395,7 @@ func (s *Service) rotate(ctx context.Context, tx *db.Tx, k *Key) error {
 		return err
 	}
 	now := tx.Now()
-	k.Key = s.newKey(termsOf(of[k.BenefitID], false, now).prefix)
+	k.Key = s.newKey(tx, termsOf(of[k.BenefitID], false, now).prefix)
 	k.ModifiedAt = &now
 	if err := saveKey(ctx, tx, k); err != nil {
 		return err

@@ -226,23 +226,37 @@ func scalar(n *schema.Node) any {
 // Activate puts a key to use on one more device.
 func (s *Service) Activate(ctx context.Context, actor auth.Subject, in KeyActivate) (out ActivationRead, err error) {
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		k, err := keyByText(ctx, tx, in.OrganizationID, in.Key)
+		k, a, err := activate(ctx, tx, actor, in)
 		if err != nil {
 			return err
 		}
-		if err := k.activatable(ctx, tx); err != nil {
-			return err
-		}
-		out.Activation = Activation{ID: id.NewAt(tx.Now()), LicenseKeyID: k.ID, Label: in.Label, Meta: in.Meta.Metadata(), CreatedAt: tx.Now(),
-			Conditions: json.RawMessage(in.Conditions.Metadata())}
-		if err := insertActivation(ctx, tx, k.OrganizationID, &out.Activation); err != nil {
-			return err
-		}
-		recordActivation(tx, actor, "license_key.activated", &k, &out.Activation)
+		out.Activation = a
 		out.LicenseKey, err = s.oneWithCustomer(ctx, tx, k)
 		return err
 	})
 	return out, err
+}
+
+// ActivateIn is Activate in a transaction of the caller's.
+func (s *Service) ActivateIn(ctx context.Context, tx *db.Tx, actor auth.Subject, in KeyActivate) error {
+	_, _, err := activate(ctx, tx, actor, in)
+	return err
+}
+
+func activate(ctx context.Context, tx *db.Tx, actor auth.Subject, in KeyActivate) (k Key, a Activation, err error) {
+	if k, err = keyByText(ctx, tx, in.OrganizationID, in.Key); err != nil {
+		return k, a, err
+	}
+	if err := k.activatable(ctx, tx); err != nil {
+		return k, a, err
+	}
+	a = Activation{ID: tx.NewID(tx.Now()), LicenseKeyID: k.ID, Label: in.Label, Meta: in.Meta.Metadata(), CreatedAt: tx.Now(),
+		Conditions: json.RawMessage(in.Conditions.Metadata())}
+	if err := insertActivation(ctx, tx, k.OrganizationID, &a); err != nil {
+		return k, a, err
+	}
+	recordActivation(tx, actor, "license_key.activated", &k, &a)
+	return k, a, nil
 }
 
 // activatable says why a key cannot be activated, in the words for that.

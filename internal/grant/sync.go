@@ -202,7 +202,7 @@ func (w *work) found(b *batch, member *id.ID) {
 	now := b.tx.Now()
 	w.isNew = true
 	w.Row = Row{
-		ID: id.NewAt(now), OrganizationID: b.org, CreatedAt: now, CustomerID: w.task.Customer.ID, MemberID: member, BenefitID: w.BenefitID,
+		ID: b.tx.NewID(now), OrganizationID: b.org, CreatedAt: now, CustomerID: w.task.Customer.ID, MemberID: member, BenefitID: w.BenefitID,
 		SubscriptionID: pointer(w.task.Source.SubscriptionID), OrderID: pointer(w.task.Source.OrderID), SourceID: w.task.Source.id(),
 		HolderID: holder, Properties: empty,
 	}

@@ -6,6 +6,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -189,21 +190,86 @@ func OfCustomer(ctx context.Context, q db.Querier, organizations []id.ID, custom
 // Changes compares two public forms of a resource and keeps, of each, the
 // fields that differ. Equal values give two empty objects.
 func Changes(before, after any) (json.RawMessage, json.RawMessage) {
-	b, errB := schema.Parse(schema.JSON(before))
-	a, errA := schema.Parse(schema.JSON(after))
-	if errA != nil || errB != nil { // what we encode always parses
-		panic("journal: a resource is not JSON")
-	}
-	was, is := &schema.Node{Kind: schema.Object}, &schema.Node{Kind: schema.Object}
-	for i, key := range a.Keys {
-		old := b.Get(key)
-		if old == nil || string(old.Append(nil)) == string(a.Items[i].Append(nil)) {
+	return Differing(schema.JSON(before), schema.JSON(after))
+}
+
+// Differing is Changes for two objects that schema.JSON has written. Such text
+// is the same for the same values, so it is compared as it stands.
+func Differing(before, after []byte) (json.RawMessage, json.RawMessage) {
+	old := fieldsOf(before)
+	was, is := []byte{'{'}, []byte{'{'}
+	for i, f := range fieldsOf(after) {
+		o := find(old, i, f.key)
+		if o == nil || bytes.Equal(o.value, f.value) {
 			continue
 		}
-		was.Keys, was.Items = append(was.Keys, key), append(was.Items, *old)
-		is.Keys, is.Items = append(is.Keys, key), append(is.Items, a.Items[i])
+		was, is = o.append(was), f.append(is)
 	}
-	return was.Append(nil), is.Append(nil)
+	return append(was, '}'), append(is, '}')
+}
+
+// field is a key of an object and its value, as they are written.
+type field struct{ key, value []byte }
+
+func (f *field) append(dst []byte) []byte {
+	if len(dst) > 1 {
+		dst = append(dst, ',')
+	}
+	return append(append(append(dst, f.key...), ':'), f.value...)
+}
+
+// find looks for a key, first where it should be.
+func find(list []field, at int, key []byte) *field {
+	if at < len(list) && bytes.Equal(list[at].key, key) {
+		return &list[at]
+	}
+	for i := range list {
+		if bytes.Equal(list[i].key, key) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// fieldsOf cuts an object without spaces into its fields.
+func fieldsOf(text []byte) []field {
+	out := make([]field, 0, 48)
+	for at := 1; at < len(text) && text[at] != '}'; at++ {
+		colon := valueEnd(text, at)
+		end := valueEnd(text, colon+1)
+		out = append(out, field{text[at:colon], text[colon+1 : end]})
+		if at = end; at >= len(text) || text[at] == '}' {
+			break
+		}
+	}
+	return out
+}
+
+// valueEnd is where the value ends that begins at a place.
+func valueEnd(text []byte, at int) int {
+	depth := 0
+	for ; at < len(text); at++ {
+		switch text[at] {
+		case '"':
+			for at++; text[at] != '"'; at++ {
+				if text[at] == '\\' {
+					at++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return at
+			}
+			depth--
+		case ',', ':':
+			if depth == 0 {
+				return at
+			}
+		}
+	}
+	return at
 }
 
 // Erase replaces the values of the named fields by null in everything that

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"floe/internal/db"
 	"floe/internal/discount"
 	"floe/internal/money"
 )
@@ -117,7 +118,7 @@ func TestTotalsAddUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		sum := int64(0)
-		for _, item := range n.items(&r) {
+		for _, item := range n.items(new(db.Tx), &r) {
 			sum += item.Amount
 		}
 		balance := random.Int64N(2_000_000) - 1_000_000

@@ -46,7 +46,7 @@ func (s *Service) CreateMany(ctx context.Context, tx *db.Tx, actor auth.Subject,
 		if err := s.reckon(ctx, &rows[i], n); err != nil {
 			return nil, err
 		}
-		items[i] = n.items(&rows[i])
+		items[i] = n.items(tx, &rows[i])
 	}
 	if err := describe(ctx, tx, rows, list); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (n *New) row(tx *db.Tx) Row {
 		at = tx.Now()
 	}
 	r := Row{
-		ID: id.NewAt(at), OrganizationID: n.Organization, CustomerID: n.Customer.ID, ProductID: n.ProductID, SubscriptionID: n.SubscriptionID,
+		ID: tx.NewID(at), OrganizationID: n.Organization, CustomerID: n.Customer.ID, ProductID: n.ProductID, SubscriptionID: n.SubscriptionID,
 		DiscountID: n.DiscountID, CreatedAt: at, Reason: n.Reason, Currency: n.Currency, Description: n.Description, Seats: n.Seats,
 		Metadata: n.Metadata, CustomFieldData: n.CustomFieldData,
 	}
@@ -119,10 +119,10 @@ func (s *Service) reckon(ctx context.Context, r *Row, n *New) error {
 	return nil
 }
 
-func (n *New) items(r *Row) []Item {
+func (n *New) items(tx *db.Tx, r *Row) []Item {
 	items := make([]Item, len(n.Lines))
 	for i, l := range n.Lines {
-		items[i] = Item{ID: id.NewAt(r.CreatedAt), CreatedAt: r.CreatedAt, Label: l.Label, Amount: l.Amount, Proration: l.Proration,
+		items[i] = Item{ID: tx.NewID(r.CreatedAt), CreatedAt: r.CreatedAt, Label: l.Label, Amount: l.Amount, Proration: l.Proration,
 			ProductPriceID: l.PriceID, OrganizationID: r.OrganizationID, OrderID: r.ID}
 	}
 	return items

@@ -156,7 +156,7 @@ func (r *Row) refundable(ctx context.Context, q db.Querier, amount int64) error 
 
 // refund stores a refund that has happened and changes the order by it.
 func (s *Service) refund(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund) (Refund, error) {
-	f.ID, f.CreatedAt, f.Status, f.Currency = id.NewAt(tx.Now()), tx.Now(), RefundSucceeded, r.Currency
+	f.ID, f.CreatedAt, f.Status, f.Currency = tx.NewID(tx.Now()), tx.Now(), RefundSucceeded, r.Currency
 	f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID = r.OrganizationID, r.ID, r.SubscriptionID, r.CustomerID
 	if len(f.Metadata) == 0 {
 		f.Metadata = schema.EmptyMetadata

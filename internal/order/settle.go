@@ -142,7 +142,7 @@ func (r *Row) takes(p *Payment) error {
 }
 
 func insertPayment(ctx context.Context, tx *db.Tx, r *Row, p *Payment) (PaymentRow, error) {
-	row := PaymentRow{ID: id.NewAt(tx.Now()), OrganizationID: r.OrganizationID, OrderID: r.ID, CreatedAt: tx.Now(), Status: p.Status,
+	row := PaymentRow{ID: tx.NewID(tx.Now()), OrganizationID: r.OrganizationID, OrderID: r.ID, CreatedAt: tx.Now(), Status: p.Status,
 		Amount: p.Amount, Currency: r.Currency, PaidAt: p.At, Processor: p.Processor, Reference: p.Reference, Note: p.Note}
 	if row.PaidAt.IsZero() {
 		row.PaidAt = tx.Now()

@@ -214,7 +214,7 @@ func fresh(prices []PriceCreate, given *schema.Node) []PriceUpdate {
 
 func newRow(tx *db.Tx, org id.ID, in *Create) Row {
 	c := in.common()
-	r := Row{ID: id.NewAt(tx.Now()), OrganizationID: org, CreatedAt: tx.Now(), Name: string(c.Name), Description: c.Description,
+	r := Row{ID: tx.NewID(tx.Now()), OrganizationID: org, CreatedAt: tx.Now(), Name: string(c.Name), Description: c.Description,
 		Visibility: c.Visibility, Metadata: json.RawMessage(c.Metadata.Metadata())}
 	if rec := in.Recurring; rec != nil {
 		r.RecurringInterval, r.RecurringIntervalCount = &rec.RecurringInterval, &rec.RecurringIntervalCount

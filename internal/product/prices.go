@@ -252,7 +252,7 @@ func (s *priceSet) apply(tx *db.Tx, l *Loaded) (added []Price, archived []id.ID)
 	var next []Price
 	for _, e := range s.entries {
 		if e.fresh {
-			e.ID, e.OrganizationID, e.ProductID, e.CreatedAt = id.NewAt(tx.Now()), l.OrganizationID, l.ID, tx.Now()
+			e.ID, e.OrganizationID, e.ProductID, e.CreatedAt = tx.NewID(tx.Now()), l.OrganizationID, l.ID, tx.Now()
 			added = append(added, e.Price)
 			continue
 		}

@@ -125,23 +125,25 @@ type line struct {
 	Detail string `json:"detail"`
 }
 
-// drive runs a client and makes a subtest of each of its checks.
-func drive(t *testing.T, script string, config map[string]any) {
+// drive runs the scripts of a client, one after the other, and makes a subtest
+// of each of their checks.
+func drive(t *testing.T, scripts []string, config map[string]any) {
 	t.Helper()
 	dir, err := sdks()
 	need(t, err)
+	config["scripts"] = scripts
 	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", filepath.Join(workspace(t, dir), script))
+	node := exec.CommandContext(ctx, "node", filepath.Join(workspace(t, dir), "main.mjs"))
 	node.Env = append(os.Environ(), "FLOE_SDK_TEST="+string(text))
 	var stdout, stderr bytes.Buffer
 	node.Stdout, node.Stderr = &stdout, &stderr
 	err = node.Run()
-	ended := false
+	ended := 0
 	for s := bufio.NewScanner(&stdout); s.Scan(); {
 		var l line
 		if json.Unmarshal(s.Bytes(), &l) != nil || l.Name == "" {
@@ -149,7 +151,7 @@ func drive(t *testing.T, script string, config map[string]any) {
 			continue
 		}
 		if l.Name == "end" {
-			ended = true
+			ended++
 			continue
 		}
 		t.Run(l.Name, func(t *testing.T) {
@@ -158,7 +160,7 @@ func drive(t *testing.T, script string, config map[string]any) {
 			}
 		})
 	}
-	if err != nil || !ended {
+	if err != nil || ended != len(scripts) {
 		t.Errorf("the client stopped early: %v\n%s", err, stderr.String())
 	}
 }

@@ -13,13 +13,13 @@ import (
 // The kinds of work that enqueue their own successor.
 const (
 	billingCycle  = "billing.cycle"
-	purgeSessions = "customer.purge-sessions"
+	purgeSessions = "customer_sessions.purge"
 )
 
 const (
 	// cycleRest is how long the billing cycle sleeps at most.
-	cycleRest = 30 * time.Second
-	purgeRest = 24 * time.Hour
+	cycleRest  = 30 * time.Second
+	purgeEvery = time.Hour
 )
 
 // kinds are what the job runner can do.
@@ -47,7 +47,7 @@ func (s *Server) kinds() []job.Kind {
 				if _, err := s.Customers.PurgeSessions(ctx, tx); err != nil {
 					return err
 				}
-				return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeRest))
+				return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
 			},
 		},
 	}
@@ -56,12 +56,10 @@ func (s *Server) kinds() []job.Kind {
 // schedule makes sure that what enqueues its own successor has a first one.
 func (s *Server) schedule(ctx context.Context) error {
 	return s.config.DB.Write(ctx, func(tx *db.Tx) error {
-		for _, kind := range []string{billingCycle, purgeSessions} {
-			if err := s.Jobs.Schedule(ctx, tx, kind, tx.Now()); err != nil {
-				return err
-			}
+		if err := s.Jobs.Schedule(ctx, tx, billingCycle, tx.Now()); err != nil {
+			return err
 		}
-		return nil
+		return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
 	})
 }
 

@@ -117,7 +117,6 @@ func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, 
 	if how == nextPeriod {
 		return w.postpone(it, func(u *Pending) {
 			u.ProductID = &to
-			w.cycle(u, it, l.RecurringInterval, l.RecurringIntervalCount)
 			if d.row != nil {
 				u.DiscountID = &d.row.ID
 			}
@@ -261,7 +260,7 @@ func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.
 // postpone adds to the change that waits for the end of the period.
 func (w *work) postpone(it *item, add func(*Pending)) error {
 	at := it.at
-	p := Pending{ID: id.NewAt(at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: at}
+	p := Pending{ID: w.tx.NewID(at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: at}
 	if old := w.pendings[it.ID]; old != nil {
 		p = *old
 		p.ModifiedAt = &at
@@ -272,17 +271,10 @@ func (w *work) postpone(it *item, add func(*Pending)) error {
 	return nil
 }
 
-// cycle sets the period that a pending change of product will begin.
-func (w *work) cycle(p *Pending, it *item, interval *period.Interval, count *int) {
-	start := it.CurrentPeriodEnd
-	end := period.Next(start, *interval, *count, start.Day())
-	p.CycleStart, p.CycleEnd = &start, &end
-}
-
 // entry is something for an order to bill.
 func (w *work) entry(it *item, typ, direction string, p *product.Price, text string, amount, off int64, from, to time.Time) Entry {
 	return Entry{
-		ID: id.NewAt(it.at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: it.at, Type: typ, Direction: direction,
+		ID: w.tx.NewID(it.at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: it.at, Type: typ, Direction: direction,
 		PriceID: p.ID, Label: text, Amount: amount, Currency: it.Currency, PeriodStart: from, PeriodEnd: to,
 		DiscountID: it.DiscountID, DiscountAmount: off,
 	}

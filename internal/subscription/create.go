@@ -133,7 +133,7 @@ func (w *work) start(ctx context.Context, l product.Loaded, prices []product.Pri
 		return nil, err
 	}
 	it := &item{fresh: true, at: now, syncGrants: true, Row: Row{
-		ID: id.NewAt(now), OrganizationID: w.org, CreatedAt: now, CustomerID: c.ID, Currency: prices[0].Currency, StartedAt: &now,
+		ID: w.tx.NewID(now), OrganizationID: w.org, CreatedAt: now, CustomerID: c.ID, Currency: prices[0].Currency, StartedAt: &now,
 		CollectionMethod: in.CollectionMethod.text(), Metadata: json.RawMessage(in.Metadata.Metadata()), CustomFieldData: json.RawMessage("{}"),
 		Clocked: clocked,
 	}}

@@ -74,7 +74,7 @@ func (w *work) renew(ctx context.Context, it *item, why Event) error {
 			return err
 		}
 		it.dropPending, it.syncGrants = true, applied && p.ProductID != nil
-		stepped = applied && p.CycleEnd != nil && it.RecurringInterval != it.was.RecurringInterval
+		stepped = applied && p.ProductID != nil
 	}
 	if !stepped {
 		it.CurrentPeriodStart = oldEnd
@@ -191,6 +191,7 @@ func (w *work) resume(ctx context.Context, it *item) error {
 	}
 	it.PausedAt, it.ResumesAt, it.syncGrants = nil, nil, true
 	it.restart(it.at)
+	w.followPeriodEnd(it)
 	if err := w.stepDiscount(ctx, it); err != nil {
 		return err
 	}
@@ -231,9 +232,10 @@ func (w *work) apply(ctx context.Context, it *item, p *Pending) (bool, error) {
 	if p.DiscountID != nil {
 		it.DiscountID, it.DiscountAppliedAt = p.DiscountID, nil
 	}
-	if p.CycleEnd != nil {
-		it.CurrentPeriodStart, it.CurrentPeriodEnd = *p.CycleStart, *p.CycleEnd
-		it.AnchorDay = p.CycleStart.Day()
+	if p.ProductID != nil { // from where the period ends, which a pause may have moved since
+		start := it.CurrentPeriodEnd
+		it.AnchorDay = start.Day()
+		it.CurrentPeriodStart, it.CurrentPeriodEnd = start, it.next(start)
 	}
 	return true, w.reckon(ctx, &it.Row)
 }

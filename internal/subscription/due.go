@@ -56,13 +56,15 @@ func (s *Service) RunDue(ctx context.Context, limit int) (done int, next time.Ti
 	return done, next, err
 }
 
-const dueWall = `due_at IS NOT NULL AND NOT clocked AND due_at <= ? AND (held_until IS NULL OR held_until <= ?)`
+// DueQuery finds what is due on the wall clock. The index holds nothing that
+// has no date, in the order of the dates, so nothing else is read.
+const DueQuery = `SELECT id, organization_id, customer_id, due_at FROM subscriptions
+	WHERE due_at IS NOT NULL AND NOT clocked AND due_at <= ? AND (held_until IS NULL OR held_until <= ?)
+	ORDER BY due_at, seq LIMIT ?`
 
-// due lists what is due on the wall clock. The index holds nothing that has no
-// date, in the order of the dates.
+// due lists what is due on the wall clock, what waits longest first.
 func due(ctx context.Context, tx *db.Tx, limit int) ([]candidate, error) {
-	list, err := db.All[candidate](ctx, tx, `SELECT id, organization_id, customer_id, due_at FROM subscriptions
-		WHERE `+dueWall+` ORDER BY due_at, seq LIMIT ?`, tx.Now(), tx.Now(), limit)
+	list, err := db.All[candidate](ctx, tx, DueQuery, tx.Now(), tx.Now(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("find subscriptions that are due: %w", err)
 	}

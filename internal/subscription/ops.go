@@ -91,26 +91,35 @@ func visible(sub *auth.Subject, wanted ...id.ID) []id.ID {
 
 // change takes one subscription in hand, lets fn change it and writes what
 // has become of it.
-func (s *Service) change(ctx context.Context, sub auth.Subject, subscription id.ID, fn func(*work, *item) error) (out Subscription, err error) {
+func (s *Service) change(ctx context.Context, tx *db.Tx, sub auth.Subject, subscription id.ID, fn func(*work, *item) error) (Row, error) {
+	found, err := byID(ctx, tx, visible(&sub), subscription, "")
+	if err != nil {
+		return Row{}, err
+	}
+	if !sub.May(found.OrganizationID, auth.SalesManage) {
+		return Row{}, fault.NotPermitted.New(auth.SalesManage.Denied())
+	}
+	w, err := s.takeOne(ctx, tx, sub, found.OrganizationID, found.CustomerID, found.ID)
+	if err != nil {
+		return Row{}, err
+	}
+	if err := fn(w, w.items[0]); err != nil {
+		return Row{}, err
+	}
+	if err := w.finish(ctx); err != nil {
+		return Row{}, err
+	}
+	return w.items[0].Row, nil
+}
+
+// changed is a change in a transaction of its own, and the answer to it.
+func (s *Service) changed(ctx context.Context, fn func(*db.Tx) (Row, error)) (out Subscription, err error) {
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		found, err := byID(ctx, tx, visible(&sub), subscription, "")
+		r, err := fn(tx)
 		if err != nil {
 			return err
 		}
-		if !sub.May(found.OrganizationID, auth.SalesManage) {
-			return fault.NotPermitted.New(auth.SalesManage.Denied())
-		}
-		w, err := s.takeOne(ctx, tx, sub, found.OrganizationID, found.CustomerID, found.ID)
-		if err != nil {
-			return err
-		}
-		if err := fn(w, w.items[0]); err != nil {
-			return err
-		}
-		if err := w.finish(ctx); err != nil {
-			return err
-		}
-		out, err = s.one(ctx, tx, w.items[0].Row)
+		out, err = s.one(ctx, tx, r)
 		return err
 	})
 	return out, err

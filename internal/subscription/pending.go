@@ -20,16 +20,13 @@ type Pending struct {
 	Units          *int       `json:"-"`
 	OrganizationID id.ID      `json:"-"`
 	SubscriptionID id.ID      `json:"-"`
-	CycleStart     *time.Time `json:"-"` // of a change of product
-	CycleEnd       *time.Time `json:"-"`
 	DiscountID     *id.ID     `json:"-"`
 }
 
 // SchemaName is the name of the reference.
 func (Pending) SchemaName() string { return "PendingSubscriptionUpdate" }
 
-const pendingColumns = `id, created_at, modified_at, applies_at, product_id, seats, units, organization_id, subscription_id,
-	cycle_start, cycle_end, discount_id`
+const pendingColumns = `id, created_at, modified_at, applies_at, product_id, seats, units, organization_id, subscription_id, discount_id`
 
 // pendings reads what waits, by subscription.
 func pendings(ctx context.Context, q db.Querier, orgs, subscriptions []id.ID) (map[id.ID]*Pending, error) {
@@ -47,12 +44,10 @@ func pendings(ctx context.Context, q db.Querier, orgs, subscriptions []id.ID) (m
 
 // keep stores what waits for a subscription, in place of what did before.
 func (p *Pending) keep(ctx context.Context, tx *db.Tx) error {
-	_, err := db.Exec(ctx, tx, `INSERT INTO subscription_updates (`+pendingColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := db.Exec(ctx, tx, `INSERT INTO subscription_updates (`+pendingColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (organization_id, subscription_id) DO UPDATE SET modified_at = excluded.modified_at, applies_at = excluded.applies_at,
-			product_id = excluded.product_id, seats = excluded.seats, units = excluded.units, cycle_start = excluded.cycle_start,
-			cycle_end = excluded.cycle_end, discount_id = excluded.discount_id`,
-		p.ID, p.CreatedAt, p.ModifiedAt, p.AppliesAt, p.ProductID, p.Seats, p.Units, p.OrganizationID, p.SubscriptionID,
-		p.CycleStart, p.CycleEnd, p.DiscountID)
+			product_id = excluded.product_id, seats = excluded.seats, units = excluded.units, discount_id = excluded.discount_id`,
+		p.ID, p.CreatedAt, p.ModifiedAt, p.AppliesAt, p.ProductID, p.Seats, p.Units, p.OrganizationID, p.SubscriptionID, p.DiscountID)
 	if err != nil {
 		return fmt.Errorf("keep a pending update: %w", err)
 	}

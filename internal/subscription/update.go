@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/order"
@@ -229,8 +230,13 @@ type updateInput struct {
 }
 
 func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) (Subscription, error) {
-	return s.change(ctx, sub, in.ID, func(w *work, it *item) error {
-		switch b := in.Body; {
+	return s.changed(ctx, func(tx *db.Tx) (Row, error) { return s.Change(ctx, tx, sub, in.ID, in.Body) })
+}
+
+// Change changes a subscription in one of the ways of Update.
+func (s *Service) Change(ctx context.Context, tx *db.Tx, sub auth.Subject, subscription id.ID, in Update) (Row, error) {
+	return s.change(ctx, tx, sub, subscription, func(w *work, it *item) error {
+		switch b := in; {
 		case b.Base != nil:
 			return w.updateBase(ctx, it, b.Base)
 		case b.Seats != nil:
@@ -261,7 +267,7 @@ func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) 
 }
 
 func (s *Service) delete(ctx context.Context, sub auth.Subject, in byIDInput) (Subscription, error) {
-	return s.change(ctx, sub, in.ID, func(_ *work, it *item) error { return it.revoke(RevokedNow, Cause{}) })
+	return s.changed(ctx, func(tx *db.Tx) (Row, error) { return s.Change(ctx, tx, sub, in.ID, Update{Revoke: &Revoke{}}) })
 }
 
 // updateBase does what the first shape asks for, in the order of the contract.
@@ -375,12 +381,10 @@ func (w *work) followPeriodEnd(it *item) {
 	}
 	at := it.at
 	moved := *p
-	moved.ModifiedAt, moved.AppliesAt = &at, it.CurrentPeriodEnd
-	if p.CycleStart != nil {
-		if l, ok := w.products[*orSame(p.ProductID, it.ProductID)]; ok {
-			w.cycle(&moved, it, l.RecurringInterval, l.RecurringIntervalCount)
-		}
+	if it.keepPending != nil {
+		moved = *it.keepPending
 	}
+	moved.ModifiedAt, moved.AppliesAt = &at, it.CurrentPeriodEnd
 	it.keepPending = &moved
 }
 

@@ -221,7 +221,7 @@ func (w *work) tell(which func(*item) bool) {
 			e := journal.Entry{Organization: w.org, Type: "subscription." + what, Customer: it.CustomerID, Subject: it.ID, After: text, At: it.at}
 			if what == "updated" && !it.fresh {
 				before := it.was.bare()
-				e.Before, _ = journal.Changes(&before, &after)
+				e.Before, _ = journal.Differing(schema.JSON(&before), text)
 			}
 			journal.Append(w.tx, w.actor, e)
 		}
@@ -324,20 +324,34 @@ func (w *work) follow(ctx context.Context, it *item) error {
 	return w.s.Grants.Sync(ctx, w.tx, w.actor, c, grant.Source{SubscriptionID: it.ID}, w.products[it.ProductID].BenefitIDs, it.entitled())
 }
 
-// cycleGrants renews the benefits of subscriptions whose renewal is paid.
+// cycleGrants renews the benefits of subscriptions whose renewal is paid:
+// those of one time together, which on the wall clock are all.
 func (w *work) cycleGrants(ctx context.Context) error {
+	var together []id.ID
+	var at time.Time
+	flush := func() error {
+		if len(together) == 0 {
+			return nil
+		}
+		if w.tx.Clocked() {
+			w.tx.MoveTo(at)
+		}
+		list := together
+		together = nil
+		return w.s.Grants.CycleAll(ctx, w.tx, w.actor, w.org, list)
+	}
 	for _, it := range w.items {
 		if it.made == nil || !it.made.Status.Paid() || !renews(it.made.Reason) || !it.entitled() || len(w.products[it.ProductID].BenefitIDs) == 0 {
 			continue
 		}
-		if w.tx.Clocked() {
-			w.tx.MoveTo(it.at)
+		if !it.at.Equal(at) {
+			if err := flush(); err != nil {
+				return err
+			}
 		}
-		if err := w.s.Grants.Cycle(ctx, w.tx, w.actor, w.org, it.ID); err != nil {
-			return err
-		}
+		at, together = it.at, append(together, it.ID)
 	}
-	return nil
+	return flush()
 }
 
 // renews says whether orders of the reason renew benefits when they are paid.

@@ -16,6 +16,7 @@ import (
 	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/schema"
 	"floe/internal/subscription"
 )
 
@@ -143,7 +144,7 @@ func (s *Service) step(ctx context.Context, org id.ID, to time.Time, first bool)
 			return err
 		}
 		if first && to.Before(c.Now) {
-			return fault.TestClockBack.New()
+			return schema.ValueError("A test clock only goes forward.", schema.StringNode(to.Format(time.RFC3339Nano)), "body", "to")
 		}
 		tx.MoveTo(c.Now)
 		var last time.Time

@@ -80,8 +80,6 @@ CREATE TABLE subscription_updates (
   modified_at timestamptz,
   applies_at timestamptz NOT NULL,
   product_id uuid,
-  cycle_start timestamptz,
-  cycle_end timestamptz,
   seats int,
   units int,
   discount_id uuid,

@@ -1,6 +1,7 @@
 // What the clients share. Each check prints one line of JSON, which the Go test
-// turns into a subtest: {"name", "ok", "detail"}. The last line is named "end",
-// so that a client which stops half way is not taken for one that is done.
+// turns into a subtest: {"name", "ok", "detail"}. The last line of a script is
+// named "end", so that one which stops half way is not taken for one that is
+// done.
 
 import assert from "node:assert/strict";
 
@@ -69,3 +70,25 @@ export const customerKeys = [
   "billing_address", "tax_id", "locale", "organization_id", "default_payment_method_id", "deleted_at", "first_user_event_at",
   "avatar_url",
 ];
+
+// request is for what is Floe's own and the SDKs do not know. It answers the
+// status and the body, decoded. A token that is null is not sent.
+export async function request(method, path, body, token = config.token) {
+  const response = await fetch(config.url + path, {
+    method, body: body === undefined ? undefined : JSON.stringify(body),
+    headers: { ...(token === null ? {} : { Authorization: `Bearer ${token}` }), "Content-Type": "application/json" },
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+}
+
+// pdf asserts that a link leads to a PDF file.
+export async function pdf(link) {
+  const { pathname, search } = new URL(link);
+  const response = await fetch(config.url + pathname + search); // the link names the public address
+  same(response.status, 200);
+  same(Buffer.from(await response.arrayBuffer()).subarray(0, 5).toString("latin1"), "%PDF-");
+}
+
+// day is so many days from now, by a clock that may not be the machine's.
+export const day = (from, days) => new Date(new Date(from).getTime() + days * 86_400_000);

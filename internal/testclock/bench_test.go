@@ -1,0 +1,81 @@
+package testclock_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/clock"
+	"floe/internal/customer"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/subscription"
+)
+
+// BenchmarkYear advances a year over many monthly subscriptions: 10,000, or as
+// many as FLOE_BENCH_SUBSCRIPTIONS says. One turn is a whole year.
+func BenchmarkYear(b *testing.B) {
+	n := 10_000
+	if text := os.Getenv("FLOE_BENCH_SUBSCRIPTIONS"); text != "" {
+		if _, err := fmt.Sscan(text, &n); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		b.StopTimer()
+		f := floetest.New(b)
+		start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		price := 0
+		if os.Getenv("FLOE_BENCH_BENEFIT") != "" {
+			price = 0
+		}
+		p := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": price}}}).ID()
+		if os.Getenv("FLOE_BENCH_BENEFIT") != "" {
+			benefit := f.Benefit(nil).ID()
+			f.Do("POST", "/v1/products/"+p+"/benefits", f.AllToken, map[string]any{"benefits": []string{benefit}})
+		}
+		f.Do("POST", "/v1/test-clock", f.AllToken, map[string]any{"now": start})
+		subscribeMany(b, f, id.ID(p), n, start)
+		b.StartTimer()
+		begun := time.Now()
+		r := f.Do("POST", "/v1/test-clock/advance", f.AllToken, map[string]any{"to": start.AddDate(1, 1, 0)})
+		if r.Status != 200 {
+			b.Fatal(r.Status, r.Body)
+		}
+		took := time.Since(begun)
+		orders, err := db.One[int64](b.Context(), f.DB, `SELECT COUNT(*) FROM orders WHERE organization_id = ?`, f.Org.ID)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(orders)/took.Seconds(), "renewals/s")
+	}
+}
+
+// subscribeMany makes customers with a subscription each, spread over a month.
+func subscribeMany(b *testing.B, f *floetest.Floe, product id.ID, n int, start time.Time) {
+	const batch = 500
+	actor := auth.Subject{Kind: auth.Organization, ID: f.Org.ID, Memberships: []auth.Membership{{OrganizationID: f.Org.ID}}}
+	for from := 0; from < n; from += batch {
+		err := f.DB.Write(clock.WithTime(b.Context(), start), func(tx *db.Tx) error {
+			for i := from; i < min(from+batch, n); i++ {
+				tx.MoveTo(start.Add(time.Duration(i) * 31 * 24 * time.Hour / time.Duration(n)))
+				email, c := fmt.Sprintf("c%d@example.com", i), id.NewAt(tx.Now())
+				g := customer.Given{Row: customer.Row{ID: c, OrganizationID: f.Org.ID, CreatedAt: tx.Now(), Type: customer.Individual, Email: &email, Metadata: []byte("{}")}}
+				if err := f.Server.Customers.AddGiven(b.Context(), tx, actor, []customer.Given{g}); err != nil {
+					return err
+				}
+				in := subscription.Create{ByID: &subscription.CreateByID{CreateCommon: subscription.CreateCommon{ProductID: product}, CustomerID: c}}
+				if _, err := f.Server.Subscriptions.Subscribe(b.Context(), tx, actor, in); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

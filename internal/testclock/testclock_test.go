@@ -1,0 +1,93 @@
+package testclock_test
+
+import (
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/floetest"
+)
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		do := func(name string, status int, want any) floetest.Scenario {
+			return floetest.Scenario{Do: name, As: f.AllToken, Status: status, Want: want}
+		}
+		f.Run(do("GET /v1/test-clock", 404, nil))
+		create := do("POST /v1/test-clock", 201, obj{"now": "2024-01-31T12:00:00Z", "organization_id": f.Org.ID})
+		create.Body = obj{"now": "2024-01-31T12:00:00Z"}
+		f.Run(create)
+		create.Status, create.Want = 409, obj{"error": "TestClockExists"}
+		f.Run(create)
+		denied := create
+		denied.As, denied.Status, denied.Want = f.Token(auth.OrganizationsRead), 403, nil
+		f.Run(denied)
+
+		// Requests happen at the clock's time, only for its organization.
+		if at := f.Customer(nil).Text("created_at"); at != "2024-01-31T12:00:00Z" {
+			t.Errorf("a customer was created %s", at)
+		}
+		other := f.Organization("Other")
+		r := f.Do("POST", "/v1/customers/", other.Token, obj{"email": "a@example.com"})
+		if at := r.Text("created_at"); at[:4] != "2026" {
+			t.Errorf("another organization's customer was created %s", at)
+		}
+		sessions := f.Do("POST", "/v1/customer-sessions/", f.AllToken, obj{"customer_id": f.Customer(nil).ID()})
+		if sessions.Status != 201 || sessions.Text("expires_at") != "2024-01-31T13:00:00Z" {
+			t.Errorf("session: %s", sessions.Body)
+		}
+
+		p := f.Product(obj{"prices": []any{obj{"amount_type": "free"}}}).ID()
+		s := f.Do("POST", "/v1/subscriptions/", f.AllToken, obj{"product_id": p, "customer_id": f.Customer(nil).ID()}).ID()
+		if err := f.Server.RunDue(t.Context()); err != nil { // long due by the wall clock
+			t.Fatal(err)
+		}
+		end := func() string {
+			return f.Do("GET", "/v1/subscriptions/"+s, f.AllToken, nil).Text("current_period_end")
+		}
+		if got := end(); got != "2024-02-29T12:00:00Z" {
+			t.Errorf("the period ends %s", got)
+		}
+		advance := do("POST /v1/test-clock/advance", 200, obj{"now": "2024-05-01T00:00:00Z"})
+		advance.Body = obj{"to": "2024-05-01T00:00:00Z"}
+		f.Run(advance)
+		f.Run(advance) // again: nothing happens
+		if got := end(); got != "2024-05-31T12:00:00Z" {
+			t.Errorf("the period ends %s", got)
+		}
+		orders := f.Do("GET", "/v1/orders/?sorting=created_at&subscription_id="+s, f.AllToken, nil)
+		for i, want := range []string{"2024-02-29T12:00:00Z", "2024-03-31T12:00:00Z", "2024-04-30T12:00:00Z"} {
+			if got := orders.Path("items").([]any)[i].(obj)["created_at"]; got != want {
+				t.Errorf("order %d was made %s, want %s", i, got, want)
+			}
+		}
+		advance.Body, advance.Status, advance.Want = obj{"to": "2024-04-01T00:00:00Z"}, 422, nil
+		f.Run(advance)
+
+		// Released, the wall clock catches up.
+		f.Run(do("DELETE /v1/test-clock", 204, nil))
+		f.Run(do("GET /v1/test-clock", 404, nil))
+		if err := f.Server.RunDue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := end(), time.Date(2026, 5, 31, 12, 0, 0, 0, time.UTC).Format(time.RFC3339); got != want {
+			t.Errorf("the period ends %s, want %s", got, want)
+		}
+		f.Run(do("POST /v1/test-clock/advance", 422, nil))
+	})
+}
+
+func TestUsersNameTheOrganization(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	user := f.User(auth.Admin, f.Org, f.Organization("Other"))
+	run := func(do string, status int, body any) {
+		t.Helper()
+		f.Run(floetest.Scenario{Do: do, As: user, Status: status, Body: body})
+	}
+	run("POST /v1/test-clock", 422, obj{})
+	run("POST /v1/test-clock", 201, obj{"organization_id": f.Org.ID})
+	run("GET /v1/test-clock?organization_id="+string(f.Org.ID), 200, nil)
+	f.Run(floetest.Scenario{Do: "POST /v1/test-clock", As: f.User(auth.Plain), Body: obj{"organization_id": f.Org.ID}, Status: 403})
+}
