@@ -74,7 +74,7 @@ func TestCreate(t *testing.T) {
 		r.has("acme", "slug").has("Acme", "name").has(nil, "modified_at").has("active", "status").has("usd", "default_presentment_currency").
 			has("location", "default_tax_behavior").has("prorate", "proration_behavior").has(true, "allow_customer_updates").
 			has(true, "feature_settings", "member_model_enabled").has(true, "feature_settings", "seat_based_pricing_enabled").
-			has(false, "feature_settings", "off_session_charges_enabled").has(true, "feature_settings", "checkout_localization_enabled").
+			has(true, "feature_settings", "off_session_charges_enabled").has(true, "feature_settings", "checkout_localization_enabled").
 			has(false, "feature_settings", "wallets_enabled").has([]any{"orders"}, "feature_settings", "overview_metrics").
 			has(true, "notification_settings", "new_order").has([]any{}, "socials").has([]any{}, "embed_hosts").
 			has(false, "customer_portal_settings", "subscription", "pause").has(true, "customer_email_settings", "subscription_updated")

@@ -36,7 +36,7 @@ func (f FeatureSettings) Seats() bool { return f.SeatBasedPricingEnabled }
 
 // newFeatures are what every new organization starts with.
 func newFeatures() FeatureSettings {
-	return FeatureSettings{MemberModelEnabled: true, SeatBasedPricingEnabled: true}
+	return FeatureSettings{MemberModelEnabled: true, SeatBasedPricingEnabled: true, OffSessionChargesEnabled: true}
 }
 
 // Metrics is an ordered list of metric names, or null. Organizations of old
