@@ -23,7 +23,7 @@ type Schema struct {
 	// Closed objects have no properties but those listed.
 	Closed bool `json:"-"`
 	// True is a boolean that cannot be false.
-	True bool `json:"-"`
+	True             bool              `json:"-"`
 	PropertyNames    *Schema           `json:"propertyNames,omitempty"`
 	MaxProperties    *int              `json:"maxProperties,omitempty"`
 	MinProperties    *int              `json:"minProperties,omitempty"`
