@@ -30,9 +30,9 @@ func fillDemo(ctx context.Context, io *streams, s *server.Server, d *db.DB) erro
 	}
 	o := list[0]
 	count := 0
-	err = demo.Fill(ctx, d, s.Customers, demo.Config{Organization: o.ID, Seed: demoSeed, Now: clock.Wall.Now()}, func(done, total int) {
+	err = demo.Fill(ctx, d, s, demo.Config{Organization: o.ID, Seed: demoSeed, Now: clock.Wall.Now()}, func(done, total int) {
 		count = total
-		io.progress("Making up customers: %d of %d", done, total)
+		io.progress("Making up customers and what they buy: %d of %d", done, total)
 	})
 	io.progress("")
 	switch {
@@ -42,7 +42,7 @@ func fillDemo(ctx context.Context, io *streams, s *server.Server, d *db.DB) erro
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(io.err, "Made up %d customers in %s.\n", count, o.Slug)
+	fmt.Fprintf(io.err, "Made up %d customers, and two years of what they bought, in %s.\n", count, o.Slug)
 	return nil
 }
 

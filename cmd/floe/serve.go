@@ -36,7 +36,7 @@ type serveOptions struct {
 type serveCommand struct {
 	serveOptions
 
-	Demo bool `help:"Fill the organization with 2,000 made-up customers, if it has none."`
+	Demo bool `help:"Fill the organization with 2,000 made-up customers and what they bought, if it has none."`
 }
 
 // Help shows examples.

@@ -1,7 +1,7 @@
 // Package demo makes customers up: realistic people and teams of many
-// countries, the same ones every time for the same seed. It fills a new
-// organization, so that there is something to look at, and gives tests and
-// measurements data of any size. Nothing here is about real people: names are
+// countries, and what they bought in two years, the same every time for the
+// same seed. It fills a new organization, so that there is something to look
+// at, and gives tests and measurements customers of any number. Nothing here is about real people: names are
 // common ones put together at random, and all e-mail addresses lie in domains
 // that are reserved for examples.
 package demo
@@ -18,6 +18,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/server"
 )
 
 // Config says what to make up.
@@ -43,27 +44,38 @@ func (c Config) withDefaults() Config {
 // ErrNotEmpty is what Fill says of an organization that has customers.
 var ErrNotEmpty = errors.New("the organization has customers already")
 
-// Fill adds the customers to an organization that has none: all of them, or
-// none when it fails. It calls progress now and then, unless that is nil.
-func Fill(ctx context.Context, d *db.DB, customers *customer.Service, c Config, progress func(done, total int)) error {
+// Fill adds customers, and two years of what they bought, to an organization
+// that has none: all of it, or nothing when it fails. It calls progress now and
+// then, unless that is nil. Nothing else should happen in the organization
+// meanwhile.
+func Fill(ctx context.Context, d *db.DB, s *server.Server, c Config, progress func(done, total int)) error {
 	c = c.withDefaults()
 	if progress == nil {
 		progress = func(int, int) {}
 	}
-	actor := auth.NewSystem("demo")
-	err := d.Write(ctx, func(tx *db.Tx) error {
+	err := d.Write(clock.WithTime(ctx, c.Now), func(tx *db.Tx) error {
 		if err := empty(ctx, tx, c.Organization); err != nil {
 			return err
 		}
+		shop, err := open(ctx, tx, s, c)
+		if err != nil {
+			return err
+		}
 		done := 0
-		for batch := range Batches(c, 250) {
-			if err := customers.AddGiven(ctx, tx, actor, batch); err != nil {
+		for batch := range Batches(c, 100) {
+			if err := s.Customers.AddGiven(ctx, tx, auth.NewSystem("demo"), batch); err != nil {
+				return err
+			}
+			for i := range batch {
+				shop.welcome(&batch[i])
+			}
+			if err := shop.live(ctx, batch[len(batch)-1].CreatedAt); err != nil {
 				return err
 			}
 			done += len(batch)
 			progress(done, c.Count)
 		}
-		return nil
+		return shop.close(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("fill with demo data: %w", err)

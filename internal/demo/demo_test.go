@@ -1,23 +1,15 @@
 package demo
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"floe/internal/auth"
 	"floe/internal/customer"
-	"floe/internal/db"
-	"floe/internal/db/dbtest"
 	"floe/internal/email"
 	"floe/internal/id"
 	"floe/internal/locale"
-	"floe/internal/organization"
 	"floe/internal/place"
 	"floe/internal/schema"
 	"floe/internal/taxid"
@@ -170,98 +162,5 @@ func between(t *testing.T, what string, got, low, high int) {
 	t.Helper()
 	if got < low || got > high {
 		t.Errorf("%d %s, want %d to %d", got, what, low, high)
-	}
-}
-
-// Both engines must hold the same customers, to the byte, and so must a second
-// run with the same seed.
-func TestFillIsDeterministic(t *testing.T) {
-	t.Parallel()
-	var first string
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		ctx := t.Context()
-		c := Config{Seed: 7, Now: now, Organization: newOrganization(ctx, t, d)}
-		s := &customer.Service{DB: d}
-		last := 0
-		if err := Fill(ctx, d, s, c, func(done, total int) { last = done * 1000 / total }); err != nil {
-			t.Fatal(err)
-		}
-		if last != 1000 {
-			t.Errorf("progress ended at %d of 1000", last)
-		}
-		got := everything(ctx, t, d, s)
-		if n := strings.Count(got, "\n"); n != defaultCount {
-			t.Errorf("%d customers, want %d", n, defaultCount)
-		}
-		got = strings.ReplaceAll(got, string(c.Organization), "ORG")
-		if first == "" {
-			first = got
-		}
-		if diff := cmp.Diff(first, got); diff != "" {
-			t.Errorf("engines differ:\n%s", diff)
-		}
-		checkJournal(ctx, t, d)
-		if err := Fill(ctx, d, s, c, nil); !errors.Is(err, ErrNotEmpty) {
-			t.Errorf("filling twice: %v", err)
-		}
-	})
-}
-
-func newOrganization(ctx context.Context, t *testing.T, d *db.DB) (org id.ID) {
-	t.Helper()
-	in, err := organization.Draft("Demo", "demo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = d.Write(ctx, func(tx *db.Tx) error {
-		o, err := organization.New(organization.Config{DB: d}).Create(ctx, tx, auth.NewSystem("test"), in)
-		org = o.ID
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return org
-}
-
-// everything is each customer as callers see it, one a line.
-func everything(ctx context.Context, t *testing.T, d *db.DB, s *customer.Service) string {
-	t.Helper()
-	ids, err := db.All[id.ID](ctx, d, `SELECT id FROM customers ORDER BY created_at, id`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	orgs, err := db.All[id.ID](ctx, d, `SELECT id FROM organizations`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sub := auth.Subject{Kind: auth.Organization, Memberships: []auth.Membership{{OrganizationID: orgs[0]}}}
-	var b strings.Builder
-	for _, customer := range ids {
-		r, err := s.Find(ctx, d, sub, customer, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		public := s.Public(r)
-		b.Write(schema.JSON(&public))
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-// Each customer and each member is in the journal, numbered from one.
-func checkJournal(ctx context.Context, t *testing.T, d *db.DB) {
-	t.Helper()
-	for text, want := range map[string]int64{
-		`SELECT COUNT(*) FROM journal WHERE type = 'customer.created'`: defaultCount,
-		`SELECT COUNT(*) FROM (SELECT customer_id FROM journal WHERE customer_id IS NOT NULL GROUP BY customer_id
-			HAVING MIN(customer_seq) = 1 AND MAX(customer_seq) = COUNT(*)) AS numbered`: defaultCount,
-		`SELECT CAST(SUM(live) AS bigint) FROM customer_totals`:                                       defaultCount,
-		`SELECT COUNT(*) - (SELECT COUNT(*) FROM members) FROM journal WHERE type = 'member.created'`: 0,
-		`SELECT COUNT(*) FROM members WHERE role = 'owner'`:                                           defaultCount,
-	} {
-		if got, err := db.One[int64](ctx, d, text); err != nil || got != want {
-			t.Errorf("%s\nanswers %d (%v), want %d", text, got, err, want)
-		}
 	}
 }

@@ -145,6 +145,9 @@ type Discount struct {
 	products []Product
 }
 
+// Row is the discount as it is stored.
+func (d Discount) Row() Row { return d.row }
+
 // AppendJSON writes the form that belongs to type and duration.
 func (d Discount) AppendJSON(dst []byte) []byte {
 	v := d.row.variant()

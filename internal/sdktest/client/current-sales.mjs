@@ -350,6 +350,12 @@ await check("customers.list active", async () => {
   ok(ids((await customers.list({ active: true, limit: 100 })).items).includes(customer_id));
 });
 
+await check("a state that has not changed", async () => {
+  const ask = (headers) => fetch(`${config.url}/v1/customers/${buyer.id}/state`, { headers: { Authorization: `Bearer ${config.token}`, ...headers } });
+  const etag = (await ask({})).headers.get("ETag");
+  same((await ask({ "If-None-Match": etag })).status, 304);
+});
+
 // --- a clock of one's own ---
 
 await check("a year passes on a test clock", async () => {

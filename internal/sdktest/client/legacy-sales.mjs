@@ -294,6 +294,12 @@ await check("customers.getState", async () => {
   same(await customers.getStateExternal({ externalId: "buyer/1" }), state);
 });
 
+await check("a state that has not changed", async () => {
+  const ask = (headers) => fetch(`${config.url}/v1/customers/${buyer.id}/state`, { headers: { Authorization: `Bearer ${config.token}`, ...headers } });
+  const etag = (await ask({})).headers.get("ETag");
+  same((await ask({ "If-None-Match": etag })).status, 304);
+});
+
 // --- a clock of one's own ---
 
 await check("months pass on a test clock", async () => {
