@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -58,8 +59,16 @@ Examples:
 // stopTime is when a process that was told to stop ends, whatever it is doing.
 const stopTime = 9500 * time.Millisecond
 
+// gcPercent lets the heap grow to five times what is in use before it is swept.
+// Little is in use at any time (pages of SQLite lie outside of the heap), so
+// this costs some dozen megabytes and saves a tenth of the processor.
+const gcPercent = 400
+
 // Run serves until a signal comes.
 func (c *serveCommand) Run(ctx context.Context, io *streams) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	log := c.logger(io.err)
 	stop := context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopTime, func() {

@@ -60,7 +60,7 @@ func OpenBareSQLite(dir string) (*BareTable, error) {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(1)
-	t := &BareTable{pool: pool, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES (?, ?, ?, ?, ?)`, update: `UPDATE bare SET body = ? WHERE organization_id = ? AND id = ?`}
+	t := &BareTable{pool: pool, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES (?, ?, ?, ?, ?)`, update: `UPDATE bare SET body = ?, email = ? WHERE organization_id = ? AND id = ?`}
 	return t, t.create("INTEGER PRIMARY KEY")
 }
 
@@ -72,7 +72,7 @@ func OpenBarePostgres(address string, conns int) (*BareTable, error) {
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
-	t := &BareTable{pool: pool, postgres: true, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES ($1, $2, $3, $4, $5)`, update: `UPDATE bare SET body = $1 WHERE organization_id = $2 AND id = $3`}
+	t := &BareTable{pool: pool, postgres: true, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES ($1, $2, $3, $4, $5)`, update: `UPDATE bare SET body = $1, email = $2 WHERE organization_id = $3 AND id = $4`}
 	return t, t.create("bigserial PRIMARY KEY")
 }
 
@@ -109,7 +109,9 @@ func (t *BareTable) Inserts(clients int) Runner {
 // Updates returns what changes the rows that were inserted.
 func (t *BareTable) Updates(clients int) Runner {
 	high := max(t.next.Load(), 1)
-	return t.runner(clients, t.update, func(n int64) []any { return []any{t.row, bareOrganization, bareID(n % high)} })
+	return t.runner(clients, t.update, func(n int64) []any {
+		return []any{t.row, "renamed" + strconv.FormatInt(n, 10) + "@example.com", bareOrganization, bareID(n % high)}
+	})
 }
 
 func (t *BareTable) runner(clients int, text string, args func(n int64) []any) Runner {

@@ -177,6 +177,11 @@ func Send(token, method string, path, body func(buf []byte, n int64) []byte) Req
 type Ratio struct {
 	Ours float64 `json:"ours_per_second"`
 	Bare float64 `json:"bare_per_second"`
+	// OursCPU and BareCPU are microseconds of processor that the servers took
+	// for one, 0 where that is not known. They depend less than the rates on
+	// what else the machine is doing.
+	OursCPU float64 `json:"ours_cpu_us,omitempty"`
+	BareCPU float64 `json:"bare_cpu_us,omitempty"`
 }
 
 // X is how many times as long ours takes.
@@ -185,19 +190,28 @@ func (r Ratio) X() float64 { return r.Bare / r.Ours }
 // Runner does something for a time, or so often.
 type Runner func(d time.Duration, limit int64) (done int64, took time.Duration, err error)
 
+// Side is one of two things that are compared: what runs, and the time in the
+// processor that its server has taken so far.
+type Side struct {
+	Run Runner
+	CPU func() time.Duration
+}
+
 // Turns runs two things in turns of a length, after a turn of each to warm up.
-func Turns(ours, bare Runner, each time.Duration, turns int) (Ratio, error) {
-	var done, took [2]float64
+func Turns(ours, bare Side, each time.Duration, turns int) (Ratio, error) {
+	var done, took, used [2]float64
 	for i := -1; i < turns; i++ {
-		for k, run := range []Runner{ours, bare} {
-			n, t, err := run(each, 0)
+		for k, side := range []Side{ours, bare} {
+			start := side.CPU()
+			n, t, err := side.Run(each, 0)
 			if err != nil {
 				return Ratio{}, err
 			}
 			if i >= 0 {
 				done[k], took[k] = done[k]+float64(n), took[k]+t.Seconds()
+				used[k] += float64((side.CPU() - start).Microseconds())
 			}
 		}
 	}
-	return Ratio{done[0] / took[0], done[1] / took[1]}, nil
+	return Ratio{done[0] / took[0], done[1] / took[1], used[0] / done[0], used[1] / done[1]}, nil
 }

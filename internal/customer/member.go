@@ -70,8 +70,9 @@ func insertMember(ctx context.Context, tx *db.Tx, m *Member) error {
 func saveMember(ctx context.Context, tx *db.Tx, m *Member) error {
 	_, err := db.Exec(ctx, tx, `UPDATE members SET modified_at = ?, deleted_at = ?, email = ?, email_key = ?, name = ?, external_id = ?,
 			external_id_long = ?, role = ?
-		WHERE organization_id = ? AND id = ?`,
-		m.ModifiedAt, m.DeletedAt, m.Email, fold(m.Email), m.Name, indexed(m.ExternalID), ifLong(m.ExternalID), m.Role, m.OrganizationID, m.ID)
+		WHERE organization_id = ? AND customer_id = ? AND id = ?`,
+		m.ModifiedAt, m.DeletedAt, m.Email, fold(m.Email), m.Name, indexed(m.ExternalID), ifLong(m.ExternalID), m.Role,
+		m.OrganizationID, m.CustomerID, m.ID)
 	if err != nil {
 		return fmt.Errorf("save member: %w", err)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 	"sync"
-
-	"modernc.org/sqlite"
 )
 
 // constraints finds the name of a unique index from what SQLite says, which
@@ -18,7 +16,7 @@ type constraints struct {
 
 // fromSQLite reads "UNIQUE constraint failed: t.a, t.b (2067)" or, for an
 // index over an expression, "UNIQUE constraint failed: index 'name' (2067)".
-func (c *constraints) fromSQLite(ctx context.Context, d *DB, lite *sqlite.Error, err error) error {
+func (c *constraints) fromSQLite(ctx context.Context, d *DB, lite sqliteError, err error) error {
 	_, what, _ := strings.Cut(lite.Error(), "constraint failed: ")
 	if i := strings.LastIndex(what, " ("); i >= 0 {
 		what = what[:i]

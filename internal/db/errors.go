@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
 )
 
 // What callers can tell apart. Each wraps its cause; test with errors.Is.
@@ -67,7 +66,7 @@ func (d *DB) translate(ctx context.Context, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+	if lite, ok := errors.AsType[sqliteError](err); ok {
 		return d.fromSQLite(ctx, lite, err)
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -97,7 +96,14 @@ const (
 	liteRowID      = 2579
 )
 
-func (d *DB) fromSQLite(ctx context.Context, lite *sqlite.Error, err error) error {
+// sqliteError is an error of SQLite: of our own connections, or of those that
+// migrations use.
+type sqliteError interface {
+	error
+	Code() int
+}
+
+func (d *DB) fromSQLite(ctx context.Context, lite sqliteError, err error) error {
 	switch lite.Code() {
 	case liteUnique, litePrimaryKey, liteRowID:
 		return d.unique.fromSQLite(ctx, d, lite, err)
@@ -118,7 +124,7 @@ func (d *DB) fromSQLite(ctx context.Context, lite *sqlite.Error, err error) erro
 // fatal reports whether SQLite may have rolled back the whole transaction
 // together with the statement that failed.
 func fatal(err error) bool {
-	lite, ok := errors.AsType[*sqlite.Error](err)
+	lite, ok := errors.AsType[sqliteError](err)
 	if !ok {
 		return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 	}

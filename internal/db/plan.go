@@ -2,7 +2,6 @@ package db
 
 import (
 	"database/sql"
-	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"strings"
@@ -21,9 +20,42 @@ type plan struct {
 
 // column fills the part of the value that starts at offset.
 type column struct {
-	name   string
-	offset uintptr
-	set    setter
+	name    string
+	offset  uintptr
+	kind    kind
+	pointer bool
+	set     setter
+}
+
+// kind names the types of field that text is stored in without a setter.
+type kind uint8
+
+const (
+	kindOther kind = iota
+	kindString
+	kindStringPointer
+	kindBytes
+	kindTime
+	kindTimePointer
+)
+
+func newColumn(name string, offset uintptr, typ reflect.Type, set setter) column {
+	scans := reflect.PointerTo(typ).Implements(scannerType)
+	c := column{name: name, offset: offset, set: set, pointer: typ.Kind() == reflect.Pointer && !scans}
+	switch {
+	case scans, c.pointer && reflect.PointerTo(typ.Elem()).Implements(scannerType):
+	case typ == timeType:
+		c.kind = kindTime
+	case c.pointer && typ.Elem() == timeType:
+		c.kind = kindTimePointer
+	case typ.Kind() == reflect.String:
+		c.kind = kindString
+	case c.pointer && typ.Elem().Kind() == reflect.String:
+		c.kind = kindStringPointer
+	case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.Uint8:
+		c.kind = kindBytes
+	}
+	return c
 }
 
 // setter stores what the driver read at dst.
@@ -59,19 +91,9 @@ type into[T any] struct{ *scratch }
 func (i into[T]) scan(rows rowSource, dst *T) error {
 	i.base = unsafe.Pointer(dst)
 	if lite, ok := rows.(*liteRows); ok {
-		return i.fill(lite.values)
+		return i.fill(lite.prepared.stmt)
 	}
 	return rows.(*sql.Rows).Scan(i.dests...)
-}
-
-// fill stores the values of a row.
-func (s *scratch) fill(values []driver.Value) error {
-	for i := range s.cells {
-		if err := s.cells[i].Scan(values[i]); err != nil {
-			return fmt.Errorf("db: column %q: %w", s.cells[i].name, err)
-		}
-	}
-	return nil
 }
 
 // scanner returns what fills a T from the rows of r.
@@ -135,7 +157,7 @@ func compile(typ reflect.Type, names []string) (*plan, error) {
 			return nil, fmt.Errorf("one value wanted, the statement returns %d columns", len(names))
 		}
 		set, err := setterFor(typ)
-		return &plan{typ: typ, columns: []column{{names[0], 0, set}}}, err
+		return &plan{typ: typ, columns: []column{newColumn(names[0], 0, typ, set)}}, err
 	}
 	fields := map[string]field{}
 	collect(typ, 0, fields)
@@ -154,7 +176,7 @@ func compile(typ reflect.Type, names []string) (*plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", name, err)
 		}
-		p.columns = append(p.columns, column{name, f.offset, set})
+		p.columns = append(p.columns, newColumn(name, f.offset, f.typ, set))
 	}
 	return p, nil
 }

@@ -2,27 +2,20 @@ package db
 
 import (
 	"context"
-	"database/sql/driver"
-	"errors"
-	"fmt"
-	"io"
 
-	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // session is one SQLite connection with the statements prepared on it. It is
-// used by one goroutine at a time. It talks to the driver itself: what
-// database/sql does for any driver (locks, conversions, a pool) costs as much
-// as a short statement, and is not needed here.
+// used by one goroutine at a time.
 type session struct {
-	conn     driver.Conn
+	conn     *lite
 	prepared map[*statement]*prepared
 	tick     uint64
-	args     []driver.NamedValue // of the statement that is about to run
 }
 
 type prepared struct {
-	stmt driver.Stmt
+	stmt *liteStmt
 	used uint64
 	// busy is set while rows of the statement are open: SQLite would start it
 	// over if it were run a second time.
@@ -33,20 +26,9 @@ type prepared struct {
 // some 10 to 40 KB.
 const maxPrepared = 256
 
-var liteDriver = &sqlite.Driver{}
-
-// openSession connects to the file that a DSN names.
-func openSession(dsn string) (*session, error) {
-	conn, err := liteDriver.Open(dsn)
-	if err != nil {
-		return nil, err
-	}
-	return &session{conn: conn, prepared: make(map[*statement]*prepared)}, nil
-}
-
 // prepare returns the prepared form of st. While that is in use it is one that
 // is good for one time, and not kept.
-func (s *session) prepare(ctx context.Context, st *statement) (*prepared, error) {
+func (s *session) prepare(st *statement) (*prepared, error) {
 	s.tick++
 	p := s.prepared[st]
 	if p != nil && !p.busy {
@@ -56,7 +38,7 @@ func (s *session) prepare(ctx context.Context, st *statement) (*prepared, error)
 	if p == nil && len(s.prepared) >= maxPrepared {
 		s.forgetOldest()
 	}
-	stmt, err := s.conn.(driver.ConnPrepareContext).PrepareContext(ctx, st.text)
+	stmt, err := s.conn.prepare(st.text)
 	if err != nil {
 		return nil, err
 	}
@@ -75,118 +57,70 @@ func (s *session) forgetOldest() {
 		}
 	}
 	if oldest != nil {
-		_ = s.prepared[oldest].stmt.Close()
+		s.prepared[oldest].stmt.close()
 		delete(s.prepared, oldest)
 	}
 }
 
-// named numbers the arguments, as drivers want them. They are good until the
-// next statement of the session.
-func (s *session) named(stmt driver.Stmt, args []any) ([]driver.NamedValue, error) {
-	if want := stmt.NumInput(); want >= 0 && want != len(args) {
-		return nil, fmt.Errorf("db: the statement takes %d arguments, not %d", want, len(args))
+// start runs a statement up to its first row. The caller ends it.
+func (s *session) start(ctx context.Context, st *statement, args []any) (p *prepared, row bool, stop func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, nil, err
 	}
-	s.args = s.args[:0]
-	for i, a := range args {
-		if !driver.IsValue(a) {
-			return nil, fmt.Errorf("db: an argument of type %T", a)
-		}
-		s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	if p, err = s.prepare(st); err != nil {
+		return nil, false, nil, err
 	}
-	return s.args, nil
+	stop = s.conn.watch(ctx)
+	if err = p.stmt.bind(args); err == nil {
+		row, err = p.stmt.step()
+	}
+	if err != nil {
+		stop()
+		p.stmt.reset()
+		s.discard(st, p)
+	}
+	return p, row, stop, err
 }
 
 func (s *session) query(ctx context.Context, st *statement, args []any) (result, error) {
-	p, err := s.prepare(ctx, st)
+	p, row, stop, err := s.start(ctx, st, args)
 	if err != nil {
-		return result{}, err
-	}
-	named, err := s.named(p.stmt, args)
-	if err != nil {
-		return result{}, err
-	}
-	rows, err := p.stmt.(driver.StmtQueryContext).QueryContext(ctx, named)
-	if err != nil {
-		s.discard(st, p)
 		return result{}, err
 	}
 	p.busy = true
-	return result{statement: st, rows: &liteRows{rows: rows, session: s, statement: st, prepared: p}}, nil
+	return result{statement: st, rows: &liteRows{session: s, statement: st, prepared: p, stop: stop, first: row, done: !row}}, nil
 }
 
+// exec runs a statement to its end and answers how many rows it changed.
 func (s *session) exec(ctx context.Context, st *statement, args []any) (int64, error) {
-	p, err := s.prepare(ctx, st)
+	p, row, stop, err := s.start(ctx, st, args)
 	if err != nil {
 		return 0, err
 	}
-	defer s.discard(st, p)
-	named, err := s.named(p.stmt, args)
+	for row && err == nil {
+		row, err = p.stmt.step()
+	}
+	stop()
+	n := sqlite3.Xsqlite3_changes64(s.conn.tls, s.conn.db)
+	p.stmt.reset()
+	s.discard(st, p)
 	if err != nil {
 		return 0, err
 	}
-	r, err := p.stmt.(driver.StmtExecContext).ExecContext(ctx, named)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+	return n, nil
 }
 
 // discard closes a statement that was good for one time.
 func (s *session) discard(st *statement, p *prepared) {
 	if s.prepared[st] != p {
-		_ = p.stmt.Close()
+		p.stmt.close()
 	}
 }
 
 func (s *session) close() error {
 	for _, p := range s.prepared {
-		_ = p.stmt.Close()
+		p.stmt.close()
 	}
-	return s.conn.Close()
-}
-
-// liteRows are the rows of a statement on a session.
-type liteRows struct {
-	rows      driver.Rows
-	session   *session
-	statement *statement
-	prepared  *prepared
-	values    []driver.Value
-	err       error
-	closed    bool
-}
-
-// Columns are the names of the columns.
-func (r *liteRows) Columns() ([]string, error) { return r.rows.Columns(), nil }
-
-// Next reads the next row and reports whether there is one.
-func (r *liteRows) Next() bool {
-	if r.err != nil || r.closed {
-		return false
-	}
-	if r.values == nil {
-		r.values = make([]driver.Value, len(r.rows.Columns()))
-	}
-	r.err = r.rows.Next(r.values)
-	return r.err == nil
-}
-
-// Err is what went wrong in Next.
-func (r *liteRows) Err() error {
-	if errors.Is(r.err, io.EOF) {
-		return nil
-	}
-	return r.err
-}
-
-// Close ends the statement; it can be run again.
-func (r *liteRows) Close() error {
-	if r.closed {
-		return nil
-	}
-	r.closed = true
-	err := r.rows.Close()
-	r.prepared.busy = false
-	r.session.discard(r.statement, r.prepared)
-	return err
+	s.conn.close()
+	return nil
 }

@@ -35,12 +35,12 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	d.path = filepath.Join(dir, fileName)
 	makePrivate(d.path)
 	var err error
-	if d.writer, err = newWriter(d, d.dsn(writerCacheKB, "journal_mode(wal)", "synchronous(full)")); err != nil {
+	if d.writer, err = newWriter(d); err != nil {
 		return d.explainSQLite(err)
 	}
 	cache := max(2<<10, readersCacheKB/d.config.ReadConns)
 	d.readers = &readers{
-		dsn:      d.dsn(cache, "query_only(1)"),
+		open:     func() (*session, error) { return d.openSession(cache, "query_only(1)") },
 		slots:    make(chan struct{}, d.config.ReadConns),
 		patience: d.config.QueueTimeout,
 	}
@@ -77,18 +77,37 @@ func makePrivate(path string) {
 	}
 }
 
-// dsn names the file and the settings every connection starts with.
-func (d *DB) dsn(cacheKB int, pragmas ...string) string {
-	q := url.Values{}
-	q.Set("_txlock", "immediate")
-	q.Set("_dqs", "0")
-	for _, p := range append([]string{
-		"busy_timeout(" + strconv.FormatInt(d.config.BusyTimeout.Milliseconds(), 10) + ")",
+// openSession connects to the file.
+func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
+	conn, err := openLite(d.path, d.config.BusyTimeout, append(pragmas(cacheKB), more...))
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, prepared: make(map[*statement]*prepared)}, nil
+}
+
+// openWriter connects as the one who writes: each commit waits for the disk.
+func (d *DB) openWriter() (*session, error) {
+	return d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)")
+}
+
+// pragmas are the settings every connection starts with.
+func pragmas(cacheKB int) []string {
+	return []string{
 		"foreign_keys(1)",
 		"temp_store(memory)",
 		"cache_size(-" + strconv.Itoa(cacheKB) + ")",
 		"journal_size_limit(67108864)",
-	}, pragmas...) {
+	}
+}
+
+// dsn names the file and the settings for database/sql, which migrations use.
+func (d *DB) dsn(cacheKB int, more ...string) string {
+	q := url.Values{}
+	q.Set("_txlock", "immediate")
+	q.Set("_dqs", "0")
+	q.Add("_pragma", "busy_timeout("+strconv.FormatInt(d.config.BusyTimeout.Milliseconds(), 10)+")")
+	for _, p := range append(pragmas(cacheKB), more...) {
 		q.Add("_pragma", p)
 	}
 	return "file:" + (&url.URL{Path: d.path}).EscapedPath() + "?" + q.Encode()
@@ -132,7 +151,7 @@ func (d *DB) closeSQLite() error {
 // readers is the pool of connections that read. The one used last is used
 // next: its cache is the warmest.
 type readers struct {
-	dsn      string
+	open     func() (*session, error)
 	slots    chan struct{}
 	patience time.Duration
 
@@ -158,7 +177,7 @@ func (r *readers) acquire(ctx context.Context) (*session, error) {
 		return s, nil
 	}
 	r.mu.Unlock()
-	s, err := openSession(r.dsn)
+	s, err := r.open()
 	if err != nil {
 		<-r.slots
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"modernc.org/sqlite"
 )
 
 // Limits of one commit: what runs in it holds everybody else up.
@@ -32,7 +30,6 @@ var (
 // commits without waiting for anybody.
 type writer struct {
 	db   *DB
-	dsn  string
 	conn *session
 
 	mu     sync.Mutex
@@ -68,9 +65,9 @@ var (
 
 func internal(text string) *statement { return &statement{source: text, text: text} }
 
-func newWriter(d *DB, dsn string) (*writer, error) {
-	conn, err := openSession(dsn)
-	return &writer{db: d, dsn: dsn, conn: conn}, err
+func newWriter(d *DB) (*writer, error) {
+	conn, err := d.openWriter()
+	return &writer{db: d, conn: conn}, err
 }
 
 // write runs fn until the transaction is not lost through somebody else: a
@@ -191,11 +188,27 @@ func (w *writer) open(ctx context.Context, b *batch) (*batch, error) {
 		b.ran++
 		return b, w.run(savepoint)
 	}
-	// Waiting for another process may take long and is safe to give up.
-	if _, err := w.conn.exec(ctx, beginWrite, nil); err != nil {
+	if err := w.begin(ctx); err != nil {
 		return nil, err
 	}
 	return &batch{started: time.Now(), ran: 1}, nil
+}
+
+// begin opens a transaction. Waiting for another process may take long and is
+// safe to give up, so it is done in short pieces.
+func (w *writer) begin(ctx context.Context) error {
+	const piece = 20 * time.Millisecond
+	w.conn.conn.setBusy(piece)
+	defer w.conn.conn.setBusy(w.db.config.BusyTimeout)
+	for start := time.Now(); ; {
+		_, err := w.conn.exec(context.WithoutCancel(ctx), beginWrite, nil)
+		switch {
+		case err == nil || sqliteCode(err)&0xff != liteBusy || time.Since(start) > w.db.config.BusyTimeout:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+	}
 }
 
 // settle keeps what the caller did.
@@ -295,7 +308,7 @@ func (w *writer) abandon() {
 	if err == nil || sqliteCode(err) == liteError {
 		return // rolled back, now or before
 	}
-	conn, err := openSession(w.dsn)
+	conn, err := w.db.openWriter()
 	if err != nil {
 		return // the next BEGIN will say what is wrong
 	}
@@ -331,7 +344,7 @@ func (w *writer) close() error {
 const liteError = 1
 
 func sqliteCode(err error) int {
-	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+	if lite, ok := errors.AsType[sqliteError](err); ok {
 		return lite.Code()
 	}
 	return 0

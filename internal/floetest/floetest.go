@@ -43,6 +43,7 @@ type Floe struct {
 
 	t   testing.TB
 	log *logBuffer
+	sql *tenantRule
 	n   *atomic.Int64
 	url func() string
 }
@@ -91,6 +92,7 @@ func start(t testing.TB, c db.Config, options []Option) *Floe {
 	f := &Floe{t: t, Clock: clock.NewManual(Start), log: &logBuffer{}, n: new(atomic.Int64)}
 	log := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	rule := &tenantRule{t: t}
+	f.sql = rule
 	c.Clock, c.Logger, c.OnStatement = f.Clock, log, rule.check
 	c.ReadConns = 4 // tests are many and small
 	d, err := db.Open(t.Context(), c)
@@ -169,6 +171,9 @@ func (f *Floe) Drain() (done int) {
 		done += n
 	}
 }
+
+// Statements are the SQL texts that have been run so far, each once.
+func (f *Floe) Statements() []string { return f.sql.statements() }
 
 // Log is what the server has logged so far, warnings and errors only.
 func (f *Floe) Log() string { return f.log.String() }

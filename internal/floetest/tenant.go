@@ -2,6 +2,7 @@ package floetest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ type tenantRule struct {
 	mu    sync.Mutex
 	t     testing.TB
 	ended bool
+	seen  []string
 }
 
 var tenantTable = regexp.MustCompile(
@@ -42,14 +44,19 @@ var (
 )
 
 func (r *tenantRule) check(sql string) {
-	if Tenanted(sql) {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.ended {
+	r.seen = append(r.seen, sql)
+	if !Tenanted(sql) && !r.ended {
 		r.t.Errorf("this SQL touches rows of organizations and does not say which:\n%s", sql)
 	}
+}
+
+// statements are all texts that were seen so far.
+func (r *tenantRule) statements() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.seen)
 }
 
 // end stops the rule from failing a test that has passed: the server's last

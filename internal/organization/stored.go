@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 
 	"floe/internal/schema"
 )
@@ -42,11 +43,34 @@ func read[T any](src any, plan *schema.Plan, dst *T) (*schema.Node, error) {
 func text(v any) (driver.Value, error) { return string(schema.JSON(v)), nil }
 
 // Scan reads the stored form.
+//
+// Every new customer reads the features of its organization, nearly always the
+// same text as the last time, so what that meant is remembered.
 func (s *FeatureSettings) Scan(src any) error {
+	stored, isText := src.(string)
+	if bytes, ok := src.([]byte); ok && !isText {
+		stored = string(bytes)
+	}
+	if last := lastFeatures.Load(); last != nil && stored != "" && last.text == stored {
+		*s = last.features
+		return nil
+	}
 	*s = FeatureSettings{}
 	_, err := read(src, featuresPlan, s)
+	if err == nil && stored != "" {
+		lastFeatures.Store(&readFeatures{stored, *s})
+	}
 	return err
 }
+
+// readFeatures are features and the text they were read from. Who changes
+// features replaces the list in them and does not write into it.
+type readFeatures struct {
+	text     string
+	features FeatureSettings
+}
+
+var lastFeatures atomic.Pointer[readFeatures]
 
 // Value is the stored form.
 func (s FeatureSettings) Value() (driver.Value, error) { return text(&s) }

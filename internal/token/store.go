@@ -97,7 +97,7 @@ const selectSession = `SELECT s.id, s.organization_id, s.customer_id, s.member_i
 	FROM customer_sessions s
 	JOIN organizations o ON o.id = s.organization_id
 	JOIN customers c ON c.organization_id = s.organization_id AND c.id = s.customer_id
-	LEFT JOIN members m ON m.organization_id = s.organization_id AND m.id = s.member_id
+	LEFT JOIN members m ON m.organization_id = s.organization_id AND m.customer_id = s.customer_id AND m.id = s.member_id
 	LEFT JOIN test_clocks k ON k.organization_id = s.organization_id
 	WHERE s.hash = ? AND s.expires_at > COALESCE(k.now, ?) AND o.deleted_at IS NULL AND c.deleted_at IS NULL
 	AND (s.member_id IS NULL OR (m.id IS NOT NULL AND m.deleted_at IS NULL))`

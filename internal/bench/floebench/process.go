@@ -157,6 +157,24 @@ func (p *process) stop() error {
 	}
 }
 
+// cpu is the time that the process has spent in the processor, 0 where that is
+// not known.
+func (p *process) cpu() time.Duration {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // the name may hold anything
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * tick
+}
+
 // peakMB is the most memory the process has had, 0 where that is not known.
 func (p *process) peakMB() int { return statusMB(p.cmd.Process.Pid) }
 

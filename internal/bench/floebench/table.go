@@ -28,17 +28,20 @@ type result struct {
 // printTable prints the results, engine by engine.
 func printTable(out io.Writer, results []result) error {
 	w := tabwriter.NewWriter(out, 2, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "engine\tcustomers\toperation\tours/s\tbare/s\tof bare\ttimes bare\tgrowth\tpeak MB\tagainst\t")
+	fmt.Fprintln(w, "engine\tcustomers\toperation\tours/s\tbare/s\tof bare\ttimes bare\tgrowth\tCPU us\tbare us\tpeak MB\tagainst\t")
 	for _, r := range results {
-		growth, peak := "", ""
+		growth, peak, bareCPU := "", "", ""
 		if g := growthOf(results, r); g > 0 {
 			growth = fmt.Sprintf("%.2f", g)
 		}
 		if r.PeakMB > 0 {
 			peak = fmt.Sprint(r.PeakMB)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%.0f\t%.2f\t%.2f\t%s\t%s\t%s\t\n",
-			r.Engine, r.Rows, r.Operation, r.Ours, r.Bare, r.Ours/r.Bare, r.Times, growth, peak, r.Against)
+		if r.BareCPU > 0 {
+			bareCPU = fmt.Sprintf("%.0f", r.BareCPU)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%.0f\t%.2f\t%.2f\t%s\t%.0f\t%s\t%s\t%s\t\n",
+			r.Engine, r.Rows, r.Operation, r.Ours, r.Bare, r.Ours/r.Bare, r.Times, growth, r.OursCPU, bareCPU, peak, r.Against)
 	}
 	return w.Flush()
 }

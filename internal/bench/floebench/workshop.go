@@ -217,12 +217,12 @@ func (s *stage) compare(ctx context.Context, o bench.Operation, bare *process, p
 	}
 	defer ours.Close()
 	r := result{Engine: s.engine, Rows: s.data.Rows, Operation: o.Name, Against: "net/http"}
-	var other bench.Runner
+	other := bench.Side{CPU: func() time.Duration { return 0 }}
 	switch o.Writes {
 	case "insert":
-		other, r.Against = table.Inserts(o.Clients), "inserts"
+		other.Run, r.Against = table.Inserts(o.Clients), "inserts"
 	case "update":
-		other, r.Against = table.Updates(o.Clients), "updates"
+		other.Run, r.Against = table.Updates(o.Clients), "updates"
 	default:
 		var n atomic.Int64
 		c, err := bench.Dial(ctx, bare.address, o.Clients, http.StatusOK, &n, bench.Get("x", func(buf []byte, _ int64) []byte { return append(buf, path...) }))
@@ -230,9 +230,9 @@ func (s *stage) compare(ctx context.Context, o bench.Operation, bare *process, p
 			return r, err
 		}
 		defer c.Close()
-		other = c.Run
+		other = bench.Side{Run: c.Run, CPU: bare.cpu}
 	}
-	r.Ratio, err = bench.Turns(ours.Run, other, time.Second, s.Seconds)
+	r.Ratio, err = bench.Turns(bench.Side{Run: ours.Run, CPU: s.server.cpu}, other, time.Second, s.Seconds)
 	r.Times = r.X()
 	return r, err
 }

@@ -72,7 +72,7 @@ CREATE TABLE members (
   external_id @ctext@, -- as in customers
   external_id_long TEXT,
   role TEXT NOT NULL,
-  PRIMARY KEY (organization_id, id),
+  PRIMARY KEY (organization_id, customer_id, id), -- those of a customer lie together
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
 ) @norowid@;
 CREATE UNIQUE INDEX members_email ON members (organization_id, customer_id, email_key) WHERE deleted_at IS NULL;
@@ -89,7 +89,7 @@ CREATE TABLE customer_sessions (
   expires_at TIMESTAMPTZ NOT NULL,
   hash TEXT NOT NULL,
   return_url TEXT,
-  PRIMARY KEY (organization_id, id),
+  PRIMARY KEY (organization_id, customer_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
 );
 CREATE UNIQUE INDEX customer_sessions_hash ON customer_sessions (hash);

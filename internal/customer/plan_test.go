@@ -1,0 +1,78 @@
+package customer_test
+
+import (
+	"strings"
+	"testing"
+
+	"floe/internal/db"
+	"floe/internal/floetest"
+)
+
+// What concerns one customer must not look at the rows of all of them. SQLite
+// has no statistics, so its plans are the same for three customers as for
+// three million, and can be read.
+func TestPlansStayWithOneCustomer(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	team := f.Customer(map[string]any{"type": "team", "external_id": "team"}).ID()
+	members := "/v1/customers/" + team + "/members/"
+	member := f.Do("POST", members, f.AllToken, map[string]any{"email": "m@example.com", "external_id": "m", "name": "M"}).ID()
+	person := f.Customer(map[string]any{"external_id": "person", "metadata": map[string]any{"a": 1}}).ID()
+	session := f.Do("POST", "/v1/customer-sessions/", f.AllToken, map[string]any{"customer_id": person}).Text("token")
+	for _, do := range []string{
+		"GET " + members, "GET " + members + "?role=owner", "GET " + members + member, "GET /v1/members/?external_customer_id=team",
+		"GET /v1/members/?customer_id=" + team, "GET /v1/customers/external/team/members/m", "GET /v1/customers/?query=person",
+		"GET /v1/customers/?metadata[a]=1", "GET /v1/customers/?email=m@example.com", "GET /v1/customers/" + person + "/state",
+		"DELETE " + members + member, "DELETE /v1/customers/" + team + "?anonymize=true",
+	} {
+		method, path, _ := strings.Cut(do, " ")
+		if r := f.Do(method, path, f.AllToken, nil); r.Status >= 300 {
+			t.Errorf("%s: %d %s", do, r.Status, r.Body)
+		}
+	}
+	f.Do("PATCH", "/v1/customers/"+person, f.AllToken, map[string]any{"email": "p@example.com", "name": "P", "metadata": map[string]any{"b": 2}})
+	f.Do("GET", "/v1/customers/", session, nil)
+	for _, sql := range f.Statements() {
+		if !aboutOne(sql) {
+			continue
+		}
+		args := make([]any, strings.Count(sql, "?"))
+		steps, err := db.All[step](t.Context(), f.DB, "EXPLAIN QUERY PLAN "+strings.TrimSuffix(sql, floetest.AllOrganizations), args...)
+		if err != nil {
+			t.Errorf("%v\n%s", err, sql)
+		}
+		for _, s := range steps {
+			if wide(s.Detail) {
+				t.Errorf("%s\n%s", s.Detail, sql)
+			}
+		}
+	}
+}
+
+// step is one line of a plan.
+type step struct {
+	ID      int64
+	Parent  int64
+	Notused int64
+	Detail  string
+}
+
+// aboutOne says whether a statement names a customer, or what finds one.
+func aboutOne(sql string) bool {
+	if !strings.HasPrefix(sql, "SELECT") && !strings.HasPrefix(sql, "UPDATE") && !strings.HasPrefix(sql, "DELETE") {
+		return false
+	}
+	for _, key := range []string{"customer_id = ?", "customer_id IN", "external_id = ?", "email_key = ?", "MATCH ?", "hash = ?"} {
+		if strings.Contains(sql, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// wide says whether a step of a plan looks at all rows of an organization, or
+// at all there are.
+func wide(detail string) bool {
+	return strings.Contains(detail, "(organization_id=?)") ||
+		strings.HasPrefix(detail, "SCAN") && !strings.Contains(detail, "VIRTUAL TABLE") && !strings.Contains(detail, "CONSTANT")
+}
