@@ -73,6 +73,9 @@ func aboutOne(sql string) bool {
 // wide says whether a step of a plan looks at all rows of an organization, or
 // at all there are.
 func wide(detail string) bool {
+	if strings.Contains(detail, "test_clocks") { // an organization has one at most
+		return false
+	}
 	return strings.Contains(detail, "(organization_id=?)") ||
 		strings.HasPrefix(detail, "SCAN") && !strings.Contains(detail, "VIRTUAL TABLE") && !strings.Contains(detail, "CONSTANT")
 }

@@ -171,8 +171,9 @@ func checkBooks(t *testing.T, f *floetest.Floe) {
 func checkJournal(t *testing.T, f *floetest.Floe) {
 	t.Helper()
 	for text, want := range map[string]int64{
-		`SELECT COUNT(*) FROM journal WHERE type = 'customer.created'`:                                            defaultCount,
-		`SELECT COUNT(*) FROM journal_heads`:                                                                      defaultCount,
+		`SELECT COUNT(*) FROM journal WHERE type = 'customer.created'`: defaultCount,
+		`SELECT COUNT(*) FROM (SELECT customer_id FROM journal WHERE customer_id IS NOT NULL GROUP BY customer_id
+			HAVING MIN(customer_seq) = 1 AND MAX(customer_seq) = COUNT(*)) AS numbered`: defaultCount,
 		`SELECT CAST(SUM(live) AS bigint) FROM customer_totals`:                                                   defaultCount,
 		`SELECT COUNT(*) FROM members WHERE role = 'owner'`:                                                       defaultCount,
 		`SELECT COUNT(*) - (SELECT COUNT(*) FROM members) FROM journal WHERE type = 'member.created'`:             0,

@@ -22,7 +22,7 @@ CREATE TABLE benefit_grants (
   properties json NOT NULL,
   UNIQUE (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id),
-  FOREIGN KEY (organization_id, member_id) REFERENCES members (organization_id, id),
+  FOREIGN KEY (organization_id, customer_id, member_id) REFERENCES members (organization_id, customer_id, id),
   FOREIGN KEY (organization_id, benefit_id) REFERENCES benefits (organization_id, id)
 );
 CREATE UNIQUE INDEX benefit_grants_identity ON benefit_grants (organization_id, source_id, benefit_id, holder_id);
@@ -53,7 +53,7 @@ CREATE TABLE license_keys (
   expires_at timestamptz,
   UNIQUE (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id),
-  FOREIGN KEY (organization_id, member_id) REFERENCES members (organization_id, id),
+  FOREIGN KEY (organization_id, customer_id, member_id) REFERENCES members (organization_id, customer_id, id),
   FOREIGN KEY (organization_id, benefit_id) REFERENCES benefits (organization_id, id),
   FOREIGN KEY (organization_id, grant_id) REFERENCES benefit_grants (organization_id, id)
 );
