@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"floe/internal/clock"
@@ -81,6 +82,8 @@ type DB struct {
 	stats  counters
 	texts  texts
 	unique constraints
+	// attached is what packages above have stored with the database.
+	attached sync.Map
 
 	pool    *sql.DB  // PostgreSQL: every connection; SQLite: the readers
 	readers *readers // SQLite only
@@ -143,6 +146,17 @@ func (d *DB) Read(ctx context.Context, fn func(q Querier) error) error {
 		return d.readPostgres(ctx, fn)
 	}
 	return d.readSQLite(ctx, fn)
+}
+
+// Attach stores a value that every transaction of this database can look up,
+// in the way of a context's values: the key is of a type that its package keeps
+// to itself. It is for what a program sets up once, before it writes.
+func (d *DB) Attach(key, value any) { d.attached.Store(key, value) }
+
+// Attached is what Attach has stored, nil for nothing.
+func (d *DB) Attached(key any) any {
+	v, _ := d.attached.Load(key)
+	return v
 }
 
 // Path is the SQLite file, empty on PostgreSQL.

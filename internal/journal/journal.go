@@ -26,6 +26,13 @@ type Entry struct {
 	Before       json.RawMessage
 	After        json.RawMessage
 	At           time.Time // when it happened; the time of the transaction when zero
+	// Payload is the whole object as the API shows it after the change, for
+	// those who are told of it: a value that does not change any more, or a
+	// Render. Without one nobody outside is told. It is encoded only when
+	// somebody wants to hear of the type.
+	Payload any
+	// Seq is the customer's number of the entry, once it is written.
+	Seq int64
 }
 
 // Row is one change as it was recorded.
@@ -52,14 +59,15 @@ type pending struct {
 
 type bagKey struct{}
 
-// Append records changes. They are written just before the commit, in the
-// order of the calls, in two statements for dozens of entries.
+// Append records changes. They are written just before the commit, when all
+// other hooks have run, in the order of the calls, in two statements for dozens
+// of entries.
 func Append(tx *db.Tx, actor auth.Subject, entries ...Entry) {
 	p, ok := tx.Value(bagKey{}).(*pending)
 	if !ok {
 		p = &pending{}
 		tx.SetValue(bagKey{}, p)
-		tx.BeforeCommit("journal", p.flush)
+		tx.AtEnd("journal", p.flush)
 	}
 	for _, e := range entries {
 		p.entries, p.actors = append(p.entries, e), append(p.actors, actor)
@@ -70,7 +78,30 @@ const insertColumns = `organization_id, type, customer_id, customer_seq, subject
 
 const insertWidth = 11
 
+// flush writes the entries, those that observers add, and those that come up
+// meanwhile.
 func (p *pending) flush(ctx context.Context, tx *db.Tx) error {
+	for len(p.entries) > 0 {
+		now := *p
+		p.entries, p.actors = nil, nil
+		told, err := now.consult(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := now.write(ctx, tx); err != nil {
+			return err
+		}
+		for _, tell := range told {
+			if err := tell(ctx, tx, now.entries); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// write numbers the entries and inserts them.
+func (p *pending) write(ctx context.Context, tx *db.Tx) error {
 	next, err := p.reserve(ctx, tx)
 	if err != nil {
 		return err
@@ -84,7 +115,6 @@ func (p *pending) flush(ctx context.Context, tx *db.Tx) error {
 			return fmt.Errorf("append to the journal: %w", err)
 		}
 	}
-	p.entries, p.actors = nil, nil
 	return nil
 }
 
@@ -96,7 +126,7 @@ func (p *pending) row(args []any, i int, at time.Time, next map[customerKey]int6
 		k := customerKey{e.Organization, e.Customer}
 		n := next[k]
 		next[k] = n + 1
-		seq = &n
+		seq, e.Seq = &n, n
 	}
 	if !e.At.IsZero() {
 		at = e.At
@@ -202,6 +232,11 @@ func Changes(before, after any) (json.RawMessage, json.RawMessage) {
 // Erase replaces the values of the named fields by null in everything that
 // was recorded about a customer.
 func Erase(ctx context.Context, tx *db.Tx, organization, customer id.ID, fields []string) error {
+	for _, o := range observers(tx) {
+		if err := o.Erased(ctx, tx, organization, customer); err != nil {
+			return err
+		}
+	}
 	rows, err := OfCustomer(ctx, tx, []id.ID{organization}, customer)
 	if err != nil {
 		return err
