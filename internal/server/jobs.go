@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"floe/internal/db"
 	"floe/internal/job"
+	"floe/internal/webhook"
 )
 
 const (
@@ -23,6 +25,8 @@ func (s *Server) kinds() []job.Kind {
 			}
 			return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
 		}},
+		{Name: webhook.JobArchive, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error { return s.Webhooks.Archive(ctx, tx, args) }},
+		{Name: webhook.JobReplay, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error { return s.Webhooks.Gather(ctx, tx, args) }},
 	}
 }
 
@@ -30,14 +34,21 @@ func (s *Server) kinds() []job.Kind {
 // one.
 func (s *Server) schedule(ctx context.Context) error {
 	return s.config.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := s.Jobs.Schedule(ctx, tx, webhook.JobArchive, webhook.Midnight(tx.Now())); err != nil {
+			return err
+		}
 		return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
 	})
 }
 
-// work runs jobs until ctx ends and those in hand are done.
+// work runs jobs and delivers webhooks until ctx ends and those in hand are
+// done.
 func (s *Server) work(ctx context.Context) {
 	if err := s.schedule(ctx); err != nil && ctx.Err() == nil {
 		s.config.Logger.Error("recurring work was not scheduled", "error", err)
 	}
+	var wait sync.WaitGroup
+	wait.Go(func() { s.Webhooks.Run(ctx) })
 	s.Jobs.Run(ctx)
+	wait.Wait()
 }

@@ -165,5 +165,20 @@ func (s *Service) of(ctx context.Context, sub auth.Subject, customerID id.ID, ex
 	if err != nil {
 		return State{}, err
 	}
-	return State{Customer: s.Customers.Public(row), ActiveSubscriptions: []Subscription{}, GrantedBenefits: []Grant{}, ActiveMeters: []Meter{}}, nil
+	return s.state(row), nil
+}
+
+// Of is the state of a customer for those who are told of it, also of one who
+// is deleted.
+func (s *Service) Of(ctx context.Context, q db.Querier, organization, customerID id.ID) (any, error) {
+	row, err := s.Customers.Any(ctx, q, organization, customerID)
+	if err != nil {
+		return nil, err
+	}
+	out := s.state(row)
+	return &out, nil
+}
+
+func (s *Service) state(row customer.Row) State {
+	return State{Customer: s.Customers.Public(row), ActiveSubscriptions: []Subscription{}, GrantedBenefits: []Grant{}, ActiveMeters: []Meter{}}
 }
