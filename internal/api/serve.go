@@ -96,6 +96,9 @@ type call struct {
 	params *chi.Context
 	status int
 	id     string
+	start  time.Time
+	began  time.Duration // of a stream: when its answer began
+	gone   error         // of a stream: why nobody listens any more
 }
 
 var routeContexts = sync.Pool{New: func() any { return chi.NewRouteContext() }}
@@ -106,7 +109,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	params := routeContexts.Get().(*chi.Context)
 	params.Reset()
 	defer routeContexts.Put(params)
-	c := &call{w: w, r: r, params: params, id: string(id.New())}
+	c := &call{w: w, r: r, params: params, id: string(id.New()), start: start}
 	w.Header()["X-Request-Id"] = []string{c.id}
 	defer func() {
 		if p := recover(); p != nil {
@@ -150,6 +153,9 @@ func (h *Handler) serve(c *call) error {
 	in, err := c.op.input.bind(c.param, c.r.URL.RawQuery, body)
 	if err != nil {
 		return err
+	}
+	if c.op.follow != nil && c.wantsEvents() {
+		return h.events(c, in)
 	}
 	out, err := c.op.run(c.r.Context(), c.sub, in)
 	if err != nil {
@@ -425,7 +431,11 @@ func (h *Handler) done(c *call, took time.Duration) {
 	if c.op != nil {
 		name = c.op.ID
 	}
-	h.Observe(name, c.status, took)
+	answered := took
+	if c.began != 0 { // how long a stream lasts says nothing about the server
+		answered = c.began
+	}
+	h.Observe(name, c.status, answered)
 	if !h.Logger.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}

@@ -78,10 +78,11 @@ func (c Config) withDefaults() Config {
 // DB is an open database. As a Querier it reads outside of any transaction.
 type DB struct {
 	dialect
-	config Config
-	stats  counters
-	texts  texts
-	unique constraints
+	config  Config
+	stats   counters
+	texts   texts
+	unique  constraints
+	signals signals
 	// attached is what packages above have stored with the database.
 	attached sync.Map
 

@@ -115,6 +115,7 @@ func (p *pending) write(ctx context.Context, tx *db.Tx) error {
 			return fmt.Errorf("append to the journal: %w", err)
 		}
 	}
+	tx.Signal(Topic)
 	return nil
 }
 

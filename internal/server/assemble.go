@@ -6,10 +6,12 @@ import (
 	"slices"
 
 	"floe/internal/customer"
+	"floe/internal/feed"
 	"floe/internal/job"
 	"floe/internal/organization"
 	"floe/internal/state"
 	"floe/internal/token"
+	"floe/internal/webhook"
 )
 
 // assemble builds the services, from those that need nothing to those that
@@ -31,12 +33,19 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	}
 	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.Clock, Kinds: s.kinds()}
 	states := &state.Service{DB: c.DB, Customers: s.Customers}
+	s.Webhooks = webhook.New(webhook.Config{
+		DB: c.DB, Logger: c.Logger, Clock: c.Clock, State: states, Jobs: s.Jobs,
+		AllowPrivate: c.AllowPrivateWebhooks, Retention: c.WebhookRetention, Version: c.Version,
+	})
+	s.feed = feed.New(c.DB, s.Customers, s.Tokens)
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
 		states.Operations(),
 		s.Customers.MemberOperations(),
 		s.Customers.SessionOperations(),
+		s.feed.Operations(),
+		s.Webhooks.Operations(),
 	)
 	return nil
 }

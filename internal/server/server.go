@@ -20,9 +20,11 @@ import (
 	"floe/internal/clock"
 	"floe/internal/customer"
 	"floe/internal/db"
+	"floe/internal/feed"
 	"floe/internal/job"
 	"floe/internal/organization"
 	"floe/internal/token"
+	"floe/internal/webhook"
 )
 
 // Config is what a Server is made of. DB and Logger are needed; the rest has
@@ -41,6 +43,13 @@ type Config struct {
 	Realm string
 	// SessionTTL is how long a customer session lives; an hour when zero.
 	SessionTTL time.Duration
+
+	// AllowPrivateWebhooks lets webhooks go to http URLs, and to addresses that
+	// are not on the public internet.
+	AllowPrivateWebhooks bool
+	// WebhookRetention is how long payloads of webhooks and what receivers
+	// answered are kept; 90 days when zero.
+	WebhookRetention time.Duration
 
 	// MetricsToken opens GET /metrics on the main listener to those who send
 	// it as a bearer token. Without it the path does not exist there.
@@ -61,9 +70,11 @@ type Server struct {
 	Tokens        *token.Service
 	Organizations *organization.Service
 	Customers     *customer.Service
+	Webhooks      *webhook.Service
 	Jobs          *job.Runner
 
 	config     Config
+	feed       *feed.Service
 	operations []*api.Operation
 	document   *api.Document
 	api        http.Handler
@@ -82,7 +93,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.document = api.Describe(api.Info{Title: "Floe", Version: c.Version, Description: summary}, s.operations)
 	s.document.Servers = []api.Server{{URL: c.PublicURL}}
-	s.metrics = newMetrics(c.DB, s.operations)
+	s.metrics = newMetrics(c.DB, s.operations, s.Webhooks.Collectors()...)
 	s.api = api.New(api.Config{
 		Operations: s.operations,
 		Auth:       s.Tokens,
@@ -187,6 +198,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	cancel()
 	s.draining.Store(true)
+	s.feed.Stop() // streams would never end by themselves
 	return errors.Join(err, s.drain(work, stop, servers, idle))
 }
 
@@ -221,3 +233,6 @@ func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []
 // Close writes down what the services still hold in memory. The database stays
 // open: it belongs to the caller.
 func (s *Server) Close() error { return s.Tokens.Close() }
+
+// StopFeed ends all streams of the change feed, as stopping the server does.
+func (s *Server) StopFeed() { s.feed.Stop() }
