@@ -25,7 +25,7 @@ import (
 func TestInterfacesAreFilled(t *testing.T) {
 	t.Parallel()
 	f := floetest.New(t)
-	for _, service := range []any{f.Server.Customers, f.Server.Organizations} {
+	for _, service := range []any{f.Server.Customers, f.Server.Organizations, &f.Server.Webhooks.Config} {
 		v := reflect.ValueOf(service).Elem()
 		for i := range v.NumField() {
 			kind := v.Field(i).Kind()
@@ -341,7 +341,7 @@ func TestSessionsArePurged(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- f.Server.Run(ctx, l) }()
 		scheduled := func() bool {
-			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM jobs`)
+			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM jobs WHERE kind = 'customer_sessions.purge'`)
 			return err == nil && n == 1
 		}
 		for !scheduled() {
