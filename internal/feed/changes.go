@@ -251,6 +251,9 @@ func whole(ctx context.Context, q db.Querier, r *journal.Row) (*Fields, error) {
 	}
 	var n *schema.Node
 	for i := range list {
+		if len(list[i].After) == 0 { // it says that something happened, not what
+			continue
+		}
 		after, err := schema.Parse(list[i].After)
 		if err != nil {
 			return nil, errors.Join(errors.New("a change is not JSON"), err)

@@ -33,7 +33,7 @@ type stream struct {
 }
 
 // follow connects over TCP.
-func follow(t *testing.T, f *floetest.Floe, query, lastID string) *stream {
+func follow(t testing.TB, f *floetest.Floe, query, lastID string) *stream {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.URL()+"/v1/changes"+query, nil)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *stream) read(body io.Reader) {
 	}
 }
 
-func (s *stream) next(t *testing.T) change {
+func (s *stream) next(t testing.TB) change {
 	t.Helper()
 	select {
 	case c, ok := <-s.changes:

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/db"
 	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/journal"
 )
 
 // seqs are the numbers of a page.
@@ -26,16 +29,17 @@ func TestChanges(t *testing.T) {
 		a := f.Customer(map[string]any{"external_id": "a/1", "name": "Ann"}).ID()
 		f.Customer(nil)
 		f.Do("PATCH", "/v1/customers/"+a, f.AllToken, map[string]any{"name": "Anna"})
+		says(t, f, a)
 		get := func(query string) *floetest.Response {
 			t.Helper()
 			return f.Run(floetest.Scenario{Do: "GET /v1/changes" + query, As: token, Status: 200, Events: []string{}})
 		}
 		for query, want := range map[string]string{
-			"":                                 "[organization.created member.created customer.created member.created customer.created customer.updated]",
-			"/?type=customer.*":                "[customer.created customer.created customer.updated]",
+			"":                                 "[organization.created member.created customer.created member.created customer.created customer.updated customer.said]",
+			"/?type=customer.*":                "[customer.created customer.created customer.updated customer.said]",
 			"?type=customer.updated&type=x":    "[customer.updated]",
-			"?customer_id=" + a:                "[member.created customer.created customer.updated]",
-			"?external_customer_id=a%2F1":      "[member.created customer.created customer.updated]",
+			"?customer_id=" + a:                "[member.created customer.created customer.updated customer.said]",
+			"?external_customer_id=a%2F1":      "[member.created customer.created customer.updated customer.said]",
 			"?after=now":                       "[]",
 			"?after=now&wait=0":                "[]",
 			"?organization_id=" + a:            "[]",
@@ -55,7 +59,11 @@ func TestChanges(t *testing.T) {
 		if got := fmt.Sprint(paged); got != fmt.Sprint(types(get(""))) {
 			t.Errorf("page by page: %s", got)
 		}
-		r := get("?type=customer.updated&full=true")
+		f.Do("PATCH", "/v1/customers/"+a, f.AllToken, map[string]any{})
+		if r := get("?type=customer.updated&full=true&limit=1000"); r.Path("items.1.data.name") != "Anna" {
+			t.Errorf("after a change of nothing: %s", r.Body)
+		}
+		r := get("?type=customer.updated&full=true&limit=1")
 		if d := r.Differs(`{"items": [{"before": {"name": "Ann", "billing_name": "Ann", "modified_at": null},
 			"after": {"name": "Anna", "billing_name": "Anna", "modified_at": "` + r.Text("items.0.data.modified_at") + `"}, "customer_seq": 3,
 			"data": {"id": "` + a + `", "name": "Anna", "external_id": "a/1", "metadata": {}}}]}`); d != "" {
@@ -74,6 +82,18 @@ func TestChanges(t *testing.T) {
 			floetest.Scenario{Name: "unknown", Do: "GET /v1/changes?external_customer_id=x", As: token, Status: 404},
 		)
 	})
+}
+
+// says records a change of a customer that has neither before nor after.
+func says(t *testing.T, f *floetest.Floe, customer string) {
+	t.Helper()
+	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+		journal.Append(tx, auth.NewSystem("test"), journal.Entry{Organization: f.Org.ID, Type: "customer.said", Customer: id.ID(customer), Subject: id.ID(customer)})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestLongPoll: a request that waits is answered when something happens.
