@@ -67,7 +67,7 @@ func (f *forwarder) deliver(ctx context.Context, c change) {
 	}
 	f.sent++
 	d := delivery{number: f.sent, change: c, id: webhookID(&c), body: webhook.Envelope(c.Type, c.Timestamp, c.Data), before: f.previous[c.CustomerID]}
-	if c.CustomerID != "" {
+	if c.CustomerSeq != 0 {
 		f.previous[c.CustomerID] = c.CustomerSeq
 	}
 	f.kept = append(f.kept, d)
@@ -126,7 +126,7 @@ func (f *forwarder) head(h http.Header, d *delivery, at time.Time) {
 	h.Set("Webhook-Id", d.id)
 	h.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
 	h.Set("Webhook-Signature", webhook.Sign(d.id, at, d.body, f.secret))
-	if d.before != 0 {
+	if d.before != 0 && d.change.CustomerSeq != 0 {
 		h.Set("Webhook-Sequence", strconv.FormatInt(d.change.CustomerSeq, 10))
 		h.Set("Webhook-Previous-Sequence", strconv.FormatInt(d.before, 10))
 	}

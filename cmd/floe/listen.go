@@ -29,7 +29,9 @@ type listenCommand struct {
 func (listenCommand) Help() string {
 	return `It follows the change feed of a server anywhere and sends what happens to a program
 on this machine, signed as webhooks are, with a secret that it prints. The program
-needs no address that the internet can reach. The token needs the scope webhooks:read.
+needs no address that the internet can reach. The token needs the scope webhooks:read,
+and customers:read for customer.state_changed, whose state is that of the moment when
+it is forwarded.
 
 While it runs: r sends the last event again, a number and Enter sends that one again,
 q ends it. Input that is no terminal works too, with Enter after each.
@@ -67,7 +69,7 @@ func (c *listenCommand) Run(ctx context.Context, io *streams) error {
 	}
 	f := newForwarder(c.Forward, secret, c.printer(io))
 	changes, failed := make(chan change), make(chan error, 1)
-	feed := &follower{server: server, types: c.Types, after: c.After}
+	feed := &follower{server: server, types: asked(c.Types), after: c.After}
 	feed.opened = func() { c.greet(io, secret) }
 	feed.lost = func(err error) {
 		feed.opened = func() { _, _ = fmt.Fprintln(io.err, "Connected again.") }
@@ -83,7 +85,7 @@ func (c *listenCommand) Run(ctx context.Context, io *streams) error {
 		case err := <-failed:
 			return err
 		case e := <-changes:
-			f.deliver(ctx, e)
+			c.pass(ctx, io, server, f, e)
 		case key := <-keys:
 			if key == "q" {
 				return nil
