@@ -81,7 +81,9 @@ func TestSlowReceivers(t *testing.T) {
 	out := make(chan answer)
 	sender := newSender("test", true)
 	for _, path := range []string{"/head", "/body", "/endless"} {
-		go func() { out <- answer{path, sender.send(context.WithoutCancel(t.Context()), &parcel{url: s.URL + path, body: "{}"})} }()
+		go func() {
+			out <- answer{path, sender.send(context.WithoutCancel(t.Context()), &parcel{url: s.URL + path, body: "{}"})}
+		}()
 	}
 	for range 3 {
 		a := <-out

@@ -75,7 +75,9 @@ func (s *sink) answers(fn func(g got, w http.ResponseWriter)) {
 }
 
 // status makes a sink answer a status and no more.
-func (s *sink) status(code int) { s.answers(func(_ got, w http.ResponseWriter) { w.WriteHeader(code) }) }
+func (s *sink) status(code int) {
+	s.answers(func(_ got, w http.ResponseWriter) { w.WriteHeader(code) })
+}
 
 // take answers what has come since it was last asked.
 func (s *sink) take() []got {
