@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -44,7 +45,7 @@ func stateAfter(ctx context.Context, server *remote, c *change) (*change, error)
 	}
 	var state json.RawMessage
 	err := server.call(ctx, http.MethodGet, "/v1/customers/"+string(c.CustomerID)+"/state", nil, &state)
-	if r, ok := err.(*refusal); ok && r.status == http.StatusNotFound { //nolint:errorlint // call does not wrap it
+	if r, ok := errors.AsType[*refusal](err); ok && r.status == http.StatusNotFound {
 		return nil, nil // deleted meanwhile
 	}
 	if err != nil {

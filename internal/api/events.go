@@ -112,6 +112,7 @@ func (e *Events) write(b []byte) error {
 	if err == nil {
 		err = control.Flush()
 	}
+	_ = control.SetWriteDeadline(time.Time{}) // the connection may serve others after this
 	e.c.gone = err
 	return err
 }

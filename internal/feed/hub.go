@@ -52,7 +52,8 @@ func (h *hub) listen(organizations []id.ID) *listener {
 	defer h.mu.Unlock()
 	h.listeners[l] = struct{}{}
 	if h.running == nil {
-		ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // belongs to all listeners, not to the first
+		// It belongs to all listeners, and not to the request of the first.
+		ctx, cancel := context.WithCancel(context.Background())
 		h.running = cancel
 		go h.watch(ctx)
 	}

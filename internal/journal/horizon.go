@@ -160,8 +160,9 @@ func (h *Horizon) ended(ctx context.Context, f *fence) (bool, error) {
 // fence of an earlier round that is settled by now counts too: otherwise the
 // horizon would stand still as long as there is always one long transaction.
 func (h *Horizon) await(ctx context.Context, f fence, known int64) (int64, error) {
-	start, pause := time.Now(), time.Millisecond
-	for {
+	patience := time.NewTimer(h.patience())
+	defer patience.Stop()
+	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
 		done, err := h.ended(ctx, &f)
 		if err != nil {
 			return known, err
@@ -170,15 +171,13 @@ func (h *Horizon) await(ctx context.Context, f fence, known int64) (int64, error
 			h.pending = nil
 			return f.Seq, nil
 		}
-		if time.Since(start) > h.patience() {
-			return h.settle(ctx, f, known)
-		}
 		select {
+		case <-patience.C:
+			return h.settle(ctx, f, known)
 		case <-ctx.Done():
 			return known, ctx.Err()
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, 20*time.Millisecond)
 	}
 }
 
