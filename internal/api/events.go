@@ -78,7 +78,7 @@ func (e *Events) Open() error {
 }
 
 // Send writes events in one piece and pushes them out. A caller who does not
-// take them within ten seconds is cut off: what it misses it asks for again.
+// take them in time is cut off: what it misses it asks for again.
 func (e *Events) Send(list ...Event) error {
 	var b []byte
 	for i := range list {
@@ -102,12 +102,9 @@ func (e *Events) Beat(id string) error {
 	return e.write([]byte(": still here\nid: " + id + "\n\n"))
 }
 
-// writeTime is how long a caller may take for what it is sent.
-const writeTime = 10 * time.Second
-
 func (e *Events) write(b []byte) error {
 	control := http.NewResponseController(e.c.w)
-	_ = control.SetWriteDeadline(time.Now().Add(writeTime)) // a recorder in a test has none
+	_ = control.SetWriteDeadline(time.Now().Add(e.h.EventTime)) // a recorder in a test has none
 	_, err := e.c.w.Write(b)
 	if err == nil {
 		err = control.Flush()

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"floe/internal/api"
 	"floe/internal/auth"
@@ -125,5 +127,41 @@ func TestEventsDocument(t *testing.T) {
 	answer := api.Describe(api.Info{}, []*api.Operation{op}).Paths["/v1/news"]["get"].Responses["200"]
 	if len(answer.Content) != 2 || answer.Content["application/json"] == nil || answer.Content["text/event-stream"] == nil {
 		t.Errorf("%+v", answer.Content)
+	}
+}
+
+// TestEventsTooSlow: who does not take what it is sent is cut off, and holds
+// nothing but the one batch.
+func TestEventsTooSlow(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	op := api.Follow("/v1/news", func(context.Context, auth.Subject, struct{}) ([]string, error) { return nil, nil },
+		func(_ context.Context, _ auth.Subject, _ struct{}, to *api.Events) (err error) {
+			for err = to.Open(); err == nil; {
+				err = to.Send(api.Event{ID: "1", Data: strings.Repeat("x", 1<<20)})
+			}
+			ended <- err
+			return err
+		}).Scopes(auth.CustomersRead).Named("news", "News")
+	s := httptest.NewServer(api.New(api.Config{Operations: []*api.Operation{op}, Auth: anyone{}, Logger: slog.New(slog.DiscardHandler), EventTime: 50 * time.Millisecond}))
+	defer s.Close()
+	r, err := http.NewRequest(http.MethodGet, s.URL+"/v1/news", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer good")
+	r.Header.Set("Accept", "text/event-stream")
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it goes on and on")
 	}
 }

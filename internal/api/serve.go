@@ -36,6 +36,7 @@ type Config struct {
 	Logger     *slog.Logger
 	Realm      string        // of WWW-Authenticate; "polar" when empty
 	BodyTime   time.Duration // how long a body may take to arrive; 30 s when zero
+	EventTime  time.Duration // how long a caller may take for events that it is sent; 10 s when zero
 	// Observe is called after each request with the operation's id ("" when none
 	// matched), its status and how long it took.
 	Observe func(operation string, status int, took time.Duration)
@@ -56,6 +57,9 @@ func New(c Config) *Handler {
 	}
 	if c.BodyTime == 0 {
 		c.BodyTime = 30 * time.Second
+	}
+	if c.EventTime == 0 {
+		c.EventTime = 10 * time.Second
 	}
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration) {}
