@@ -48,6 +48,17 @@ func (a *Address) DecodeNode(n *schema.Node, at *schema.At) {
 	a.URL, a.sent = normal, n
 }
 
+// ParseAddress reads an address from elsewhere than a request's body.
+func (s *Service) ParseAddress(text string) (Address, error) {
+	var a Address
+	problems := &schema.Problems{}
+	a.DecodeNode(schema.StringNode(text), schema.Root(problems, "body").Key("url"))
+	if err := problems.Err(); err != nil {
+		return a, err
+	}
+	return a, s.check(a)
+}
+
 // SchemaName says that the schema is written in place.
 func (Address) SchemaName() string { return "" }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"floe/internal/auth"
@@ -67,6 +68,12 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, endpoint id.ID, lock 
 		return e, fault.NotFound.New()
 	}
 	return e, err
+}
+
+// List reads every endpoint of an organization, oldest first, for operators.
+func List(ctx context.Context, q db.Querier, org id.ID) ([]Endpoint, error) {
+	return db.All[Endpoint](ctx, q, `SELECT `+endpointColumns+` FROM webhook_endpoints
+		WHERE organization_id = ? AND deleted_at IS NULL ORDER BY created_at, id`, org)
 }
 
 func insertEndpoint(ctx context.Context, tx *db.Tx, e *Endpoint) error {
@@ -132,4 +139,13 @@ func hideSecret(text json.RawMessage) json.RawMessage {
 		}
 	}
 	return kept.Append(nil)
+}
+
+// PublicURL is the address without a password that may stand in it.
+func (e *Endpoint) PublicURL() string {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
 }

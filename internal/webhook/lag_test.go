@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -45,10 +46,9 @@ func lagOf(b *testing.B, config db.Config, rate, live, dead int) {
 	}
 	c := &crash{t: b, binary: binary, config: config, address: freeAddress(b)}
 	c.start()
-	b.Cleanup(c.kill)
 	s := &lagSink{}
 	server := httptest.NewServer(s)
-	b.Cleanup(server.Close)
+	b.Cleanup(func() { c.kill(); server.Close() })
 	for i := range live + dead {
 		url := server.URL
 		if i >= live { // nothing listens there, or nothing answers
@@ -112,6 +112,7 @@ type lagSink struct {
 // ServeHTTP takes an event.
 func (s *lagSink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/never" {
+		_, _ = io.Copy(io.Discard, r.Body) // only then is the end of the connection noticed
 		<-r.Context().Done()
 		return
 	}

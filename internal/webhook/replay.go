@@ -23,20 +23,22 @@ type redeliverInput struct {
 // redeliver queues one more attempt, in a lane of its own: it waits for
 // nothing and holds nothing up. It goes on with the schedule where the event
 // got to; at its end there is one try.
-func (s *Service) redeliver(ctx context.Context, sub auth.Subject, in redeliverInput) (out any, err error) {
-	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		w := db.Where("id = ?", in.ID).In("organization_id", manageable(&sub))
-		e, err := db.One[stored](ctx, tx, `SELECT `+storedColumns+` FROM webhook_events`+w.SQL(), w.Args()...)
-		if errors.Is(err, db.ErrNoRows) {
-			return fault.NotFound.New()
-		}
-		if err != nil {
-			return err
-		}
-		q := queued{org: e.OrganizationID, target: e.EndpointID, lane: laneFor(e.ID), event: e.ID, manual: true, attempt: min(e.Attempts, maxAttempts-1)}
-		return s.send(ctx, tx, []queued{q})
-	})
-	return nil, err
+func (s *Service) redeliver(ctx context.Context, sub auth.Subject, in redeliverInput) (any, error) {
+	return nil, s.DB.Write(ctx, func(tx *db.Tx) error { return s.Redeliver(ctx, tx, manageable(&sub), in.ID) })
+}
+
+// Redeliver sends an event of one of the organizations once more.
+func (s *Service) Redeliver(ctx context.Context, tx *db.Tx, orgs []id.ID, event id.ID) error {
+	w := db.Where("id = ?", event).In("organization_id", orgs)
+	e, err := db.One[stored](ctx, tx, `SELECT `+storedColumns+` FROM webhook_events`+w.SQL(), w.Args()...)
+	if errors.Is(err, db.ErrNoRows) {
+		return fault.NotFound.New("Webhook event not found.")
+	}
+	if err != nil {
+		return err
+	}
+	q := queued{org: e.OrganizationID, target: e.EndpointID, lane: laneFor(e.ID), event: e.ID, manual: true, attempt: min(e.Attempts, maxAttempts-1)}
+	return s.send(ctx, tx, []queued{q})
 }
 
 // stored is what a replay needs to know of an event.
@@ -145,18 +147,19 @@ func (s *Service) createReplay(ctx context.Context, sub auth.Subject, in createR
 		}
 	}
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		e, err := byID(ctx, tx, manageable(&sub), b.EndpointID, "")
-		if err != nil {
-			return err
-		}
-		out, err = s.StartReplay(ctx, tx, sub, e, b)
+		out, err = s.StartReplay(ctx, tx, sub, manageable(&sub), b)
 		return err
 	})
 	return out, err
 }
 
-// StartReplay begins to send an endpoint's events again.
-func (s *Service) StartReplay(ctx context.Context, tx *db.Tx, actor auth.Subject, e Endpoint, b ReplayCreate) (out Replay, err error) {
+// StartReplay begins to send events of an endpoint of one of the organizations
+// again.
+func (s *Service) StartReplay(ctx context.Context, tx *db.Tx, actor auth.Subject, orgs []id.ID, b ReplayCreate) (out Replay, err error) {
+	e, err := byID(ctx, tx, orgs, b.EndpointID, "")
+	if err != nil {
+		return out, err
+	}
 	out = Replay{ID: id.NewAt(tx.Now()), CreatedAt: tx.Now(), OrganizationID: e.OrganizationID, EndpointID: e.ID, Status: gathering}
 	if b.URL != nil {
 		out.URL = &b.URL.URL

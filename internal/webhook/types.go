@@ -1,6 +1,9 @@
 package webhook
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // EventType is a type of event that an endpoint may ask for.
 type EventType string
@@ -66,3 +69,13 @@ func (Format) Enum() []string { return []string{"raw", "discord", "slack"} }
 
 // SchemaName is the name of the reference.
 func (Format) SchemaName() string { return "WebhookFormat" }
+
+// CheckTypes reports a type that there is none of.
+func CheckTypes(list []EventType) error {
+	for _, t := range list {
+		if bit(string(t)) == 0 {
+			return fmt.Errorf("there is no event of the type %q", t)
+		}
+	}
+	return nil
+}
