@@ -33,7 +33,6 @@ Examples:
 // trigger is one run of the command.
 type trigger struct {
 	*triggerCommand
-	ctx    context.Context
 	server *remote
 	say    func(did, what string)
 }
@@ -44,7 +43,7 @@ func (c *triggerCommand) Run(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	t := &trigger{c, ctx, server, func(did, what string) {
+	t := &trigger{c, server, func(did, what string) {
 		if c.JSON {
 			_ = printLine(io.out, map[string]string{"did": did, "id": what})
 			return
@@ -52,9 +51,9 @@ func (c *triggerCommand) Run(ctx context.Context, io *streams) error {
 		_, _ = fmt.Fprintf(io.out, "%-26s %s\n", did, what)
 	}}
 	if c.Event == "organization.updated" {
-		return t.organization()
+		return t.organization(ctx)
 	}
-	return t.customer()
+	return t.customer(ctx)
 }
 
 type made struct {
@@ -62,25 +61,25 @@ type made struct {
 }
 
 // organization changes nothing, and that is an event all the same.
-func (t *trigger) organization() error {
+func (t *trigger) organization(ctx context.Context) error {
 	var list struct {
 		Items []made `json:"items"`
 	}
-	if err := t.server.call(t.ctx, http.MethodGet, "/v1/organizations/?limit=1", nil, &list); err != nil {
+	if err := t.server.call(ctx, http.MethodGet, "/v1/organizations/?limit=1", nil, &list); err != nil {
 		return err
 	}
 	if len(list.Items) == 0 {
 		return errors.New("the token reaches no organization")
 	}
 	o := string(list.Items[0].ID)
-	if err := t.server.call(t.ctx, http.MethodPatch, "/v1/organizations/"+o, struct{}{}, nil); err != nil {
+	if err := t.server.call(ctx, http.MethodPatch, "/v1/organizations/"+o, struct{}{}, nil); err != nil {
 		return err
 	}
 	t.say("organization.updated", o)
 	return nil
 }
 
-func (t *trigger) customer() (err error) {
+func (t *trigger) customer(ctx context.Context) (err error) {
 	name := "trigger-" + strings.ToLower(rand.Text()[:8])
 	kind := "individual"
 	if strings.HasPrefix(t.Event, "member.") {
@@ -88,7 +87,7 @@ func (t *trigger) customer() (err error) {
 	}
 	var c made
 	body := map[string]any{"type": kind, "email": name + "@example.com", "name": "Made by floe trigger"}
-	if err := t.server.call(t.ctx, http.MethodPost, "/v1/customers/", body, &c); err != nil {
+	if err := t.server.call(ctx, http.MethodPost, "/v1/customers/", body, &c); err != nil {
 		return err
 	}
 	t.say("customer.created", string(c.ID))
@@ -97,7 +96,7 @@ func (t *trigger) customer() (err error) {
 		if t.Keep && t.Event != "customer.deleted" {
 			return
 		}
-		failed := t.server.call(context.WithoutCancel(t.ctx), http.MethodDelete, path, nil, nil)
+		failed := t.server.call(context.WithoutCancel(ctx), http.MethodDelete, path, nil, nil)
 		if failed == nil {
 			t.say("customer.deleted", string(c.ID))
 		}
@@ -105,31 +104,31 @@ func (t *trigger) customer() (err error) {
 	}()
 	switch t.Event {
 	case "customer.updated":
-		if err := t.server.call(t.ctx, http.MethodPatch, path, map[string]string{"name": "Changed by floe trigger"}, nil); err != nil {
+		if err := t.server.call(ctx, http.MethodPatch, path, map[string]string{"name": "Changed by floe trigger"}, nil); err != nil {
 			return err
 		}
 		t.say("customer.updated", string(c.ID))
 	case "member.created", "member.updated", "member.deleted":
-		return t.member(path, name)
+		return t.member(ctx, path, name)
 	}
 	return nil
 }
 
-func (t *trigger) member(path, name string) error {
+func (t *trigger) member(ctx context.Context, path, name string) error {
 	var m made
-	if err := t.server.call(t.ctx, http.MethodPost, path+"/members", map[string]string{"email": name + "-member@example.com"}, &m); err != nil {
+	if err := t.server.call(ctx, http.MethodPost, path+"/members", map[string]string{"email": name + "-member@example.com"}, &m); err != nil {
 		return err
 	}
 	t.say("member.created", string(m.ID))
 	at := path + "/members/" + string(m.ID)
 	switch t.Event {
 	case "member.updated":
-		if err := t.server.call(t.ctx, http.MethodPatch, at, map[string]string{"name": "Changed by floe trigger"}, nil); err != nil {
+		if err := t.server.call(ctx, http.MethodPatch, at, map[string]string{"name": "Changed by floe trigger"}, nil); err != nil {
 			return err
 		}
 		t.say("member.updated", string(m.ID))
 	case "member.deleted":
-		if err := t.server.call(t.ctx, http.MethodDelete, at, nil, nil); err != nil {
+		if err := t.server.call(ctx, http.MethodDelete, at, nil, nil); err != nil {
 			return err
 		}
 		t.say("member.deleted", string(m.ID))

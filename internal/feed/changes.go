@@ -147,7 +147,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in changesInput) (
 	}
 	var l *listener
 	if in.Wait > 0 { // before the first look, so that nothing happens unheard between
-		l = s.hub.listen(r.f.Organizations)
+		l = s.hub.listen(ctx, r.f.Organizations)
 		defer s.hub.leave(l)
 	}
 	upTo, err := s.settled(ctx)
@@ -183,7 +183,7 @@ func (s *Service) follow(ctx context.Context, sub auth.Subject, in changesInput,
 	if err != nil {
 		return err
 	}
-	l := s.hub.listen(r.f.Organizations)
+	l := s.hub.listen(ctx, r.f.Organizations)
 	defer s.hub.leave(l)
 	upTo, err := s.settled(ctx)
 	if err != nil {
@@ -202,7 +202,7 @@ func (s *Service) follow(ctx context.Context, sub auth.Subject, in changesInput,
 		case <-l.wake:
 			upTo = s.horizon.Known()
 		case <-beat.C:
-			if err := to.Beat(strconv.FormatInt(r.after, 10)); err != nil {
+			if err := to.Beat(strconv.FormatInt(r.after, 10)); err != nil { //nolint:contextcheck // it has that of the request
 				return err
 			}
 		case <-s.hub.stopped:

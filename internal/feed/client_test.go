@@ -42,7 +42,7 @@ func follow(t testing.TB, f *floetest.Floe, query, lastID string) *stream {
 	r.Header.Set("Authorization", "Bearer "+f.AllToken)
 	r.Header.Set("Accept", "text/event-stream")
 	r.Header.Set("Last-Event-ID", lastID)
-	w, err := http.DefaultClient.Do(r)
+	w, err := http.DefaultClient.Do(r) //nolint:bodyclose // closed when the test ends
 	if err != nil {
 		t.Fatal(err)
 	}

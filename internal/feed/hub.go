@@ -46,14 +46,14 @@ func newHub(d *db.DB, h *journal.Horizon) *hub {
 
 func (h *hub) stop() { h.ending.Do(func() { close(h.stopped) }) }
 
-func (h *hub) listen(organizations []id.ID) *listener {
+func (h *hub) listen(ctx context.Context, organizations []id.ID) *listener {
 	l := &listener{organizations, make(chan struct{}, 1)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.listeners[l] = struct{}{}
 	if h.running == nil {
 		// It belongs to all listeners, and not to the request of the first.
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		h.running = cancel
 		go h.watch(ctx)
 	}

@@ -40,7 +40,7 @@ func TestHub(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		h := newHub(d, &journal.Horizon{DB: d})
 		record(t, d)
-		l, foreign := h.listen([]id.ID{acme}), h.listen([]id.ID{other})
+		l, foreign := h.listen(t.Context(), []id.ID{acme}), h.listen(t.Context(), []id.ID{other})
 		if !woken(l, 10*time.Second) || !woken(foreign, 10*time.Second) {
 			t.Fatal("the first look tells everybody")
 		}
@@ -73,7 +73,7 @@ func TestHubHearsOthers(t *testing.T) {
 		mine, theirs := open(), open()
 		h := newHub(mine, &journal.Horizon{DB: mine})
 		record(t, mine)
-		l := h.listen([]id.ID{acme})
+		l := h.listen(t.Context(), []id.ID{acme})
 		defer h.leave(l)
 		woken(l, time.Second)
 		record(t, theirs)
