@@ -13,6 +13,13 @@ import (
 	"floe/internal/floetest"
 )
 
+// ours are the documented operations that are no part of the reference, so that
+// no SDK can know them.
+var ours = []string{
+	"webhooks:create_webhook_replay", "webhooks:get_webhook_replay", "changes:list", "changes:snapshot", "changes:digest", "audit:list",
+	"customers:timeline", "customers:timeline_external",
+}
+
 // TestSDK drives the server with the SDKs that people have in production. Each
 // client has an instance of its own, and every answer that it gets is also held
 // against our document.
@@ -34,7 +41,7 @@ func TestSDK(t *testing.T) {
 				front := listen(t, f)
 				drive(t, c.script, config(f, front.url, c.version))
 				for _, missed := range front.missed() {
-					if !slices.Contains(c.without, missed) {
+					if !slices.Contains(c.without, missed) && !slices.Contains(ours, missed) {
 						t.Errorf("the client never called %s", missed)
 					}
 				}
