@@ -27,7 +27,11 @@ type result struct {
 	gone  bool // the receiver wants nothing any more
 	sent  bool
 	left  bool // it was the one that took the row out of the queue
-	// waiting is how many events the lane has left.
+	// keep asks for the next event of the lane, which then stays with this
+	// process; it is nil when there is none.
+	keep bool
+	next *task
+	// waiting is how many events the lane has left, for another to take.
 	waiting int64
 	answer  chan error // what became of recording it
 }

@@ -19,7 +19,7 @@ const maxRecorded = 128
 func (s *Service) record(ctx context.Context, results []*result) error {
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
 		for _, step := range []func(context.Context, *db.Tx, []*result) error{
-			leaveQueue, insertDeliveries, s.updateEvents, s.leaveLanes, s.countReplays, s.judgeTargets,
+			leaveQueue, insertDeliveries, s.updateEvents, s.leaveLanes, s.countReplays, s.judgeTargets, nextOfLanes,
 		} {
 			if err := step(ctx, tx, results); err != nil {
 				return err
@@ -155,25 +155,8 @@ func (s *Service) leaveLanes(ctx context.Context, tx *db.Tx, results []*result) 
 	slices.SortFunc(list, func(a, b *result) int {
 		return cmp.Or(cmp.Compare(a.to.ID, b.to.ID), cmp.Compare(a.Lane, b.Lane))
 	})
-	keys, groups := sharing(list, func(r *result) (id.ID, bool) { return r.to.ID, r.left })
-	for _, target := range keys {
-		lanes := make([]id.ID, len(groups[target]))
-		for i, r := range groups[target] {
-			lanes[i] = r.Lane
-		}
-		w := db.Where("target_id = ?", target).In("lane", lanes)
-		rows, err := db.All[laneLeft](ctx, tx, `UPDATE webhook_lanes SET pending = pending - 1, due_at = ?, lease = NULL`+w.SQL()+` RETURNING lane, pending`,
-			append([]any{s.now()}, w.Args()...)...)
-		if err != nil {
-			return fmt.Errorf("leave webhook lanes: %w", err)
-		}
-		waiting := make(map[id.ID]int64, len(rows))
-		for _, row := range rows {
-			waiting[row.Lane] = row.Pending
-		}
-		for _, r := range groups[target] {
-			r.waiting = waiting[r.Lane]
-		}
+	if err := s.stepLanes(ctx, tx, list); err != nil {
+		return err
 	}
 	for _, r := range list {
 		if r.verdict != retried {
@@ -182,6 +165,70 @@ func (s *Service) leaveLanes(ctx context.Context, tx *db.Tx, results []*result) 
 		if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL WHERE target_id = ? AND lane = ?`,
 			r.retry, r.to.ID, r.Lane); err != nil {
 			return fmt.Errorf("put webhook lane off: %w", err)
+		}
+	}
+	return nil
+}
+
+// way is what results share when their lanes go on in the same way.
+type way struct {
+	target id.ID
+	keep   bool
+}
+
+// stepLanes takes the events that are done off their lanes. A lane that is
+// kept and has more stays leased.
+func (s *Service) stepLanes(ctx context.Context, tx *db.Tx, list []*result) error {
+	now := s.now()
+	keys, groups := sharing(list, func(r *result) (way, bool) { return way{r.to.ID, r.keep}, r.left })
+	for _, k := range keys {
+		lanes := make([]id.ID, len(groups[k]))
+		for i, r := range groups[k] {
+			lanes[i] = r.Lane
+		}
+		set, args := `due_at = ?, lease = NULL`, []any{now}
+		if k.keep {
+			set = `due_at = CASE WHEN pending > 1 THEN due_at ELSE ? END, lease = CASE WHEN pending > 1 THEN lease END`
+		}
+		w := db.Where("target_id = ?", k.target).In("lane", lanes)
+		rows, err := db.All[laneLeft](ctx, tx, `UPDATE webhook_lanes SET pending = pending - 1, `+set+w.SQL()+` RETURNING lane, pending`, append(args, w.Args()...)...)
+		if err != nil {
+			return fmt.Errorf("leave webhook lanes: %w", err)
+		}
+		waiting := make(map[id.ID]int64, len(rows))
+		for _, row := range rows {
+			waiting[row.Lane] = row.Pending
+		}
+		for _, r := range groups[k] {
+			r.waiting, r.next = waiting[r.Lane], nil
+		}
+	}
+	return nil
+}
+
+// nextOfLanes reads what follows in the lanes that are kept, with the target
+// as it is by now.
+func nextOfLanes(ctx context.Context, tx *db.Tx, results []*result) error {
+	keys, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.left && r.keep && r.waiting > 0 })
+	for _, target := range keys {
+		to, err := findDestination(ctx, tx, target)
+		if err != nil || to == nil {
+			return err
+		}
+		lanes := make([]id.ID, len(groups[target]))
+		for i, r := range groups[target] {
+			lanes[i] = r.Lane
+		}
+		tasks, err := heads(ctx, tx, to, lanes)
+		if err != nil {
+			return err
+		}
+		byLane := make(map[id.ID]*task, len(tasks))
+		for _, t := range tasks {
+			byLane[t.Lane] = t
+		}
+		for _, r := range groups[target] {
+			r.next, r.waiting = byLane[r.Lane], 0
 		}
 	}
 	return nil

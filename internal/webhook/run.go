@@ -223,27 +223,41 @@ func (s *Service) retryBlocked(t *target) {
 	}
 }
 
-// deliver sends one event and waits until the outcome is on record: only then
-// may the next of its lane follow.
+// maxChain is how many events of a lane are sent before another lane has its
+// turn.
+const maxChain = 16
+
+// deliver sends the first events of a lane, one after the other.
 func (s *Service) deliver(r *run, t *target, x *task) {
+	lane, more := x.Lane, false
+	for n := 1; x != nil; n++ {
+		x, more = s.step(r, t, x, n < maxChain)
+	}
+	if t.landed(lane) || more {
+		s.wakeTarget(t.id)
+	}
+}
+
+// step sends one event and waits until the outcome is on record: only then may
+// the next of its lane follow, which it answers.
+func (s *Service) step(r *run, t *target, x *task, keep bool) (next *task, more bool) {
 	r.slots <- struct{}{}
 	res := s.attempt(r.sending, x)
 	<-r.slots
 	if r.sending.Err() != nil && res.verdict != delivered {
-		return // cut off by us, which says nothing about the receiver
+		return nil, false // cut off by us, which says nothing about the receiver
 	}
+	res.keep = keep && res.verdict == delivered && r.ctx.Err() == nil
 	r.results <- res
-	err := <-res.answer
-	more := t.landed(res)
-	switch {
-	case err != nil:
+	if err := <-res.answer; err != nil {
 		s.Logger.Error("webhooks: an attempt could not be recorded; the event will be sent again", "event", x.EventID, "error", err)
-	case more || res.waiting > 0:
-		s.wakeTarget(t.id)
+		return nil, false
 	}
+	t.learn(res)
 	if res.verdict == retried {
 		s.wakeAt(t.id, res.retry.Sub(s.now()))
 	}
+	return res.next, res.waiting > 0
 }
 
 // recorder writes results down, as many together as have come up meanwhile.

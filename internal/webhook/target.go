@@ -63,17 +63,23 @@ func (t *target) took(tasks []*task, to *destination, room int) {
 	}
 }
 
-// landed notes that a request has ended, and says whether to look for more.
-func (t *target) landed(r *result) bool {
+// learn notes how an attempt went.
+func (t *target) learn(r *result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.flying, r.Lane)
 	switch {
 	case r.verdict == delivered:
 		t.window, t.blocked = min(t.window+1, most), time.Time{}
 	case r.sent:
 		t.window = max(t.window*3/4, fewest)
 	}
+}
+
+// landed notes that a lane is done with, and says whether to look for more.
+func (t *target) landed(lane id.ID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.flying, lane)
 	return t.more
 }
 
