@@ -16,6 +16,9 @@ const (
 	pollEvery = 2 * time.Second
 	// forgetAfter is how long a target is remembered that has nothing to do.
 	forgetAfter = 30 * time.Second
+	// gap is the least time between two claims for a target, and between two
+	// records: under load each takes more along, at rest nobody waits.
+	gap = 5 * time.Millisecond
 	// maxFlying bounds the requests of a process that are under way.
 	maxFlying = 1024
 	// stopTime is how long requests under way have when the server stops.
@@ -157,12 +160,15 @@ func (s *Service) wakeTarget(of id.ID) {
 func (s *Service) attend(r *run, t *target) {
 	rest := time.NewTimer(forgetAfter)
 	defer rest.Stop()
+	var last time.Time
 	for {
 		select {
 		case <-r.ctx.Done():
 			return
 		case <-t.wake:
+			time.Sleep(gap - time.Since(last))
 			s.fetch(r, t)
+			last = time.Now()
 			rest.Reset(forgetAfter)
 		case <-rest.C:
 			if s.forget(t) {
@@ -262,7 +268,10 @@ func (s *Service) step(r *run, t *target, x *task, keep bool) (next *task, more 
 
 // recorder writes results down, as many together as have come up meanwhile.
 func (s *Service) recorder(r *run) {
+	var last time.Time
 	for first := range r.results {
+		time.Sleep(gap - time.Since(last))
+		last = time.Now()
 		batch := []*result{first}
 		for len(batch) < maxRecorded && len(r.results) > 0 {
 			if next, ok := <-r.results; ok {
