@@ -32,6 +32,9 @@ type cli struct {
 	User         userCommand         `cmd:"" help:"Create users."`
 	Token        tokenCommand        `cmd:"" help:"Create, list and revoke access tokens."`
 	Clock        clockCommand        `cmd:"" help:"Create, advance and release test clocks."`
+	Listen       listenCommand       `cmd:"" help:"Send what happens on a server to a program on this machine."`
+	Trigger      triggerCommand      `cmd:"" help:"Make an event happen, to see what comes of it."`
+	Webhook      webhookCommand      `cmd:"" help:"List webhook endpoints, and send events again."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database up to date without serving."`
 	ConfigShow   configCommand       `cmd:"" name:"config" help:"Print the options that are in force, and where each comes from."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`

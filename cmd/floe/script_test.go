@@ -49,6 +49,7 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 			}
 			e.Setenv("ADDR", address)
 			e.Setenv("FLOE_LISTEN", address)
+			startSink(e)
 			if database != nil {
 				e.Setenv("FLOE_DATABASE_URL", database())
 			}
@@ -56,7 +57,7 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 		},
 		Condition: func(name string) (bool, error) { return name == "root" && os.Geteuid() == 0, nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": httpCommand, "keep": keepCommand, "sigterm": signalCommand,
+			"http": httpCommand, "received": receivedCommand, "keep": keepCommand, "sigterm": signalCommand,
 		},
 		RequireExplicitExec: true,
 	}

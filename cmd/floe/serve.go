@@ -24,14 +24,16 @@ type serveOptions struct {
 	dataOptions
 	logOptions
 
-	Listen        string `env:"FLOE_LISTEN" default:"127.0.0.1:8787" placeholder:"HOST:PORT" help:"Address to listen on (${default}). Use :8787 to be reached from other machines."`
-	PublicURL     string `name:"public-url" env:"FLOE_PUBLIC_URL" placeholder:"URL" help:"Where people reach this server; links to the customer portal begin with it. By default the address it listens on."`
-	MetricsListen string `env:"FLOE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Serve /metrics for Prometheus on an address of its own, to anyone who reaches it."`
-	MetricsToken  string `env:"FLOE_METRICS_TOKEN" placeholder:"TOKEN" secret:"" help:"Serve /metrics on the main address, to those who send this bearer token."`
-	Realm         string `env:"FLOE_REALM" default:"polar" help:"Realm in WWW-Authenticate headers (${default})."`
-	SessionTTL    span   `name:"session-ttl" env:"FLOE_SESSION_TTL" default:"1h" placeholder:"TIME" help:"How long a session of the customer portal lasts (${default})."`
-	KeyRate       int    `name:"license-key-rate" env:"FLOE_LICENSE_KEY_RATE" default:"0" placeholder:"N" help:"Calls a second that one address may make to the license key operations which need no token; who makes more is refused for a minute. 0 is no limit. The address is that of the connection: behind a proxy, let the proxy do it."`
-	LogoDevKey    string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
+	Listen               string `env:"FLOE_LISTEN" default:"127.0.0.1:8787" placeholder:"HOST:PORT" help:"Address to listen on (${default}). Use :8787 to be reached from other machines."`
+	PublicURL            string `name:"public-url" env:"FLOE_PUBLIC_URL" placeholder:"URL" help:"Where people reach this server; links to the customer portal begin with it. By default the address it listens on."`
+	MetricsListen        string `env:"FLOE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Serve /metrics for Prometheus on an address of its own, to anyone who reaches it."`
+	MetricsToken         string `env:"FLOE_METRICS_TOKEN" placeholder:"TOKEN" secret:"" help:"Serve /metrics on the main address, to those who send this bearer token."`
+	Realm                string `env:"FLOE_REALM" default:"polar" help:"Realm in WWW-Authenticate headers (${default})."`
+	SessionTTL           span   `name:"session-ttl" env:"FLOE_SESSION_TTL" default:"1h" placeholder:"TIME" help:"How long a session of the customer portal lasts (${default})."`
+	WebhookRetention     span   `env:"FLOE_WEBHOOK_RETENTION" default:"90d" placeholder:"TIME" help:"How long payloads of webhooks and what receivers answered are kept (${default})."`
+	AllowPrivateWebhooks bool   `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let webhooks go to http URLs and to addresses that are not on the public internet, such as this machine's."`
+	KeyRate              int    `name:"license-key-rate" env:"FLOE_LICENSE_KEY_RATE" default:"0" placeholder:"N" help:"Calls a second that one address may make to the license key operations which need no token; who makes more is refused for a minute. 0 is no limit. The address is that of the connection: behind a proxy, let the proxy do it."`
+	LogoDevKey           string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
 }
 
 type serveCommand struct {
@@ -96,6 +98,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	address := "http://" + reachable(main.Addr().String())
 	config := server.Config{
 		DB: d, Logger: log, PublicURL: c.PublicURL, LogoDevKey: c.LogoDevKey, Realm: c.Realm,
+		AllowPrivateWebhooks: c.AllowPrivateWebhooks, WebhookRetention: time.Duration(c.WebhookRetention),
 		SessionTTL: time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
 	}
 	if c.KeyRate > 0 {

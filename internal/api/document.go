@@ -192,6 +192,9 @@ func (o *Operation) describeAnswer(b *schema.Builder, item *PathItem) {
 	default:
 		r.Content = map[string]*Media{"application/json": {b.Of(o.output)}}
 	}
+	if o.follow != nil {
+		r.Content[eventsMedia] = &Media{&schema.Schema{Type: "string", Description: "Server-sent events; the data of each is one of the items."}}
+	}
 }
 
 func (o *Operation) describeFailures(b *schema.Builder, item *PathItem) {

@@ -35,6 +35,7 @@ type Operation struct {
 	input   *input
 	output  reflect.Type
 	run     func(ctx context.Context, sub auth.Subject, in reflect.Value) (any, error)
+	follow  func(ctx context.Context, sub auth.Subject, in reflect.Value, to *Events) error // nil for most
 }
 
 // Failure is an error that an operation documents.

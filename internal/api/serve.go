@@ -33,7 +33,8 @@ type Config struct {
 	// Limit bounds how often one address may call what is Limited.
 	Limit Limit
 	// Now is the clock of the limit; the wall's when nil.
-	Now func() time.Time
+	Now       func() time.Time
+	EventTime time.Duration // how long a caller may take for events that it is sent; 10 s when zero
 	// Observe is called after each request with the operation's id ("" when none
 	// matched), its status and how long it took.
 	Observe func(operation string, status int, took time.Duration)
@@ -56,6 +57,9 @@ func New(c Config) *Handler {
 	}
 	if c.BodyTime == 0 {
 		c.BodyTime = 30 * time.Second
+	}
+	if c.EventTime == 0 {
+		c.EventTime = 10 * time.Second
 	}
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration) {}
@@ -99,6 +103,9 @@ type call struct {
 	params *chi.Context
 	status int
 	id     string
+	start  time.Time
+	began  time.Duration // of a stream: when its answer began
+	gone   error         // of a stream: why nobody listens any more
 }
 
 var routeContexts = sync.Pool{New: func() any { return chi.NewRouteContext() }}
@@ -109,7 +116,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	params := routeContexts.Get().(*chi.Context)
 	params.Reset()
 	defer routeContexts.Put(params)
-	c := &call{w: w, r: r, params: params, id: string(id.New())}
+	c := &call{w: w, r: r, params: params, id: string(id.New()), start: start}
 	w.Header()["X-Request-Id"] = []string{c.id}
 	defer func() {
 		if p := recover(); p != nil {
@@ -171,6 +178,9 @@ func (h *Handler) serve(c *call) error {
 	ctx := c.r.Context()
 	if t := c.sub.Clock(); t != nil {
 		ctx = clock.WithTime(ctx, *t)
+	}
+	if c.op.follow != nil && c.wantsEvents() {
+		return h.events(c, in)
 	}
 	out, err := c.op.run(ctx, c.sub, in)
 	if err != nil {
@@ -402,7 +412,11 @@ func (h *Handler) done(c *call, took time.Duration) {
 	if c.op != nil {
 		name = c.op.ID
 	}
-	h.Observe(name, c.status, took)
+	answered := took
+	if c.began != 0 { // how long a stream lasts says nothing about the server
+		answered = c.began
+	}
+	h.Observe(name, c.status, answered)
 	if !h.Logger.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}

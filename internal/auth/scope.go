@@ -33,6 +33,9 @@ const (
 	BenefitsWrite         Scope = "benefits:write"
 	LicenseKeysRead       Scope = "license_keys:read"
 	LicenseKeysWrite      Scope = "license_keys:write"
+	WebhooksRead          Scope = "webhooks:read"
+	WebhooksWrite         Scope = "webhooks:write"
+	AuditRead             Scope = "audit:read" // ours: who did what
 )
 
 // pairs have a read and a write form.
@@ -41,7 +44,7 @@ var pairs = []string{"user", "organizations", "custom_fields", "discounts", "che
 	"disputes", "customer_seats", "orders", "refunds", "metrics", "webhooks", "license_keys", "customer_portal",
 	"notifications", "notification_recipients", "organization_access_tokens"}
 
-var singles = []string{"openid", "profile", "email", "customer_meters:read", "payments:read", "customer_sessions:write", "member_sessions:write"}
+var singles = []string{"audit:read", "openid", "profile", "email", "customer_meters:read", "payments:read", "customer_sessions:write", "member_sessions:write"}
 
 // AllScopes lists every scope there is, sorted.
 func AllScopes() []Scope {

@@ -126,7 +126,7 @@ func (s *Service) add(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, i
 	if err := insertRest(ctx, tx, g); err != nil {
 		return out, err
 	}
-	return s.recordNew(tx, sub, &g[0]), nil
+	return s.recordNew(tx, sub, &g[0], true), nil
 }
 
 // newTaxID checks a tax id after what the contract checks first: duplicates.

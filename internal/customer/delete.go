@@ -64,7 +64,8 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	}
 	count(tx, r.OrganizationID, -1)
 	gone := s.Public(r)
-	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.deleted", Customer: r.ID, Subject: r.ID, After: schema.JSON(&gone)})
+	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.deleted", Customer: r.ID, Subject: r.ID,
+		After: schema.JSON(&gone), Payload: &gone})
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (s *Service) AddGiven(ctx context.Context, tx *db.Tx, actor auth.Subject, g
 		return err
 	}
 	for i := range given {
-		s.recordNew(tx, actor, &given[i])
+		s.recordNew(tx, actor, &given[i], false)
 	}
 	return nil
 }
@@ -56,8 +56,9 @@ func (s *Service) fillMembers(g *Given, features organization.FeatureSettings) {
 
 // recordNew tells the journal of a new customer and answers what callers see
 // of it. The owner comes before the customer and the others after, as they
-// would have come one by one.
-func (s *Service) recordNew(tx *db.Tx, actor auth.Subject, g *Given) (out Customer) {
+// would have come one by one. Webhooks tell of a customer who signs up, not of
+// one who is brought in with many others.
+func (s *Service) recordNew(tx *db.Tx, actor auth.Subject, g *Given, tell bool) (out Customer) {
 	var entries []journal.Entry
 	for i := range g.Members {
 		if m := &g.Members[i]; m.Role == RoleOwner {
@@ -69,10 +70,15 @@ func (s *Service) recordNew(tx *db.Tx, actor auth.Subject, g *Given) (out Custom
 	}
 	out = s.Public(g.Row)
 	entries = append(entries, journal.Entry{Organization: g.OrganizationID, Type: "customer.created", Customer: g.ID, Subject: g.ID,
-		After: schema.JSON(&out), New: true, At: g.CreatedAt})
+		After: schema.JSON(&out), At: g.CreatedAt, New: true, Payload: &out})
 	for i := range g.Members {
 		if m := &g.Members[i]; m.Role != RoleOwner {
 			entries = append(entries, memberCreated(m))
+		}
+	}
+	if !tell {
+		for i := range entries {
+			entries[i].Payload = nil
 		}
 	}
 	journal.Append(tx, actor, entries...)
@@ -81,7 +87,7 @@ func (s *Service) recordNew(tx *db.Tx, actor auth.Subject, g *Given) (out Custom
 
 func memberCreated(m *Member) journal.Entry {
 	return journal.Entry{Organization: m.OrganizationID, Type: "member.created", Customer: m.CustomerID, Subject: m.ID,
-		After: schema.JSON(m), New: true, At: m.CreatedAt}
+		After: schema.JSON(m), At: m.CreatedAt, New: true, Payload: m}
 }
 
 const insertColumns = `id, organization_id, created_at, modified_at, type, email, email_key, email_verified, name, name_key, billing_name,

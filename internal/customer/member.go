@@ -81,7 +81,8 @@ func saveMember(ctx context.Context, tx *db.Tx, m *Member) error {
 
 // record tells the journal about a member.
 func record(tx *db.Tx, sub auth.Subject, typ string, before, after *Member) {
-	e := journal.Entry{Type: typ, Organization: after.OrganizationID, Customer: after.CustomerID, Subject: after.ID}
+	payload := *after
+	e := journal.Entry{Type: typ, Organization: after.OrganizationID, Customer: after.CustomerID, Subject: after.ID, Payload: &payload}
 	if before == nil {
 		e.After = schema.JSON(after)
 	} else {

@@ -75,7 +75,8 @@ func (s *Service) Update(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	}
 	after := s.Public(next)
 	was, is := journal.Changes(&before, &after)
-	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID, Before: was, After: is})
+	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID,
+		Before: was, After: is, Payload: &after})
 	return after, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"floe/internal/clock"
@@ -77,10 +78,13 @@ func (c Config) withDefaults() Config {
 // DB is an open database. As a Querier it reads outside of any transaction.
 type DB struct {
 	dialect
-	config Config
-	stats  counters
-	texts  texts
-	unique constraints
+	config  Config
+	stats   counters
+	texts   texts
+	unique  constraints
+	signals signals
+	// attached is what packages above have stored with the database.
+	attached sync.Map
 
 	pool    *sql.DB  // PostgreSQL only
 	readers *readers // SQLite only
@@ -143,6 +147,17 @@ func (d *DB) Read(ctx context.Context, fn func(q Querier) error) error {
 		return d.readPostgres(ctx, fn)
 	}
 	return d.readSQLite(ctx, fn)
+}
+
+// Attach stores a value that every transaction of this database can look up,
+// in the way of a context's values: the key is of a type that its package keeps
+// to itself. It is for what a program sets up once, before it writes.
+func (d *DB) Attach(key, value any) { d.attached.Store(key, value) }
+
+// Attached is what Attach has stored, nil for nothing.
+func (d *DB) Attached(key any) any {
+	v, _ := d.attached.Load(key)
+	return v
 }
 
 // Path is the SQLite file, empty on PostgreSQL.

@@ -24,6 +24,7 @@ type Tx struct {
 	ids *id.Source
 
 	before []hook
+	last   []hook // run when before is empty
 	keys   map[string]bool
 	after  []func()
 	values map[any]any
@@ -94,6 +95,34 @@ func (tx *Tx) BeforeCommit(key string, fn func(ctx context.Context, tx *Tx) erro
 	tx.before = append(tx.before, hook{key, fn})
 }
 
+// AtEnd is BeforeCommit for what must see all that the others have done: it
+// runs when no other hook is left. Hooks that fn registers run after it, and
+// of several that come at the end the first registered is the first to run.
+func (tx *Tx) AtEnd(key string, fn func(ctx context.Context, tx *Tx) error) {
+	before := len(tx.before)
+	tx.BeforeCommit(key, fn)
+	if len(tx.before) > before {
+		tx.last = append(tx.last, tx.before[before])
+		tx.before = tx.before[:before]
+	}
+}
+
+// nextHook takes the hook that is to run now.
+func (tx *Tx) nextHook() (h hook, ok bool) {
+	from := &tx.before
+	if len(*from) == 0 {
+		from = &tx.last
+	}
+	if len(*from) == 0 {
+		return h, false
+	}
+	h, *from = (*from)[0], (*from)[1:]
+	return h, true
+}
+
+// Attached is what Attach has stored with the database, nil for nothing.
+func (tx *Tx) Attached(key any) any { return tx.db.Attached(key) }
+
 // AfterCommit runs fn once the transaction is durable, before Write returns.
 func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 
@@ -141,9 +170,9 @@ func (tx *Tx) do(ctx context.Context, fn func(*Tx) error) error {
 	if err := fn(tx); err != nil {
 		return err
 	}
-	for i := 0; i < len(tx.before); i++ {
-		if err := tx.before[i].fn(ctx, tx); err != nil {
-			return fmt.Errorf("before commit, %s: %w", tx.before[i].key, err)
+	for h, ok := tx.nextHook(); ok; h, ok = tx.nextHook() {
+		if err := h.fn(ctx, tx); err != nil {
+			return fmt.Errorf("before commit, %s: %w", h.key, err)
 		}
 	}
 	if tx.postgres {

@@ -156,8 +156,8 @@ func (f *Floe) listen() string {
 	return "http://" + l.Addr().String()
 }
 
-// Drain does all jobs that are due by the test's clock, and those that they
-// bring about, and answers how many they were.
+// Drain does all jobs and sends all webhooks that are due by the test's clock,
+// and those that they bring about, and answers how many they were.
 func (f *Floe) Drain() (done int) {
 	f.t.Helper()
 	for {
@@ -165,7 +165,11 @@ func (f *Floe) Drain() (done int) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		if n == 0 {
+		sent, err := f.Server.Webhooks.Drain(f.t.Context())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if n += sent; n == 0 {
 			return done
 		}
 		done += n

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,13 @@ type Entry struct {
 	After        json.RawMessage
 	New          bool      // the customer is created by this transaction
 	At           time.Time // when it happened; the time of the transaction when zero
+	// Payload is the whole object as the API shows it after the change, for
+	// those who are told of it: a value that does not change any more, or a
+	// Render. Without one nobody outside is told. It is encoded only when
+	// somebody wants to hear of the type.
+	Payload any
+	// Seq is the customer's number of the entry, once it is written.
+	Seq int64
 }
 
 // Row is one change as it was recorded.
@@ -56,17 +64,74 @@ type pending struct {
 
 const together = "journal"
 
-// Append records changes. They are written just before the commit, in the
-// order of the calls, in two statements for dozens of entries.
+// recorded are the entries of one transaction, in the order of the calls.
+type recorded struct {
+	items  []pending
+	rounds int
+}
+
+type bagKey struct{}
+
+// Append records changes. They are written just before the commit, when all
+// other hooks have run, in the order of the calls, in two statements for dozens
+// of entries: together with those of others who share the commit, unless
+// somebody is told of them.
 func Append(tx *db.Tx, actor auth.Subject, entries ...Entry) {
+	r, ok := tx.Value(bagKey{}).(*recorded)
+	if !ok {
+		r = &recorded{}
+		tx.SetValue(bagKey{}, r)
+	}
+	if len(r.items) == 0 { // the first, or what came up while others were written
+		r.rounds++
+		tx.AtEnd("journal "+strconv.Itoa(r.rounds), r.finish)
+	}
 	for i := range entries {
 		e := &entries[i]
 		at := e.At
 		if at.IsZero() {
 			at = tx.Now()
 		}
-		tx.Together(together, pending{e, actor, at}, flush)
+		r.items = append(r.items, pending{e, actor, at})
 	}
+}
+
+// finish asks the observers what they add, and hands everything over to be
+// written. Where somebody is told, it is written now, because what they are
+// told carries the numbers.
+func (r *recorded) finish(ctx context.Context, tx *db.Tx) error {
+	now := recorded{items: r.items}
+	r.items = nil
+	told, err := now.consult(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range now.items {
+		tx.Together(together, p, flush)
+	}
+	tx.Signal(Topic)
+	if len(told) == 0 {
+		return nil
+	}
+	if err := tx.Settle(ctx, together); err != nil {
+		return err
+	}
+	for _, tell := range told {
+		if err := tell(ctx, tx, now.entries()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entries are the recorded changes, with their numbers once they are written.
+func (r *recorded) entries() []Entry {
+	out := make([]Entry, len(r.items))
+	for i, p := range r.items {
+		out[i] = *p.Entry
+		out[i].At = p.at
+	}
+	return out
 }
 
 const insertColumns = `organization_id, type, customer_id, customer_seq, subject_id, actor_kind, actor_id, request_id, created_at, before, after`
@@ -95,7 +160,8 @@ func (p pending) row(args []any, next map[customerKey]int64) []any {
 	var seq any
 	if p.Customer != "" {
 		k := customerKey{p.Organization, p.Customer}
-		seq = next[k]
+		p.Seq = next[k]
+		seq = p.Seq
 		next[k]++
 	}
 	return append(args, p.Organization, p.Type, orNull(p.Customer), seq, orNull(p.Subject), p.actor.Kind.String(),
@@ -275,6 +341,11 @@ func valueEnd(text []byte, at int) int {
 // Erase replaces the values of the named fields by null in everything that
 // was recorded about a customer.
 func Erase(ctx context.Context, tx *db.Tx, organization, customer id.ID, fields []string) error {
+	for _, o := range observers(tx) {
+		if err := o.Erased(ctx, tx, organization, customer); err != nil {
+			return err
+		}
+	}
 	if err := tx.Settle(ctx, together); err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (s *Service) Update(ctx context.Context, tx *db.Tx, actor auth.Subject, o O
 		}
 	}
 	after := o.Public()
-	e := journal.Entry{Organization: o.ID, Type: "organization.updated", Subject: o.ID}
+	e := journal.Entry{Organization: o.ID, Type: "organization.updated", Subject: o.ID, Payload: &after}
 	e.Before, e.After = journal.Changes(&before, &after)
 	journal.Append(tx, actor, e)
 	return o, nil

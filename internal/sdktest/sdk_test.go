@@ -13,6 +13,13 @@ import (
 	"floe/internal/floetest"
 )
 
+// ours are the documented operations that are no part of the reference, so that
+// no SDK can know them.
+var ours = []string{
+	"webhooks:create_webhook_replay", "webhooks:get_webhook_replay", "changes:list", "changes:snapshot", "changes:digest", "audit:list",
+	"customers:timeline", "customers:timeline_external",
+}
+
 // TestSDK drives the server with the SDKs that people have in production. Each
 // client has an instance of its own, and every answer that it gets is also held
 // against our document.
@@ -38,7 +45,7 @@ func TestSDK(t *testing.T) {
 				f.Feature(f.Org, "unit_based_pricing_enabled", c.client == "current")
 				drive(t, []string{c.client + ".mjs", c.client + "-catalogue.mjs", c.client + "-sales.mjs"}, config(f, front.url, c.version))
 				for _, missed := range front.missed() {
-					if !slices.Contains(c.without, missed) {
+					if !slices.Contains(c.without, missed) && !slices.Contains(ours, missed) {
 						t.Errorf("the client never called %s", missed)
 					}
 				}

@@ -9,6 +9,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/discount"
+	"floe/internal/feed"
 	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/job"
@@ -19,6 +20,7 @@ import (
 	"floe/internal/subscription"
 	"floe/internal/testclock"
 	"floe/internal/token"
+	"floe/internal/webhook"
 )
 
 // assemble builds the services, from those that need nothing to those that
@@ -59,6 +61,11 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
 	s.Jobs.Kinds = s.kinds()
 	states := &state.Service{DB: c.DB, Customers: s.Customers, Subscriptions: s.Subscriptions, Grants: s.Grants}
+	s.Webhooks = webhook.New(webhook.Config{
+		DB: c.DB, Logger: c.Logger, Clock: c.clock(), State: states, Jobs: s.Jobs,
+		AllowPrivate: c.AllowPrivateWebhooks, Retention: c.WebhookRetention, Version: c.Version,
+	})
+	s.feed = feed.New(c.DB, s.Customers, s.Tokens)
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
@@ -73,6 +80,8 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		s.TestClocks.Operations(),
 		s.Customers.MemberOperations(),
 		s.Customers.SessionOperations(),
+		s.feed.Operations(),
+		s.Webhooks.Operations(),
 	)
 	return nil
 }

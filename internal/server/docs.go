@@ -154,6 +154,9 @@ func (v docs) operation(method, path string, item *api.PathItem) docsOperation {
 func (v docs) answer(status string, r *api.Response) docsAnswer {
 	a := docsAnswer{Status: status, Description: r.Description}
 	for media, m := range r.Content {
+		if a.Media == "application/json" { // it comes first where there are several
+			break
+		}
 		s := v.shape(m.Schema)
 		a.Media, a.Shape = media, &s
 	}

@@ -3,11 +3,13 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"floe/internal/db"
 	"floe/internal/job"
 	"floe/internal/subscription"
+	"floe/internal/webhook"
 )
 
 // The kinds of work that enqueue their own successor.
@@ -50,6 +52,12 @@ func (s *Server) kinds() []job.Kind {
 				return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
 			},
 		},
+		{Name: webhook.JobArchive, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
+			return s.Webhooks.Archive(ctx, tx, args)
+		}},
+		{Name: webhook.JobReplay, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
+			return s.Webhooks.Gather(ctx, tx, args)
+		}},
 	}
 }
 
@@ -57,6 +65,9 @@ func (s *Server) kinds() []job.Kind {
 func (s *Server) schedule(ctx context.Context) error {
 	return s.config.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := s.Jobs.Schedule(ctx, tx, billingCycle, tx.Now()); err != nil {
+			return err
+		}
+		if err := s.Jobs.Schedule(ctx, tx, webhook.JobArchive, webhook.Midnight(tx.Now())); err != nil {
 			return err
 		}
 		return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
@@ -91,10 +102,14 @@ func (s *Server) RunDue(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// work runs jobs until ctx ends and those in hand are done.
+// work runs jobs and delivers webhooks until ctx ends and those in hand are
+// done.
 func (s *Server) work(ctx context.Context) {
 	if err := s.schedule(ctx); err != nil && ctx.Err() == nil {
 		s.config.Logger.Error("recurring work was not scheduled", "error", err)
 	}
+	var wait sync.WaitGroup
+	wait.Go(func() { s.Webhooks.Run(ctx) })
 	s.Jobs.Run(ctx)
+	wait.Wait()
 }

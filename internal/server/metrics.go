@@ -30,7 +30,7 @@ type series struct {
 	took  prometheus.Observer
 }
 
-func newMetrics(d *db.DB, ops []*api.Operation) *metrics {
+func newMetrics(d *db.DB, ops []*api.Operation, more ...prometheus.Collector) *metrics {
 	labels := []string{"operation", "class"}
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -51,6 +51,7 @@ func newMetrics(d *db.DB, ops []*api.Operation) *metrics {
 	r := prometheus.NewRegistry()
 	r.MustRegister(m.requests, m.duration, m.inFlight, &dbCollector{db: d}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
+	r.MustRegister(more...)
 	m.handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 	return m
 }

@@ -22,6 +22,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/discount"
+	"floe/internal/feed"
 	"floe/internal/grant"
 	"floe/internal/job"
 	"floe/internal/order"
@@ -30,6 +31,7 @@ import (
 	"floe/internal/subscription"
 	"floe/internal/testclock"
 	"floe/internal/token"
+	"floe/internal/webhook"
 )
 
 // Config is what a Server is made of. DB and Logger are needed; the rest has
@@ -52,6 +54,12 @@ type Config struct {
 	// KeyLimit bounds how often one address may call the operations on license
 	// keys that need no token. The zero value does not bound it.
 	KeyLimit api.Limit
+	// AllowPrivateWebhooks lets webhooks go to http URLs, and to addresses that
+	// are not on the public internet.
+	AllowPrivateWebhooks bool
+	// WebhookRetention is how long payloads of webhooks and what receivers
+	// answered are kept; 90 days when zero.
+	WebhookRetention time.Duration
 
 	// MetricsToken opens GET /metrics on the main listener to those who send
 	// it as a bearer token. Without it the path does not exist there.
@@ -79,11 +87,13 @@ type Server struct {
 	Orders        *order.Service
 	Subscriptions *subscription.Service
 	TestClocks    *testclock.Service
+	Webhooks      *webhook.Service
 	Jobs          *job.Runner
 
 	nextDue atomic.Pointer[time.Time] // on the wall clock, as the last cycle has seen it
 
 	config     Config
+	feed       *feed.Service
 	operations []*api.Operation
 	document   *api.Document
 	api        http.Handler
@@ -102,7 +112,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.document = api.Describe(api.Info{Title: "Floe", Version: c.Version, Description: summary}, s.operations)
 	s.document.Servers = []api.Server{{URL: c.PublicURL}}
-	s.metrics = newMetrics(c.DB, s.operations)
+	s.metrics = newMetrics(c.DB, s.operations, s.Webhooks.Collectors()...)
 	s.api = api.New(api.Config{
 		Operations: s.operations,
 		Auth:       s.Tokens,
@@ -218,6 +228,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	cancel()
 	s.draining.Store(true)
+	s.feed.Stop() // streams would never end by themselves
 	return errors.Join(err, s.drain(work, stop, servers, idle))
 }
 
@@ -252,3 +263,6 @@ func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []
 // Close writes down what the services still hold in memory. The database stays
 // open: it belongs to the caller.
 func (s *Server) Close() error { return s.Tokens.Close() }
+
+// StopFeed ends all streams of the change feed, as stopping the server does.
+func (s *Server) StopFeed() { s.feed.Stop() }

@@ -146,7 +146,7 @@ func (s *Service) find(ctx context.Context, sub auth.Subject, customerID id.ID, 
 		if err != nil {
 			return err
 		}
-		out, err = s.Of(ctx, q, row)
+		out, err = s.read(ctx, q, row)
 		if err != nil {
 			return err
 		}
@@ -155,8 +155,8 @@ func (s *Service) find(ctx context.Context, sub auth.Subject, customerID id.ID, 
 	return out, err
 }
 
-// Of is the state of a customer.
-func (s *Service) Of(ctx context.Context, q db.Querier, r customer.Row) (State, error) {
+// read is the state of a customer.
+func (s *Service) read(ctx context.Context, q db.Querier, r customer.Row) (State, error) {
 	active, err := s.Subscriptions.ForState(ctx, q, r.OrganizationID, r.ID)
 	if err != nil {
 		return State{}, err
@@ -188,4 +188,15 @@ func (s *Service) include(ctx context.Context, q db.Querier, r customer.Row, in 
 		}
 	}
 	return nil
+}
+
+// Of is the state of a customer for those who are told of it, also of one who
+// is deleted.
+func (s *Service) Of(ctx context.Context, q db.Querier, organization, customerID id.ID) (any, error) {
+	row, err := s.Customers.Any(ctx, q, organization, customerID)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.read(ctx, q, row)
+	return &out, err
 }

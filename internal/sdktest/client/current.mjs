@@ -377,6 +377,21 @@ await check("422", async () => {
   has((await problems(() => organizations.update(organization.id, { name: "x" })))[0], { loc: ["body", "name"] });
 });
 
+// --- webhooks ---
+
+await check("webhooks", async () => {
+  const { webhooks } = polar;
+  const e = await webhooks.createWebhookEndpoint({ url: "https://example.com/hook", format: "raw", events: ["customer.created", "order.paid"] });
+  has(e, { url: "https://example.com/hook", name: null, format: "raw", enabled: true, organization_id: organization.id, modified_at: null });
+  same((await webhooks.getWebhookEndpoint(e.id)).secret, e.secret);
+  has(await webhooks.updateWebhookEndpoint(e.id, { name: "mine", enabled: false }), { name: "mine", enabled: false });
+  ok((await webhooks.resetWebhookEndpointSecret(e.id)).secret !== e.secret);
+  ok((await webhooks.listWebhookEndpoints({})).items.some((x) => x.id === e.id));
+  same((await webhooks.listWebhookDeliveries({ endpoint_id: e.id, http_code_class: "2xx" })).items, []);
+  await throws(errors.ResourceNotFound, () => webhooks.redeliverWebhookEvent(nobody));
+  same(await webhooks.deleteWebhookEndpoint(e.id), undefined);
+});
+
 // --- deletion, last ---
 
 await check("customers.delete", async () => {

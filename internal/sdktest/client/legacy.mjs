@@ -330,4 +330,19 @@ await check("customers.deleteExternal with anonymize", async () => {
   same(await items(polar.members.listMembers({ customerId: team.id })), []);
 });
 
+// --- webhooks ---
+
+await check("webhooks", async () => {
+  const { webhooks } = polar;
+  const e = await webhooks.createWebhookEndpoint({ url: "https://example.com/hook", format: "raw", events: ["customer.created", "order.paid"] });
+  has(e, { url: "https://example.com/hook", format: "raw", enabled: true, organizationId: config.organization.id, modifiedAt: null });
+  same((await webhooks.getWebhookEndpoint({ id: e.id })).secret, e.secret);
+  has(await webhooks.updateWebhookEndpoint({ id: e.id, webhookEndpointUpdate: { name: "mine", enabled: false } }), { name: "mine", enabled: false });
+  ok((await webhooks.resetWebhookEndpointSecret({ id: e.id })).secret !== e.secret);
+  ok((await items(webhooks.listWebhookEndpoints({}))).some((x) => x.id === e.id));
+  same(await items(webhooks.listWebhookDeliveries({ endpointId: e.id, httpCodeClass: "2xx" })), []);
+  await throws(ResourceNotFound, () => webhooks.redeliverWebhookEvent({ id: nobody }));
+  same(await webhooks.deleteWebhookEndpoint({ id: e.id }), undefined);
+});
+
 end();

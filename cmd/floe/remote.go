@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// remoteOptions say which server a command talks to, over HTTP like any
+// client.
+type remoteOptions struct {
+	URL   string `name:"url" env:"FLOE_URL" default:"http://127.0.0.1:8787" placeholder:"URL" help:"The server (${default})."`
+	Token string `env:"FLOE_TOKEN" required:"" placeholder:"TOKEN" secret:"" help:"Access token; \"floe token create\" makes one."`
+}
+
+// remote is a server, seen as a client sees it.
+type remote struct {
+	base   string
+	token  string
+	client *http.Client
+}
+
+func (o remoteOptions) remote() (*remote, error) {
+	u, err := url.Parse(o.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("--url (FLOE_URL) %q is not a URL like https://billing.example.com", o.URL)
+	}
+	return &remote{base: strings.TrimSuffix(o.URL, "/"), token: o.Token, client: &http.Client{}}, nil
+}
+
+// refusal is an answer that is no success. Trying again does not help when the
+// request itself is at fault.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("the server answered %d: %s", r.status, r.text) }
+
+func (r *refusal) final() bool {
+	return r.status >= 400 && r.status < 500 && r.status != http.StatusTooManyRequests && r.status != http.StatusRequestTimeout
+}
+
+func (r *remote) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
+	var text io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		text = bytes.NewReader(b)
+	}
+	q, err := http.NewRequestWithContext(ctx, method, r.base+path, text)
+	if err != nil {
+		return nil, err
+	}
+	q.Header.Set("Authorization", "Bearer "+r.token)
+	if body != nil {
+		q.Header.Set("Content-Type", "application/json")
+	}
+	return q, nil
+}
+
+// send makes a request and answers the response when it is a success.
+func (r *remote) send(q *http.Request) (*http.Response, error) {
+	w, err := r.client.Do(q)
+	if err != nil {
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err
+		}
+		return nil, fmt.Errorf("cannot reach %s: %w; check --url (FLOE_URL) and that the server runs", r.base, cause(err))
+	}
+	if w.StatusCode < 300 {
+		return w, nil
+	}
+	defer func() { _ = w.Body.Close() }()
+	text, _ := io.ReadAll(io.LimitReader(w.Body, 4096)) // the status says enough
+	return nil, &refusal{w.StatusCode, saidIn(text)}
+}
+
+// saidIn is what an error answer says, for people.
+func saidIn(text []byte) string {
+	var e struct {
+		Detail      json.RawMessage `json:"detail"`
+		Description string          `json:"error_description"`
+	}
+	_ = json.Unmarshal(text, &e) // anything else is shown as it is
+	var detail string
+	switch {
+	case e.Description != "":
+		return e.Description
+	case json.Unmarshal(e.Detail, &detail) == nil && detail != "":
+		return detail
+	case len(e.Detail) > 0:
+		return string(e.Detail)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// callTime bounds one call.
+const callTime = 30 * time.Second
+
+// call makes a request and reads the answer into a value, unless that is nil.
+func (r *remote) call(ctx context.Context, method, path string, body, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	q, err := r.request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	w, err := r.send(q)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Body.Close() }()
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(w.Body).Decode(into)
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"floe/internal/clock"
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/job"
+	"floe/internal/webhook"
+)
+
+type webhookCommand struct {
+	List   webhookList   `cmd:"" help:"List webhook endpoints, and how they fare."`
+	Replay webhookReplay `cmd:"" help:"Send webhook events again, to their endpoint or to another address."`
+}
+
+type webhookList struct {
+	dataOptions
+	Organization string `required:"" placeholder:"SLUG" help:"The organization."`
+}
+
+// Run lists endpoints, without their secrets.
+func (c *webhookList) Run(ctx context.Context, io *streams) error {
+	return c.with(ctx, io, func(s *setup) error {
+		o, err := s.bySlug(ctx, c.Organization)
+		if err != nil {
+			return err
+		}
+		list, err := webhook.List(ctx, s.db, o.ID)
+		if err != nil {
+			return err
+		}
+		return table(io.out, "ID\tURL\tNAME\tENABLED\tEVENTS", len(list), func(i int) string {
+			e := list[i]
+			name, enabled := "", "yes"
+			if e.Name != nil {
+				name = *e.Name
+			}
+			if !e.Enabled {
+				enabled = "no"
+			}
+			if e.DisabledReason != nil {
+				enabled = "no: " + *e.DisabledReason
+			}
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%d", e.ID, printable(e.PublicURL()), printable(name), enabled, len(e.Events))
+		})
+	})
+}
+
+type webhookReplay struct {
+	dataOptions
+	Organization         string     `required:"" placeholder:"SLUG" help:"The organization."`
+	Event                string     `xor:"what" required:"" placeholder:"ID" help:"Send this one event again."`
+	Endpoint             string     `xor:"what" required:"" placeholder:"ID" help:"Send events of this endpoint again: all of them, or those that the other options pick."`
+	After                *time.Time `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"Only events after this time, as in 2026-05-04T00:00:00Z."`
+	Before               *time.Time `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"Only events before this time."`
+	Customer             string     `placeholder:"ID" help:"Only events about this customer."`
+	Types                []string   `name:"type" placeholder:"TYPE" help:"Only events of this type. Repeat it for several."`
+	Missed               bool       `help:"Only events that have not arrived."`
+	URL                  string     `placeholder:"URL" help:"Send them to this address in place of the endpoint's."`
+	AllowPrivateWebhooks bool       `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let that address be an http URL or a private one; the server needs the option too."`
+	Wait                 bool       `negatable:"" default:"true" help:"Show progress until all have come to an end."`
+}
+
+// Help shows examples.
+func (webhookReplay) Help() string {
+	return `A running server does the sending. Events of one customer are sent in their order,
+with the webhook-id and the body they had.
+
+Examples:
+  floe webhook replay --organization acme --event 0f8fad5b-d9cb-469f-a165-70867728950e
+  floe webhook replay --organization acme --endpoint 7c9e6679-7425-40de-944b-e07fc1f90ae7 --missed
+  floe webhook replay --organization acme --endpoint 7c9e6679-7425-40de-944b-e07fc1f90ae7 \
+    --after 2026-05-04T00:00:00Z --type customer.state_changed --url https://new.example.com/hook`
+}
+
+// Run starts a replay and shows how it goes.
+func (c *webhookReplay) Run(ctx context.Context, io *streams) error {
+	return c.with(ctx, io, func(s *setup) error {
+		o, err := s.bySlug(ctx, c.Organization)
+		if err != nil {
+			return err
+		}
+		log := toolLog(io.err)
+		hooks := webhook.New(webhook.Config{
+			DB: s.db, Logger: log, Clock: clock.Wall, AllowPrivate: c.AllowPrivateWebhooks,
+			Jobs: &job.Runner{DB: s.db, Logger: log, Clock: clock.Wall},
+		})
+		if c.Event != "" {
+			return c.one(ctx, io, s, hooks, o.ID)
+		}
+		return c.many(ctx, io, s, hooks, o.ID)
+	})
+}
+
+func (c *webhookReplay) one(ctx context.Context, io *streams, s *setup, hooks *webhook.Service, org id.ID) error {
+	event, problem := id.Parse(c.Event)
+	if !problem.OK() {
+		return fmt.Errorf("--event: %q is not the ID of an event", c.Event)
+	}
+	err := s.db.Write(ctx, func(tx *db.Tx) error { return hooks.Redeliver(ctx, tx, []id.ID{org}, event) })
+	if err == nil {
+		_, err = fmt.Fprintln(io.err, "The event is queued.")
+	}
+	return plain(err)
+}
+
+func (c *webhookReplay) many(ctx context.Context, io *streams, s *setup, hooks *webhook.Service, org id.ID) error {
+	request, err := c.request(hooks)
+	if err != nil {
+		return plain(err)
+	}
+	var r webhook.Replay
+	err = s.db.Write(ctx, func(tx *db.Tx) (err error) {
+		r, err = hooks.StartReplay(ctx, tx, operator(), []id.ID{org}, request)
+		return err
+	})
+	if err != nil {
+		return plain(err)
+	}
+	if _, err := fmt.Fprintln(io.out, r.ID); err != nil || !c.Wait {
+		return err
+	}
+	return c.watch(ctx, io, s, r)
+}
+
+func (c *webhookReplay) request(hooks *webhook.Service) (r webhook.ReplayCreate, err error) {
+	r.After, r.Before, r.Missed = c.After, c.Before, c.Missed
+	endpoint, problem := id.Parse(c.Endpoint)
+	if !problem.OK() {
+		return r, fmt.Errorf("--endpoint: %q is not the ID of an endpoint; \"floe webhook list\" shows them", c.Endpoint)
+	}
+	r.EndpointID = endpoint
+	if c.Customer != "" {
+		customer, problem := id.Parse(c.Customer)
+		if !problem.OK() {
+			return r, fmt.Errorf("--customer: %q is not the ID of a customer", c.Customer)
+		}
+		r.CustomerID = &customer
+	}
+	for _, t := range c.Types {
+		r.Types = append(r.Types, webhook.EventType(t))
+	}
+	if err := webhook.CheckTypes(r.Types); err != nil {
+		return r, err
+	}
+	if c.URL != "" {
+		address, err := hooks.ParseAddress(c.URL)
+		r.URL = &address
+		return r, err
+	}
+	return r, nil
+}
+
+// watch shows progress: a line that changes on a terminal, else the last one.
+func (c *webhookReplay) watch(ctx context.Context, io *streams, s *setup, r webhook.Replay) error {
+	for {
+		r, err := webhook.FindReplay(ctx, s.db, []id.ID{r.OrganizationID}, r.ID)
+		if err != nil {
+			return plain(err)
+		}
+		line := fmt.Sprintf("%s: %d delivered, %d failed, of %d", r.Status, r.Delivered, r.Failed, r.Total)
+		if r.FinishedAt != nil {
+			_, err := fmt.Fprintln(io.err, line)
+			if err == nil && r.Failed > 0 {
+				err = errors.New("some events did not arrive")
+			}
+			return err
+		}
+		if io.terminal {
+			_, _ = fmt.Fprintf(io.err, "%s\r", line)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package feed_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/journal"
+)
+
+// seqs are the numbers of a page.
+func types(r *floetest.Response) (out []string) {
+	for _, item := range r.Path("items").([]any) {
+		out = append(out, item.(map[string]any)["type"].(string))
+	}
+	return out
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		token := f.Token(auth.WebhooksRead)
+		a := f.Customer(map[string]any{"external_id": "a/1", "name": "Ann"}).ID()
+		f.Customer(nil)
+		f.Do("PATCH", "/v1/customers/"+a, f.AllToken, map[string]any{"name": "Anna"})
+		says(t, f, a)
+		get := func(query string) *floetest.Response {
+			t.Helper()
+			return f.Run(floetest.Scenario{Do: "GET /v1/changes" + query, As: token, Status: 200, Events: []string{}})
+		}
+		for query, want := range map[string]string{
+			"":                                 "[organization.created member.created customer.created member.created customer.created customer.updated customer.said]",
+			"/?type=customer.*":                "[customer.created customer.created customer.updated customer.said]",
+			"?type=customer.updated&type=x":    "[customer.updated]",
+			"?customer_id=" + a:                "[member.created customer.created customer.updated customer.said]",
+			"?external_customer_id=a%2F1":      "[member.created customer.created customer.updated customer.said]",
+			"?after=now":                       "[]",
+			"?after=now&wait=0":                "[]",
+			"?organization_id=" + a:            "[]",
+			"?customer_id=" + string(f.Org.ID): "[]",
+		} {
+			if got := fmt.Sprint(types(get(query))); got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+		// Page by page is the same as all at once.
+		var paged []string
+		next := "0"
+		for more := true; more; {
+			r := get("?limit=2&after=" + next)
+			paged, next, more = append(paged, types(r)...), fmt.Sprint(r.Path("next")), r.Path("has_more").(bool)
+		}
+		if got := fmt.Sprint(paged); got != fmt.Sprint(types(get(""))) {
+			t.Errorf("page by page: %s", got)
+		}
+		f.Do("PATCH", "/v1/customers/"+a, f.AllToken, map[string]any{})
+		if r := get("?type=customer.updated&full=true&limit=1000"); r.Path("items.1.data.name") != "Anna" {
+			t.Errorf("after a change of nothing: %s", r.Body)
+		}
+		r := get("?type=customer.updated&full=true&limit=1")
+		if d := r.Differs(`{"items": [{"before": {"name": "Ann", "billing_name": "Ann", "modified_at": null},
+			"after": {"name": "Anna", "billing_name": "Anna", "modified_at": "` + r.Text("items.0.data.modified_at") + `"}, "customer_seq": 3,
+			"data": {"id": "` + a + `", "name": "Anna", "external_id": "a/1", "metadata": {}}}]}`); d != "" {
+			t.Errorf("%s\n%s", d, r.Body)
+		}
+		f.RunAll(
+			floetest.Scenario{Name: "foreign", Do: "GET /v1/changes", As: f.Organization("Other").Token, Status: 200,
+				Check: func(t testing.TB, r *floetest.Response) {
+					if got := fmt.Sprint(types(r)); got != "[organization.created]" {
+						t.Errorf("another organization sees %s", got)
+					}
+				}},
+			floetest.Scenario{Name: "scope", Do: "GET /v1/changes", As: f.Token(floetest.AllScopesBut(auth.WebhooksRead, auth.WebhooksWrite)...), Status: 403},
+			floetest.Scenario{Name: "ahead", Do: "GET /v1/changes?after=99999999", As: token, Status: 410, Want: `{"error": "ResourceUnavailable"}`},
+			floetest.Scenario{Name: "bad", Do: "GET /v1/changes?after=-1&limit=1001&wait=61", As: token, Status: 422},
+			floetest.Scenario{Name: "unknown", Do: "GET /v1/changes?external_customer_id=x", As: token, Status: 404},
+		)
+	})
+}
+
+// says records a change of a customer that has neither before nor after.
+func says(t *testing.T, f *floetest.Floe, customer string) {
+	t.Helper()
+	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+		journal.Append(tx, auth.NewSystem("test"), journal.Entry{Organization: f.Org.ID, Type: "customer.said", Customer: id.ID(customer), Subject: id.ID(customer)})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLongPoll: a request that waits is answered when something happens.
+func TestLongPoll(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		answers := make(chan *floetest.Response, 2)
+		for _, query := range []string{"after=now&wait=30&type=customer.created", "after=now&wait=1&type=never"} {
+			go func() { answers <- f.Do("GET", "/v1/changes?"+query, f.AllToken, nil) }()
+		}
+		time.Sleep(100 * time.Millisecond)
+		f.Customer(nil)
+		for range 2 {
+			r := <-answers
+			if r.Status != 200 || len(types(r)) > 1 {
+				t.Errorf("%d %s", r.Status, r.Body)
+			}
+		}
+	})
+}
+
+// TestStream: events as they happen, from where one stopped, until the server
+// ends; and none of what is filtered out.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := follow(t, f, "?type=customer.*", "")
+		a := f.Customer(nil).ID()
+		if c := s.next(t); c.Type != "customer.created" || string(c.CustomerID) != a {
+			t.Errorf("%+v", c)
+		}
+		f.Do("PATCH", "/v1/customers/"+a, f.AllToken, map[string]any{"name": "x"})
+		updated := s.next(t)
+		f.Do("DELETE", "/v1/customers/"+a, f.AllToken, nil)
+		if c := s.next(t); c.Type != "customer.deleted" || c.Seq <= updated.Seq {
+			t.Errorf("%+v after %+v", c, updated)
+		}
+		again := follow(t, f, "?after=now", fmt.Sprint(updated.Seq))
+		if c := again.next(t); c.Type != "member.deleted" {
+			t.Errorf("%+v", c)
+		}
+		other := follow(t, f, "?after=now&organization_id="+a, "")
+		other.close()
+	})
+}
+
+// TestStreamEndsWithTheServer: clients see an end, not a broken connection,
+// and the server does not wait for them.
+func TestStreamEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	s := follow(t, f, "", "")
+	if c := s.next(t); c.Type != "organization.created" {
+		t.Errorf("%+v", c)
+	}
+	waiting := make(chan int, 1)
+	go func() {
+		waiting <- f.Do("GET", "/v1/changes?after=now&wait=30", f.AllToken, nil).Status
+	}()
+	time.Sleep(50 * time.Millisecond)
+	start := time.Now()
+	f.Server.StopFeed()
+	if err := s.end(); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+	if status := <-waiting; status != http.StatusOK || time.Since(start) > 5*time.Second {
+		t.Errorf("a waiting request was answered %d after %v", status, time.Since(start))
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		user, pat := f.NewUser(auth.Admin, nil)
+		a := f.Customer(map[string]any{"external_id": "e", "name": "Ann", "email": "ann@example.com"}).ID()
+		done := f.Do("PATCH", "/v1/customers/"+a, pat, map[string]any{"name": "Anna"})
+		reader := f.Token(auth.AuditRead)
+		path := "/v1/customers/" + a + "/timeline"
+		f.RunAll(
+			floetest.Scenario{Do: "GET " + path + "?limit=1", As: reader, Status: 200, Want: `{"items": [{"type": "customer.updated",
+				"actor": {"type": "user", "email": "user-2@example.com"}, "request_id": "` + done.Header.Get("X-Request-Id") + `",
+				"before": {"name": "Ann", "billing_name": "Ann"}, "after": {"name": "Anna", "billing_name": "Anna"}, "customer_seq": 3}]}`},
+			floetest.Scenario{Do: "GET /v1/customers/external/e/timeline?type=customer.created", As: reader, Status: 200,
+				Want: `{"items": [{"type": "customer.created", "actor": {"type": "organization", "comment": ""}, "before": null}], "next": null}`},
+			floetest.Scenario{Do: "GET " + path + "?actor_type=user&start_timestamp=2026-01-01T00:00:00Z", As: reader, Status: 200,
+				Check: func(t testing.TB, r *floetest.Response) {
+					if got := fmt.Sprint(types(r)); got != "[customer.updated]" {
+						t.Error(got)
+					}
+				}},
+			floetest.Scenario{Do: "GET " + path + "?actor_id=" + string(user), As: reader, Status: 200, Want: `{"items": []}`},
+			floetest.Scenario{Do: "GET " + path + "?end_timestamp=2026-01-01", As: reader, Status: 200, Want: `{"items": []}`},
+			floetest.Scenario{Do: "GET " + path, As: f.Organization("Other").Token, Status: 404},
+			floetest.Scenario{Do: "GET " + path, As: f.Token(floetest.AllScopesBut(auth.AuditRead)...), Status: 403},
+			floetest.Scenario{Do: "GET /v1/audit", As: f.Token(floetest.AllScopesBut(auth.AuditRead)...), Status: 403},
+			floetest.Scenario{Do: "GET /v1/audit", As: f.User(auth.Plain), Status: 200, Want: `{"items": [], "next": null}`},
+			floetest.Scenario{Do: "GET /v1/audit?limit=2&type=organization.*&type=organization_access_token.*", As: pat, Status: 200,
+				Check: func(t testing.TB, r *floetest.Response) {
+					if r.Path("next") == nil || len(types(r)) != 2 {
+						t.Error(r.Body)
+					}
+				}},
+		)
+		f.Do("DELETE", "/v1/customers/"+a+"?anonymize=true", pat, nil)
+		gone := f.Run(floetest.Scenario{Do: "GET " + path, As: reader, Status: 200})
+		for _, secret := range []string{"ann@example.com", "Anna", `"Ann"`} {
+			if strings.Contains(gone.Body, secret) {
+				t.Errorf("an erased person is still known by %s:\n%s", secret, gone.Body)
+			}
+		}
+		if len(types(gone)) != 5 {
+			t.Errorf("%s", gone.Body)
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package webhook
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// verdict is what becomes of an event at the head of its lane.
+type verdict uint8
+
+const (
+	dropped   verdict = iota // there was nothing to send
+	skipped                  // the endpoint is off
+	delivered                // it arrived
+	retried                  // it will be sent again
+	givenUp                  // it will not
+)
+
+// result is a task that was looked at.
+type result struct {
+	*task
+	verdict
+	outcome
+	at    time.Time // of the attempt
+	retry time.Time
+	gone  bool // the receiver wants nothing any more
+	sent  bool
+	left  bool // it was the one that took the row out of the queue
+	// keep asks for the next event of the lane, which then stays with this
+	// process; it is nil when there is none.
+	keep bool
+	next *task
+	// waiting is how many events the lane has left, for another to take.
+	waiting int64
+	answer  chan error // what became of recording it
+}
+
+// attempt sends an event, unless there is a reason not to.
+func (s *Service) attempt(ctx context.Context, t *task) *result {
+	r := &result{task: t, at: s.now(), answer: make(chan error, 1)}
+	switch {
+	case t.to.off():
+		r.verdict = skipped
+		return r
+	case t.Payload == nil, t.Succeeded != nil && *t.Succeeded && !t.Manual:
+		r.verdict = dropped
+		return r
+	}
+	if t.Attempts == 0 {
+		s.metrics.lag.Observe(r.at.Sub(t.CreatedAt).Seconds())
+	}
+	d := t.to
+	e := Endpoint{Secret: d.Secret, OldSecret: d.OldSecret, OldSecretUntil: d.OldSecretUntil}
+	r.outcome = s.sender.send(ctx, &parcel{
+		url: d.url(), id: string(t.EventID), body: *t.Payload, secrets: e.secrets(r.at), at: r.at, seq: t.CustomerSeq, previous: t.PreviousSeq,
+	})
+	r.sent = true
+	r.judge(s.now())
+	s.metrics.attempted(r)
+	return r
+}
+
+// judge decides what the outcome means.
+func (r *result) judge(now time.Time) {
+	if r.ok() {
+		r.verdict = delivered
+		return
+	}
+	r.gone = r.code != nil && *r.code == http.StatusGone
+	tried := r.Attempt + 1
+	if tried >= maxAttempts || r.hopeless || r.gone {
+		r.verdict = givenUp
+		return
+	}
+	r.verdict = retried
+	wait := delay(int(tried))
+	if r.outcome.retryAfter != "" {
+		wait = max(wait, retryAfter(r.outcome.retryAfter, now))
+	}
+	r.retry = now.Add(wait)
+}

@@ -1,0 +1,217 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/journal"
+)
+
+// listener is an endpoint as the writing of events sees it.
+type listener struct {
+	ID             id.ID
+	OrganizationID id.ID
+	Format         Format
+	Mask           int64
+	Enabled        bool
+	name           string // of the organization, for the chats
+}
+
+// Recording finds out who wants to be told: one query for an organization, and
+// nothing more where there is nobody.
+func (s *Service) Recording(ctx context.Context, tx *db.Tx, entries []journal.Entry) (more []journal.Entry, written journal.Written, err error) {
+	var all []listener
+	for org, mask := range wanted(entries) {
+		list, err := listeners(ctx, tx, org, mask)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, list...)
+	}
+	if len(all) == 0 {
+		return nil, nil, nil
+	}
+	return s.states(all, entries), func(ctx context.Context, tx *db.Tx, entries []journal.Entry) error {
+		return s.emit(ctx, tx, all, entries)
+	}, nil
+}
+
+// wanted are the types that somebody could be told of, by organization.
+func wanted(entries []journal.Entry) map[id.ID]int64 {
+	out := map[id.ID]int64{}
+	for i := range entries {
+		e := &entries[i]
+		mask := int64(0)
+		if e.Payload != nil {
+			mask = bit(e.Type)
+		}
+		if changesState(e) {
+			mask |= bit(string(StateChanged))
+		}
+		if mask != 0 {
+			out[e.Organization] |= mask
+		}
+	}
+	return out
+}
+
+// changesState says whether a change is one to what a customer has. What is
+// recorded without telling anybody, such as an import, is none.
+func changesState(e *journal.Entry) bool {
+	if e.Customer == "" || e.Payload == nil && bit(e.Type) != 0 || e.Type == string(StateChanged) {
+		return false
+	}
+	kind, _, _ := strings.Cut(e.Type, ".")
+	return kind == "customer" || kind == "subscription" || kind == "benefit_grant" || kind == "customer_meter"
+}
+
+// listeners are the endpoints that want one of the types. One that the server
+// has switched off is among them: what it misses is kept.
+func listeners(ctx context.Context, tx *db.Tx, org id.ID, mask int64) ([]listener, error) {
+	list, err := db.All[listener](ctx, tx, `SELECT id, organization_id, format, mask, enabled FROM webhook_endpoints
+		WHERE organization_id = ? AND deleted_at IS NULL AND (enabled OR disabled_reason IS NOT NULL) AND (mask & ?) <> 0
+		ORDER BY created_at, id`, org, mask)
+	if err != nil {
+		return nil, fmt.Errorf("find webhook endpoints: %w", err)
+	}
+	for i := range list {
+		if list[i].Format == Raw {
+			continue
+		}
+		list[i].name, err = db.One[string](ctx, tx, `SELECT name FROM organizations WHERE id = ?`, org)
+		if err != nil {
+			return nil, fmt.Errorf("find the organization's name: %w", err)
+		}
+	}
+	return list, nil
+}
+
+// states are the entries for customer.state_changed: one for each customer
+// whose state the transaction has changed, where an endpoint wants it.
+func (s *Service) states(all []listener, entries []journal.Entry) (out []journal.Entry) {
+	orgs := map[id.ID]bool{}
+	for _, l := range all {
+		if l.Mask&bit(string(StateChanged)) != 0 {
+			orgs[l.OrganizationID] = true
+		}
+	}
+	seen := map[id.ID]bool{}
+	for i := range entries {
+		e := &entries[i]
+		if !orgs[e.Organization] || !changesState(e) || seen[e.Customer] {
+			continue
+		}
+		seen[e.Customer] = true
+		org, customer := e.Organization, e.Customer
+		out = append(out, journal.Entry{
+			Organization: org, Type: string(StateChanged), Customer: customer, Subject: customer, At: e.At,
+			Payload: journal.Render(func(ctx context.Context, tx *db.Tx) (any, error) { return s.State.Of(ctx, tx, org, customer) }),
+		})
+	}
+	return out
+}
+
+// event is a row of webhook_events on its way in.
+type event struct {
+	id       id.ID
+	to       *listener
+	entry    *journal.Entry
+	payload  string
+	previous int64
+}
+
+// lane is the unit of order: the customer, or else the row that changed, or
+// else the organization.
+func (e *event) lane() id.ID {
+	switch {
+	case e.entry.Customer != "":
+		return e.entry.Customer
+	case e.entry.Subject != "":
+		return e.entry.Subject
+	}
+	return e.entry.Organization
+}
+
+// emit writes an event for each entry and endpoint that wants it, and queues
+// it where the endpoint is on.
+func (s *Service) emit(ctx context.Context, tx *db.Tx, all []listener, entries []journal.Entry) error {
+	now := s.now()
+	events, err := s.render(ctx, tx, all, entries, now)
+	if err != nil || len(events) == 0 {
+		return err
+	}
+	// The lanes come first: that locks them, and so the numbers of the queue are
+	// given in their order.
+	if err := enterLanes(ctx, tx, events, now); err != nil {
+		return err
+	}
+	if err := insertEvents(ctx, tx, events, now); err != nil {
+		return err
+	}
+	if err := insertQueue(ctx, tx, events); err != nil {
+		return err
+	}
+	s.wakeTargets(tx, events)
+	return nil
+}
+
+func (s *Service) render(ctx context.Context, tx *db.Tx, all []listener, entries []journal.Entry, now time.Time) (events []event, err error) {
+	for i := range entries {
+		e := &entries[i]
+		mask := bit(e.Type)
+		if e.Payload == nil || mask == 0 {
+			continue
+		}
+		var m *message
+		for j := range all {
+			l := &all[j]
+			if l.OrganizationID != e.Organization || l.Mask&mask == 0 {
+				continue
+			}
+			if m == nil {
+				if m, err = newMessage(ctx, tx, e, now); err != nil {
+					return nil, err
+				}
+			}
+			if body := m.in(l); body != "" {
+				events = append(events, event{id: id.New(), to: l, entry: e, payload: body})
+			}
+		}
+	}
+	return events, nil
+}
+
+// wakeTargets has the deliveries begin once the transaction is durable.
+func (s *Service) wakeTargets(tx *db.Tx, events []event) {
+	var ids []id.ID
+	for i := range events {
+		if to := events[i].to; to.Enabled && (len(ids) == 0 || ids[len(ids)-1] != to.ID) {
+			ids = append(ids, to.ID)
+		}
+	}
+	s.wakeAfter(tx, ids...)
+}
+
+// Erased forgets the messages about a person. What is still to be sent is
+// forgotten when it was.
+func (s *Service) Erased(ctx context.Context, tx *db.Tx, organization, customer id.ID) error {
+	_, err := db.Exec(ctx, tx, `UPDATE webhook_events
+		SET erased = TRUE, payload = CASE WHEN EXISTS (
+			SELECT 1 FROM webhook_queue q WHERE q.event_id = webhook_events.id AND q.lane = webhook_events.lane AND q.target_id = webhook_events.endpoint_id
+		) THEN payload END
+		WHERE organization_id = ? AND customer_id = ?`, organization, customer)
+	if err != nil {
+		return fmt.Errorf("erase from the webhook events: %w", err)
+	}
+	_, err = db.Exec(ctx, tx, `UPDATE webhook_deliveries SET response = NULL
+		WHERE organization_id = ? AND response IS NOT NULL AND event_id IN (
+			SELECT id FROM webhook_events WHERE organization_id = ? AND customer_id = ?)`, organization, organization, customer)
+	if err != nil {
+		return fmt.Errorf("erase from the webhook deliveries: %w", err)
+	}
+	return nil
+}

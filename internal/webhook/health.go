@@ -1,0 +1,136 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// Why the server itself switches an endpoint off.
+const (
+	reasonGone    = "gone"    // it answered 410
+	reasonFailing = "failing" // nothing has arrived for days
+)
+
+// judgeTargets keeps count of how the targets fare, and switches off the
+// endpoints that have been failing for too long.
+func (s *Service) judgeTargets(ctx context.Context, tx *db.Tx, results []*result) error {
+	keys, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.sent })
+	for _, k := range keys {
+		if err := s.judgeTarget(ctx, tx, groups[k]); err != nil {
+			return fmt.Errorf("judge webhook target: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) judgeTarget(ctx context.Context, tx *db.Tx, results []*result) error {
+	to, now := results[0].to, s.now()
+	arrived, givenUps := false, 0
+	for _, r := range results {
+		arrived = arrived || r.verdict == delivered
+		if r.verdict == givenUp {
+			givenUps++
+		}
+		if r.gone && to.TargetURL == nil {
+			return s.disable(ctx, tx, to, reasonGone)
+		}
+	}
+	if arrived {
+		return recovered(ctx, tx, to, now)
+	}
+	health, err := worsen(ctx, tx, to, int64(len(results)), now)
+	if err != nil || to.TargetURL != nil {
+		return err
+	}
+	if now.Sub(health.FailingSince) >= disableAfter && health.Failures >= suspicious {
+		return s.disable(ctx, tx, to, reasonFailing)
+	}
+	if givenUps == 0 {
+		return nil
+	}
+	hopeless, err := onlyFailures(ctx, tx, to)
+	if err != nil || !hopeless {
+		return err
+	}
+	return s.disable(ctx, tx, to, reasonFailing)
+}
+
+// recovered clears the record of a target. After an outage all that waits for
+// it is due at once: the delays were meant for the outage, and it is over.
+func recovered(ctx context.Context, tx *db.Tx, to *destination, now time.Time) error {
+	if to.Failures == 0 {
+		return nil
+	}
+	if _, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET failures = 0, failing_since = NULL, blocked_until = NULL WHERE id = ?`, to.ID); err != nil {
+		return err
+	}
+	if to.Failures < suspicious {
+		return nil
+	}
+	_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND pending > 0 AND lease IS NULL AND due_at > ?`, now, to.ID, now)
+	return err
+}
+
+type health struct {
+	Failures     int64
+	FailingSince time.Time
+}
+
+// worsen counts failures. A target that has failed often is left alone for a
+// while.
+func worsen(ctx context.Context, tx *db.Tx, to *destination, by int64, now time.Time) (health, error) {
+	h, err := db.One[health](ctx, tx, `UPDATE webhook_targets SET failures = failures + ?, failing_since = COALESCE(failing_since, ?)
+		WHERE id = ? RETURNING failures, failing_since`, by, now, to.ID)
+	if err != nil || h.Failures < suspicious {
+		return h, err
+	}
+	_, err = db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = ? WHERE id = ?`, now.Add(block(now.Sub(h.FailingSince))), to.ID)
+	return h, err
+}
+
+// onlyFailures says whether the last events that came to an end since the
+// endpoint was switched on have all been given up.
+func onlyFailures(ctx context.Context, tx *db.Tx, to *destination) (bool, error) {
+	last, err := db.All[bool](ctx, tx, `SELECT e.succeeded FROM webhook_events e
+		JOIN webhook_endpoints w ON w.organization_id = e.organization_id AND w.id = e.endpoint_id
+		WHERE e.organization_id = ? AND e.endpoint_id = ? AND e.succeeded IS NOT NULL AND e.created_at >= w.enabled_at
+		ORDER BY e.seq DESC LIMIT ?`, to.OrganizationID, to.EndpointID, streak)
+	if err != nil || len(last) < streak {
+		return false, err
+	}
+	for _, ok := range last {
+		if ok {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// disable switches an endpoint off. What waits for it is skipped, and so is
+// what happens from now on: kept, to be replayed when the endpoint is back.
+func (s *Service) disable(ctx context.Context, tx *db.Tx, to *destination, reason string) error {
+	e, err := byID(ctx, tx, []id.ID{to.OrganizationID}, to.EndpointID, tx.ForUpdate())
+	if err != nil || !e.Enabled {
+		return ignoreMissing(err)
+	}
+	before, now := e, tx.Now()
+	e.Enabled, e.DisabledReason, e.ModifiedAt = false, &reason, &now
+	if err := saveEndpoint(ctx, tx, &e); err != nil {
+		return err
+	}
+	record(tx, auth.NewSystem("webhooks"), "webhook_endpoint.disabled", &before, e, reason)
+	if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND pending > 0 AND lease IS NULL`, s.now(), to.ID); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() {
+		s.metrics.disabled.WithLabelValues(reason).Inc()
+		s.Logger.Warn("a webhook endpoint was switched off, because nothing arrives there; what it misses is kept for a replay",
+			"endpoint", to.EndpointID, "organization", to.OrganizationID, "reason", reason)
+	})
+	return nil
+}

@@ -1,0 +1,343 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+const (
+	// pollEvery is how often the database is asked for what this process has not
+	// heard of: what another one has written, and what was put off for long.
+	pollEvery = 2 * time.Second
+	// forgetAfter is how long a target is remembered that has nothing to do.
+	forgetAfter = 30 * time.Second
+	// gap is the least time between two claims for a target, and between two
+	// records: under load each takes more along, at rest nobody waits.
+	gap = 5 * time.Millisecond
+	// maxFlying bounds the requests of a process that are under way.
+	maxFlying = 1024
+	// stopTime is how long requests under way have when the server stops.
+	stopTime = 5 * time.Second
+)
+
+// run is the deliveries of one process, from start to stop.
+type run struct {
+	ctx     context.Context // ends when nothing new is to begin
+	sending context.Context // ends when what is under way has to
+	slots   chan struct{}
+	claims  chan struct{} // bounds the claims at a time, each of which takes a connection
+	results chan *result
+	wait    sync.WaitGroup
+}
+
+// Run delivers until ctx ends, then waits a little for what is under way.
+func (s *Service) Run(ctx context.Context) {
+	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	r := &run{
+		ctx: ctx, sending: sending, slots: make(chan struct{}, maxFlying), claims: make(chan struct{}, 4), results: make(chan *result, maxRecorded),
+	}
+	if err := s.orphans(ctx); err != nil && ctx.Err() == nil {
+		s.Logger.Error("webhooks: what an earlier process left could not be taken up at once", "error", err)
+	}
+	s.begin(r)
+	recorded := make(chan struct{})
+	go func() { defer close(recorded); s.recorder(r) }()
+	s.poll(r)
+	s.end()
+	limit := time.AfterFunc(stopTime, cut)
+	defer limit.Stop()
+	r.wait.Wait()
+	close(r.results)
+	<-recorded
+}
+
+func (s *Service) begin(r *run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = r
+}
+
+func (s *Service) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = nil
+	clear(s.targets)
+}
+
+// poll looks for work now and then, until the run ends.
+func (s *Service) poll(r *run) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		s.survey(r)
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// survey wakes the targets that have something to send, now or before the next
+// survey, and renews the leases of what takes long.
+func (s *Service) survey(r *run) {
+	list, err := s.look(r.ctx)
+	if err != nil {
+		if r.ctx.Err() == nil {
+			s.Logger.Error("webhooks: looking for work failed", "error", err)
+		}
+		return
+	}
+	now := s.now()
+	for _, d := range list {
+		s.wakeAt(d.TargetID, d.DueAt.Sub(now))
+	}
+	s.renewAll(r)
+}
+
+func (s *Service) renewAll(r *run) {
+	s.mu.Lock()
+	slow := map[id.ID][]id.ID{}
+	for _, t := range s.targets {
+		if lanes := t.slow(lease / 4); len(lanes) > 0 {
+			slow[t.id] = lanes
+		}
+	}
+	s.mu.Unlock()
+	for target, lanes := range slow {
+		if err := s.renew(r.ctx, target, lanes); err != nil && r.ctx.Err() == nil {
+			s.Logger.Error("webhooks: leases could not be renewed; events may arrive twice", "error", err)
+		}
+	}
+}
+
+// wakeAfter has targets looked at once a transaction is durable.
+func (s *Service) wakeAfter(tx *db.Tx, targets ...id.ID) {
+	if len(targets) == 0 {
+		return
+	}
+	tx.AfterCommit(func() {
+		for _, t := range targets {
+			s.wakeTarget(t)
+		}
+	})
+}
+
+// wakeAt is wakeTarget after a while; a long one is left to the poll.
+func (s *Service) wakeAt(target id.ID, in time.Duration) {
+	switch {
+	case in <= 0:
+		s.wakeTarget(target)
+	case in <= time.Minute:
+		time.AfterFunc(in, func() { s.wakeTarget(target) })
+	}
+}
+
+func (s *Service) wakeTarget(of id.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.running
+	if r == nil || r.ctx.Err() != nil {
+		return
+	}
+	t := s.targets[of]
+	if t == nil {
+		t = newTarget(of)
+		s.targets[of] = t
+		r.wait.Go(func() { s.attend(r, t) })
+	}
+	t.notify()
+}
+
+// attend looks after one target while there is something to do. Targets know
+// nothing of each other: what one of them does costs the others nothing.
+func (s *Service) attend(r *run, t *target) {
+	rest := time.NewTimer(forgetAfter)
+	defer rest.Stop()
+	var last time.Time
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-t.wake:
+			time.Sleep(gap - time.Since(last))
+			s.fetch(r, t)
+			last = time.Now()
+			rest.Reset(forgetAfter)
+		case <-rest.C:
+			if s.forget(t) {
+				return
+			}
+			rest.Reset(forgetAfter)
+		}
+	}
+}
+
+// forget lets a target go that has nothing to do, unless it was just woken.
+func (s *Service) forget(t *target) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !t.idle() || len(t.wake) > 0 {
+		return false
+	}
+	delete(s.targets, t.id)
+	return true
+}
+
+// fetch claims what there is room for, and has it sent.
+func (s *Service) fetch(r *run, t *target) {
+	room := t.room(s.now())
+	if room <= 0 {
+		t.mu.Lock()
+		t.more = true
+		t.mu.Unlock()
+		s.retryBlocked(t)
+		return
+	}
+	r.claims <- struct{}{}
+	tasks, to, err := s.claim(r.ctx, t.id, room)
+	<-r.claims
+	if err != nil {
+		if r.ctx.Err() == nil {
+			s.Logger.Error("webhooks: work could not be claimed", "endpoint", t.id, "error", err)
+			s.wakeAt(t.id, time.Second)
+		}
+		return
+	}
+	t.took(tasks, to, room)
+	for _, x := range tasks {
+		r.wait.Go(func() { s.deliver(r, t, x) })
+	}
+	if len(tasks) == 0 {
+		s.retryBlocked(t)
+	}
+}
+
+// retryBlocked comes back to a target when it may be tried again.
+func (s *Service) retryBlocked(t *target) {
+	t.mu.Lock()
+	blocked := t.blocked
+	t.mu.Unlock()
+	if in := blocked.Sub(s.now()); in > 0 {
+		s.wakeAt(t.id, in)
+	}
+}
+
+// maxChain is how many events of a lane are sent before another lane has its
+// turn.
+const maxChain = 16
+
+// deliver sends the first events of a lane, one after the other.
+func (s *Service) deliver(r *run, t *target, x *task) {
+	lane, more := x.Lane, false
+	for n := 1; x != nil; n++ {
+		x, more = s.step(r, t, x, n < maxChain)
+	}
+	if t.landed(lane) || more {
+		s.wakeTarget(t.id)
+	}
+}
+
+// step sends one event and waits until the outcome is on record: only then may
+// the next of its lane follow, which it answers.
+func (s *Service) step(r *run, t *target, x *task, keep bool) (next *task, more bool) {
+	r.slots <- struct{}{}
+	res := s.attempt(r.sending, x)
+	<-r.slots
+	if r.sending.Err() != nil && res.verdict != delivered {
+		return nil, false // cut off by us, which says nothing about the receiver
+	}
+	res.keep = keep && res.verdict == delivered && r.ctx.Err() == nil
+	r.results <- res
+	if err := <-res.answer; err != nil {
+		s.Logger.Error("webhooks: an attempt could not be recorded; the event will be sent again", "event", x.EventID, "error", err)
+		return nil, false
+	}
+	t.learn(res)
+	if res.verdict == retried {
+		s.wakeAt(t.id, res.retry.Sub(s.now()))
+	}
+	return res.next, res.waiting > 0
+}
+
+// recorder writes results down, as many together as have come up meanwhile.
+func (s *Service) recorder(r *run) {
+	var last time.Time
+	for first := range r.results {
+		time.Sleep(gap - time.Since(last))
+		last = time.Now()
+		batch := []*result{first}
+		for len(batch) < maxRecorded && len(r.results) > 0 {
+			if next, ok := <-r.results; ok {
+				batch = append(batch, next)
+			}
+		}
+		err := s.recordSurely(r.sending, batch)
+		for _, res := range batch {
+			res.answer <- err
+		}
+	}
+}
+
+// recordSurely tries for a while where the database is away: what is not on
+// record is sent again.
+func (s *Service) recordSurely(ctx context.Context, batch []*result) (err error) {
+	for attempt := range 10 {
+		err = s.record(context.WithoutCancel(ctx), batch)
+		if err == nil || !errors.Is(err, db.ErrUnavailable) && !errors.Is(err, db.ErrBusy) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond << min(attempt, 5)):
+		}
+	}
+	return err
+}
+
+// Drain sends everything that is due by the clock once, and what that brings
+// about, and answers how many attempts that were. Tests call it instead of Run.
+func (s *Service) Drain(ctx context.Context) (sent int, err error) {
+	for {
+		list, err := s.look(ctx)
+		if err != nil {
+			return sent, err
+		}
+		progress := 0
+		for _, d := range list {
+			n, err := s.drainTarget(ctx, d)
+			if err != nil {
+				return sent, err
+			}
+			progress += n
+		}
+		if progress == 0 {
+			return sent, nil
+		}
+		sent += progress
+	}
+}
+
+func (s *Service) drainTarget(ctx context.Context, d due) (int, error) {
+	if d.DueAt.After(s.now()) {
+		return 0, nil
+	}
+	tasks, _, err := s.claim(ctx, d.TargetID, most)
+	if err != nil || len(tasks) == 0 {
+		return 0, err
+	}
+	results := make([]*result, len(tasks))
+	var wait sync.WaitGroup
+	for i, t := range tasks {
+		wait.Go(func() { results[i] = s.attempt(ctx, t) })
+	}
+	wait.Wait()
+	return len(tasks), s.record(ctx, results)
+}

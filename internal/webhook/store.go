@@ -1,0 +1,170 @@
+package webhook
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// laneKey is a lane's primary key.
+type laneKey struct {
+	TargetID id.ID
+	Lane     id.ID
+}
+
+func (k laneKey) less(o laneKey) int {
+	return cmp.Or(cmp.Compare(k.TargetID, o.TargetID), cmp.Compare(k.Lane, o.Lane))
+}
+
+// newcomers is what a transaction adds to a lane.
+type newcomers struct {
+	laneKey
+	org    id.ID
+	queued int64
+	seq    int64 // of the last
+}
+
+// enterLanes counts the events into their lanes and finds, for each event, the
+// customer's number of the one before it at the endpoint. Lanes are locked in
+// one order, so that writers never wait for each other in a circle.
+func enterLanes(ctx context.Context, tx *db.Tx, events []event, now time.Time) error {
+	lanes := map[laneKey]*newcomers{}
+	for i := range events {
+		e := &events[i]
+		k := laneKey{e.to.ID, e.lane()}
+		n := lanes[k]
+		if n == nil {
+			n = &newcomers{laneKey: k, org: e.entry.Organization}
+			lanes[k] = n
+		}
+		if e.to.Enabled {
+			n.queued++
+		}
+		n.seq = e.entry.Seq
+	}
+	list := make([]*newcomers, 0, len(lanes))
+	for _, n := range lanes {
+		list = append(list, n)
+	}
+	sortLanes(list)
+	before, err := upsertLanes(ctx, tx, list, now)
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		e := &events[i]
+		k := laneKey{e.to.ID, e.lane()}
+		e.previous, before[k] = before[k], e.entry.Seq
+	}
+	return nil
+}
+
+func sortLanes(list []*newcomers) {
+	slices.SortFunc(list, func(a, b *newcomers) int { return a.less(b.laneKey) })
+}
+
+// upsertLanes answers the last number that each lane had before. A lane that
+// has something to send keeps its time: it may be waiting, or be worked on.
+func upsertLanes(ctx context.Context, tx *db.Tx, list []*newcomers, now time.Time) (map[laneKey]int64, error) {
+	before := make(map[laneKey]int64, len(list))
+	const width = 7
+	for from, to := range db.Pieces(len(list)) {
+		args := make([]any, 0, width*(to-from))
+		for _, n := range list[from:to] {
+			args = append(args, n.org, n.TargetID, n.Lane, n.queued, now, n.seq, 0)
+		}
+		rows, err := db.All[struct {
+			laneKey
+			PreviousSeq int64
+		}](ctx, tx, `INSERT INTO webhook_lanes (organization_id, target_id, lane, pending, due_at, last_seq, previous_seq) VALUES `+db.Values(to-from, width)+`
+			ON CONFLICT (target_id, lane) DO UPDATE SET
+				due_at = CASE WHEN webhook_lanes.pending = 0 THEN excluded.due_at ELSE webhook_lanes.due_at END,
+				pending = webhook_lanes.pending + excluded.pending,
+				previous_seq = webhook_lanes.last_seq,
+				last_seq = excluded.last_seq
+			RETURNING target_id, lane, previous_seq`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("enter webhook lanes: %w", err)
+		}
+		for _, r := range rows {
+			before[r.laneKey] = r.PreviousSeq
+		}
+	}
+	return before, nil
+}
+
+func insertEvents(ctx context.Context, tx *db.Tx, events []event, now time.Time) error {
+	const width = 13
+	for from, to := range db.Pieces(len(events)) {
+		args := make([]any, 0, width*(to-from))
+		for i := from; i < to; i++ {
+			e := &events[i]
+			var customer *id.ID
+			var seq, previous *int64
+			if e.entry.Customer != "" {
+				customer, seq, previous = &e.entry.Customer, &e.entry.Seq, &e.previous
+			}
+			args = append(args, e.id, e.entry.Organization, e.to.ID, e.lane(), customer, seq, previous, e.entry.Type, e.payload, now,
+				!e.to.Enabled, 0, false)
+		}
+		_, err := db.Exec(ctx, tx, `INSERT INTO webhook_events (id, organization_id, endpoint_id, lane, customer_id, customer_seq, previous_seq,
+			type, payload, created_at, skipped, attempts, erased) VALUES `+db.Values(to-from, width), args...)
+		if err != nil {
+			return fmt.Errorf("insert webhook events: %w", err)
+		}
+	}
+	return nil
+}
+
+// queued is a row of the queue on its way in.
+type queued struct {
+	org, target, lane, event id.ID
+	replay                   *id.ID
+	manual                   bool
+	attempt                  int64
+}
+
+func insertQueue(ctx context.Context, tx *db.Tx, events []event) error {
+	list := make([]queued, 0, len(events))
+	for i := range events {
+		if e := &events[i]; e.to.Enabled {
+			list = append(list, queued{org: e.entry.Organization, target: e.to.ID, lane: e.lane(), event: e.id})
+		}
+	}
+	return enqueue(ctx, tx, list)
+}
+
+func enqueue(ctx context.Context, tx *db.Tx, list []queued) error {
+	const width = 7
+	for from, to := range db.Pieces(len(list)) {
+		args := make([]any, 0, width*(to-from))
+		for _, q := range list[from:to] {
+			args = append(args, q.org, q.target, q.lane, q.event, q.replay, q.manual, q.attempt)
+		}
+		_, err := db.Exec(ctx, tx, `INSERT INTO webhook_queue (organization_id, target_id, lane, event_id, replay_id, manual, attempt)
+			VALUES `+db.Values(to-from, width), args...)
+		if err != nil {
+			return fmt.Errorf("queue webhook events: %w", err)
+		}
+	}
+	return nil
+}
+
+// laneFor is a lane apart from that of the events themselves: what is sent
+// again does not hold up what is new. It is the same for the same words.
+func laneFor(words ...id.ID) id.ID {
+	h := sha256.New()
+	for _, w := range words {
+		h.Write([]byte(w))
+	}
+	sum := h.Sum(nil)
+	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80 // version 4, RFC variant
+	x := fmt.Sprintf("%x", sum[:16])
+	return id.ID(x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:])
+}
