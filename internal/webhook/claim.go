@@ -66,8 +66,6 @@ type task struct {
 	Attempts       int64 // in all
 }
 
-func (t *task) key() laneKey { return laneKey{t.to.ID, t.Lane} }
-
 const taskColumns = `q.seq, q.lane, q.replay_id, q.manual, q.attempt, e.id AS event_id, e.organization_id, e.endpoint_id, e.customer_seq,
 	e.previous_seq, e.type, e.payload, e.created_at, e.succeeded, e.attempts`
 

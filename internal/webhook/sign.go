@@ -14,9 +14,6 @@ import (
 // secretPrefix begins the secrets that we make.
 const secretPrefix = "whsec_"
 
-// minSecret is how long a secret of the caller's own must be.
-const minSecret = 32
-
 func newSecret() string { return token.Mint(secretPrefix) }
 
 // Sign is the value of webhook-signature: for each secret a signature with the
