@@ -32,11 +32,10 @@ type options struct {
 	Runs        int      `default:"1" help:"How often everything is measured; the median is printed."`
 	Floe        string   `type:"existingfile" placeholder:"FILE" help:"A floe that is built already."`
 	DatabaseURL string   `name:"database-url" env:"FLOE_BENCH_POSTGRES" placeholder:"URL" help:"PostgreSQL server to use, as a user who may create databases. By default a private one is started from the installed programs."`
-	Keep        string   `type:"path" placeholder:"DIR" help:"Folder to keep loaded databases in (SQLite), for the next time."`
+	Keep        string   `type:"path" placeholder:"DIR" help:"Folder to keep loaded databases in, for the next time; those of PostgreSQL stay on the server that --database-url names."`
 	Dir         string   `type:"path" placeholder:"DIR" help:"Folder for temporary files; choose the disk that is to be measured."`
 	JSON        bool     `name:"json" help:"Print the results as JSON."`
 	Verify      bool     `help:"Compare what is served with what was loaded, row by row, and measure nothing."`
-	Profile     string   `type:"path" placeholder:"FILE" help:"Write a CPU profile of the server during each operation; needs a floe that serves profiles."`
 	Bare        bool     `hidden:""`
 }
 

@@ -89,9 +89,14 @@ func (c *cluster) exec(ctx context.Context, text string) error {
 	return err
 }
 
-// database makes an empty database and answers its address.
-func (c *cluster) database(ctx context.Context, name string) (string, error) {
-	for _, text := range []string{`DROP DATABASE IF EXISTS ` + name + ` WITH (FORCE)`, `CREATE DATABASE ` + name + ` TEMPLATE template0 ENCODING 'UTF8'`} {
+// database makes an empty database, unless it is there already, and answers
+// its address.
+func (c *cluster) database(ctx context.Context, name string, found bool) (string, error) {
+	create := []string{`DROP DATABASE IF EXISTS ` + name + ` WITH (FORCE)`, `CREATE DATABASE ` + name + ` TEMPLATE template0 ENCODING 'UTF8'`}
+	if found {
+		create = nil
+	}
+	for _, text := range create {
 		if err := c.exec(ctx, text); err != nil {
 			return "", err
 		}

@@ -92,20 +92,18 @@ func (s *stage) arguments() []string {
 // load fills a database, or finds one that was kept.
 func (s *stage) load(ctx context.Context, rows int) error {
 	s.config.Logger = slog.New(slog.DiscardHandler)
-	kept := ""
-	switch {
-	case s.engine == "postgres":
-		if err := s.preparePostgres(ctx, rows); err != nil {
-			return err
-		}
-	case s.Keep != "":
-		s.config.DataDir = filepath.Join(s.Keep, "sqlite-"+strconv.Itoa(rows))
-		kept = filepath.Join(s.config.DataDir, "data.json")
+	kept, name := "", s.engine+"-"+strconv.Itoa(rows)
+	if s.Keep != "" {
+		kept = filepath.Join(s.Keep, name+".json")
 		if text, err := os.ReadFile(kept); err == nil {
-			return json.Unmarshal(text, &s.data)
+			if err := json.Unmarshal(text, &s.data); err != nil {
+				return err
+			}
 		}
-	default:
-		s.config.DataDir = filepath.Join(s.dir, "sqlite-"+strconv.Itoa(rows))
+	}
+	found := s.data.Rows > 0
+	if err := s.prepare(ctx, name, found); err != nil || found {
+		return err
 	}
 	d, err := db.Open(ctx, s.config)
 	if err != nil {
@@ -125,7 +123,16 @@ func (s *stage) load(ctx context.Context, rows int) error {
 	return os.WriteFile(kept, text, 0o600)
 }
 
-func (s *stage) preparePostgres(ctx context.Context, rows int) (err error) {
+// prepare names the database, and makes it when it is one of PostgreSQL that is
+// not there already.
+func (s *stage) prepare(ctx context.Context, name string, found bool) (err error) {
+	if s.engine == "sqlite" {
+		s.config.DataDir = filepath.Join(s.dir, name)
+		if s.Keep != "" {
+			s.config.DataDir = filepath.Join(s.Keep, name)
+		}
+		return nil
+	}
 	if s.postgres == nil {
 		s.workshop.postgres = &cluster{address: s.DatabaseURL}
 		if s.DatabaseURL == "" {
@@ -135,7 +142,7 @@ func (s *stage) preparePostgres(ctx context.Context, rows int) (err error) {
 			}
 		}
 	}
-	s.config.URL, err = s.postgres.database(ctx, "floebench_"+strconv.Itoa(rows))
+	s.config.URL, err = s.postgres.database(ctx, "floebench_"+strings.TrimPrefix(name, "postgres-"), found)
 	return err
 }
 
