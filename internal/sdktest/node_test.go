@@ -139,7 +139,11 @@ func drive(t *testing.T, scripts []string, config map[string]any) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	node := exec.CommandContext(ctx, "node", filepath.Join(workspace(t, dir), "main.mjs"))
-	node.Env = append(os.Environ(), "FLOE_SDK_TEST="+string(text))
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	node.Env = append(os.Environ(), "FLOE_SDK_TEST="+file)
 	var stdout, stderr bytes.Buffer
 	node.Stdout, node.Stderr = &stdout, &stderr
 	err = node.Run()

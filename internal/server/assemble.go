@@ -63,6 +63,10 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	states := &state.Service{DB: c.DB, Customers: s.Customers, Subscriptions: s.Subscriptions, Grants: s.Grants}
 	s.Webhooks = webhook.New(webhook.Config{
 		DB: c.DB, Logger: c.Logger, Clock: c.clock(), State: states, Jobs: s.Jobs,
+		Objects: map[string]webhook.Object{
+			"product": s.Products.Told, "discount": discount.Told, "benefit": s.Benefits.Told, "benefit_grant": s.Grants.Told,
+			"subscription": s.Subscriptions.Told, "order": s.Orders.Told, "refund": order.RefundTold,
+		},
 		AllowPrivate: c.AllowPrivateWebhooks, Retention: c.WebhookRetention, Version: c.Version,
 	})
 	s.feed = feed.New(c.DB, s.Customers, s.Tokens)

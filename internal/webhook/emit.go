@@ -25,7 +25,7 @@ type listener struct {
 // nothing more where there is nobody.
 func (s *Service) Recording(ctx context.Context, tx *db.Tx, entries []journal.Entry) (more []journal.Entry, written journal.Written, err error) {
 	var all []listener
-	for org, mask := range wanted(entries) {
+	for org, mask := range s.wanted(entries) {
 		list, err := listeners(ctx, tx, org, mask)
 		if err != nil {
 			return nil, nil, err
@@ -41,15 +41,15 @@ func (s *Service) Recording(ctx context.Context, tx *db.Tx, entries []journal.En
 }
 
 // wanted are the types that somebody could be told of, by organization.
-func wanted(entries []journal.Entry) map[id.ID]int64 {
+func (s *Service) wanted(entries []journal.Entry) map[id.ID]int64 {
 	out := map[id.ID]int64{}
 	for i := range entries {
 		e := &entries[i]
 		mask := int64(0)
-		if e.Payload != nil {
+		if s.tells(e) {
 			mask = bit(e.Type)
 		}
-		if changesState(e) {
+		if s.changesState(e) {
 			mask |= bit(string(StateChanged))
 		}
 		if mask != 0 {
@@ -61,12 +61,23 @@ func wanted(entries []journal.Entry) map[id.ID]int64 {
 
 // changesState says whether a change is one to what a customer has. What is
 // recorded without telling anybody, such as an import, is none.
-func changesState(e *journal.Entry) bool {
-	if e.Customer == "" || e.Payload == nil && bit(e.Type) != 0 || e.Type == string(StateChanged) {
+func (s *Service) changesState(e *journal.Entry) bool {
+	if e.Customer == "" || !s.tells(e) && bit(e.Type) != 0 || e.Type == string(StateChanged) {
 		return false
 	}
-	kind, _, _ := strings.Cut(e.Type, ".")
+	kind := kindOf(e)
 	return kind == "customer" || kind == "subscription" || kind == "benefit_grant" || kind == "customer_meter"
+}
+
+// tells says whether there is a payload to tell of an entry.
+func (s *Service) tells(e *journal.Entry) bool {
+	return e.Payload != nil || s.Objects[kindOf(e)] != nil
+}
+
+// kindOf is the first word of an entry's type: what it is about.
+func kindOf(e *journal.Entry) string {
+	kind, _, _ := strings.Cut(e.Type, ".")
+	return kind
 }
 
 // listeners are the endpoints that want one of the types. One that the server
@@ -102,7 +113,7 @@ func (s *Service) states(all []listener, entries []journal.Entry) (out []journal
 	seen := map[id.ID]bool{}
 	for i := range entries {
 		e := &entries[i]
-		if !orgs[e.Organization] || !changesState(e) || seen[e.Customer] {
+		if !orgs[e.Organization] || !s.changesState(e) || seen[e.Customer] {
 			continue
 		}
 		seen[e.Customer] = true
@@ -163,7 +174,7 @@ func (s *Service) render(ctx context.Context, tx *db.Tx, all []listener, entries
 	for i := range entries {
 		e := &entries[i]
 		mask := bit(e.Type)
-		if e.Payload == nil || mask == 0 {
+		if mask == 0 || !s.tells(e) {
 			continue
 		}
 		var m *message
@@ -173,7 +184,7 @@ func (s *Service) render(ctx context.Context, tx *db.Tx, all []listener, entries
 				continue
 			}
 			if m == nil {
-				if m, err = newMessage(ctx, tx, e, now); err != nil {
+				if m, err = s.newMessage(ctx, tx, e, now); err != nil {
 					return nil, err
 				}
 			}

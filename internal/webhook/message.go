@@ -24,9 +24,13 @@ type message struct {
 	node  *schema.Node // of data, for the chats
 }
 
-func newMessage(ctx context.Context, tx *db.Tx, e *journal.Entry, at time.Time) (*message, error) {
+func (s *Service) newMessage(ctx context.Context, tx *db.Tx, e *journal.Entry, at time.Time) (*message, error) {
 	v := e.Payload
-	if render, ok := v.(journal.Render); ok {
+	render, ok := v.(journal.Render)
+	if object := s.Objects[kindOf(e)]; v == nil && object != nil {
+		render, ok = func(ctx context.Context, tx *db.Tx) (any, error) { return object(ctx, tx, e) }, true
+	}
+	if ok {
 		var err error
 		if v, err = render(ctx, tx); err != nil {
 			return nil, fmt.Errorf("payload of %s: %w", e.Type, err)

@@ -28,13 +28,19 @@ type State interface {
 	Of(ctx context.Context, q db.Querier, organization, customer id.ID) (any, error)
 }
 
+// Object renders what an entry is about, as the API shows it, at the end of the
+// transaction: for entries that bring no payload of their own.
+type Object func(ctx context.Context, q db.Querier, e *journal.Entry) (any, error)
+
 // Config is what a Service needs.
 type Config struct {
 	DB     *db.DB
 	Logger *slog.Logger
 	Clock  clock.Clock
 	State  State
-	Jobs   *job.Runner // for what takes long: replays, and clearing old payloads
+	// Objects render payloads by the first word of the type, such as "order".
+	Objects map[string]Object
+	Jobs    *job.Runner // for what takes long: replays, and clearing old payloads
 	// AllowPrivate permits http URLs and addresses that are not on the public
 	// internet.
 	AllowPrivate bool

@@ -4,9 +4,10 @@
 // done.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 
 // Where the server is and what may be done there; see config in the Go test.
-export const config = JSON.parse(process.env.FLOE_SDK_TEST);
+export const config = JSON.parse(readFileSync(process.env.FLOE_SDK_TEST, "utf8"));
 
 const print = (line) => console.log(JSON.stringify(line));
 

@@ -9,7 +9,9 @@ import { check, config, end, ok, same } from "./harness.mjs";
 for (const [i, { body, headers, secret, wrong }] of config.requests.entries()) {
   const { type } = JSON.parse(body);
   await check(`${i} ${type} 1.0.1`, async () => same(await webhooks.validateEvent(body, headers, secret), JSON.parse(body)));
-  await check(`${i} ${type} 0.49.0`, () => same(legacy(body, headers, secret).type, type));
+  if (!type.startsWith("discount.")) { // 0.49.0 does not know them
+    await check(`${i} ${type} 0.49.0`, () => same(legacy(body, headers, secret).type, type));
+  }
   await check(`${i} ${type} standardwebhooks`, () => same(new Webhook(secret).verify(body, headers), JSON.parse(body)));
   await check(`${i} ${type} with another secret`, async () => {
     for (const verify of [webhooks.validateEvent, legacy]) {
