@@ -23,7 +23,7 @@ type tenantRule struct {
 }
 
 var tenantTable = regexp.MustCompile(
-	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents)\b`)
+	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents|webhook_endpoints|webhook_events|webhook_deliveries)\b`)
 
 // exceptions are statements that are right without an organization.
 var exceptions = []*regexp.Regexp{
@@ -35,6 +35,10 @@ var exceptions = []*regexp.Regexp{
 	regexp.MustCompile(`(?is)^SELECT (?:DISTINCT organization_id|COALESCE\(MAX\(seq\), 0\)(?: AS newest, COUNT\(\*\) AS rows)?) FROM journal\b`),
 	// Sessions that have ended are cleared away for all at once.
 	regexp.MustCompile(`(?is)^\s*DELETE\s+FROM\s+customer_sessions\b.*\bexpires_at\s*<`),
+	// Old payloads and responses are cleared away for all at once.
+	regexp.MustCompile(`(?is)^\s*UPDATE\s+webhook_(events|deliveries)\s+SET\s+(payload|response)\s*=\s*NULL\s+WHERE\s+seq\s+IN\b.*\bcreated_at\s*<`),
+	// The dispatcher takes up a target by its own id, and its endpoint with it.
+	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+webhook_targets\s+t\s+JOIN\s+webhook_endpoints\s+e\s+ON\s+e\.organization_id\s*=\s*t\.organization_id\b`),
 	// The billing cycle looks for what is due anywhere, by the index of dates.
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+subscriptions\s+WHERE\s+due_at\s+IS\s+NOT\s+NULL\s+AND\s+NOT\s+clocked\b`),
 }
