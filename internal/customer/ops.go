@@ -105,12 +105,6 @@ func (s *Service) Find(ctx context.Context, q db.Querier, sub auth.Subject, cust
 	return byID(ctx, q, visible(&sub), customer, "")
 }
 
-// Any reads a customer of an organization, deleted ones included, for the
-// server itself: it asks nobody's permission.
-func (s *Service) Any(ctx context.Context, q db.Querier, organization, customer id.ID) (Row, error) {
-	return db.One[Row](ctx, q, `SELECT `+columns+` FROM customers WHERE organization_id = ? AND id = ?`, organization, customer)
-}
-
 type updateInput struct {
 	ID   id.ID `path:"id" doc:"The customer ID."`
 	Body Update

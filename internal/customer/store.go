@@ -40,15 +40,10 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, customer id.ID, lock 
 // ones have none. A user may see several; then it is not for us to choose.
 func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, lock string) (Row, error) {
 	rows, err := db.All[Row](ctx, q, selectWhere(orgs, "external_id", " LIMIT 2"+lock), append([]any{indexText(external)}, ids(orgs)...)...)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Row{}, err
-	case len(rows) == 0 || len(rows) == 1 && rows[0].DeletedAt != nil:
-		return Row{}, fault.NotFound.New()
-	case len(rows) > 1:
-		return Row{}, fault.AmbiguousExternal.New()
 	}
-	return rows[0], nil
+	return theOne(rows)
 }
 
 // The texts for callers who see one organization, which are nearly all.

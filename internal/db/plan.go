@@ -90,8 +90,11 @@ type into[T any] struct{ *scratch }
 
 func (i into[T]) scan(rows rowSource, dst *T) error {
 	i.base = unsafe.Pointer(dst)
-	if lite, ok := rows.(*liteRows); ok {
-		return i.fill(lite.prepared.stmt)
+	switch rows := rows.(type) {
+	case *liteRows:
+		return i.fill(rows.prepared.stmt)
+	case *sentRows:
+		return i.fillSent(rows)
 	}
 	return rows.(*sql.Rows).Scan(i.dests...)
 }

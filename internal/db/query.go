@@ -96,7 +96,7 @@ type result struct {
 	start     time.Time
 }
 
-// rowSource is what both engines' rows can do: *sql.Rows and *liteRows.
+// rowSource is what all rows can do: *sql.Rows, *sentRows and *liteRows.
 type rowSource interface {
 	Columns() ([]string, error)
 	Next() bool

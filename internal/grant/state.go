@@ -1,11 +1,10 @@
 package grant
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"floe/internal/benefit"
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/schema"
@@ -26,19 +25,19 @@ type StateGrant struct {
 // SchemaName is the name of the reference.
 func (StateGrant) SchemaName() string { return "CustomerStateBenefitGrant" }
 
-// ForState lists what a customer has through whatever source, oldest first: a
-// benefit that comes with two things is there twice.
-func (s *Service) ForState(ctx context.Context, q db.Querier, org, customerID id.ID) ([]StateGrant, error) {
-	list, err := db.All[StateGrant](ctx, q, `SELECT g.id, g.created_at, g.modified_at, g.granted_at, g.benefit_id, b.type AS benefit_type,
+// AskState asks for what a customer has through whatever source, oldest first:
+// a benefit that comes with two things is there twice. What it returns is to be
+// called when the reads have run.
+func AskState(reads *db.Reads, of customer.Ref) func() []StateGrant {
+	w := of.Theirs("g.").And("g.granted_at IS NOT NULL")
+	list := db.Ask[StateGrant](reads, `SELECT g.id, g.created_at, g.modified_at, g.granted_at, g.benefit_id, b.type AS benefit_type,
 			b.metadata AS benefit_metadata, g.properties
-		FROM benefit_grants g JOIN benefits b ON b.organization_id = g.organization_id AND b.id = g.benefit_id
-		WHERE g.organization_id = ? AND g.customer_id = ? AND g.granted_at IS NOT NULL
-		ORDER BY g.created_at, g.id`, org, customerID)
-	if err != nil {
-		return nil, fmt.Errorf("read granted benefits: %w", err)
+		FROM benefit_grants g JOIN benefits b ON b.organization_id = g.organization_id AND b.id = g.benefit_id`+w.SQL()+`
+		ORDER BY g.created_at, g.id`, w.Args()...)
+	return func() []StateGrant {
+		for i, g := range *list {
+			(*list)[i].Properties = visible(g.BenefitType, []byte(g.Properties))
+		}
+		return *list
 	}
-	for i := range list {
-		list[i].Properties = visible(list[i].BenefitType, []byte(list[i].Properties))
-	}
-	return list, nil
 }

@@ -60,7 +60,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	}
 	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
 	s.Jobs.Kinds = s.kinds()
-	states := &state.Service{DB: c.DB, Customers: s.Customers, Subscriptions: s.Subscriptions, Grants: s.Grants}
+	states := &state.Service{DB: c.DB, Customers: s.Customers}
 	s.Webhooks = webhook.New(webhook.Config{
 		DB: c.DB, Logger: c.Logger, Clock: c.clock(), State: states, Jobs: s.Jobs,
 		Objects: map[string]webhook.Object{

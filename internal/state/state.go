@@ -5,6 +5,7 @@ package state
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -97,10 +98,8 @@ func (Meter) SchemaName() string { return "CustomerStateMeter" }
 
 // Service answers states.
 type Service struct {
-	DB            *db.DB
-	Customers     *customer.Service
-	Subscriptions *subscription.Service
-	Grants        *grant.Service
+	DB        *db.DB
+	Customers *customer.Service
 }
 
 const about = "Everything that is a customer's at this moment, as the last change has left it.\n\nThe answer has a weak `ETag`: " +
@@ -140,63 +139,67 @@ func (s *Service) getExternal(ctx context.Context, sub auth.Subject, in struct {
 
 // find reads everything in one snapshot, so that no two parts of a state are
 // of different times.
-func (s *Service) find(ctx context.Context, sub auth.Subject, customerID id.ID, external *string, in more) (out State, err error) {
-	err = s.DB.Read(ctx, func(q db.Querier) error {
-		row, err := s.Customers.Find(ctx, q, sub, customerID, external)
-		if err != nil {
-			return err
-		}
-		out, err = s.read(ctx, q, row)
-		if err != nil {
-			return err
-		}
-		return s.include(ctx, q, row, in, &out)
-	})
+func (s *Service) find(ctx context.Context, sub auth.Subject, customerID id.ID, external *string, in more) (State, error) {
+	ref := s.Customers.Ref(sub, customerID, external)
+	var reads db.Reads
+	state, others := s.ask(&reads, ref), in.ask(&reads, ref)
+	if err := reads.Run(ctx, s.DB); err != nil {
+		return State{}, fmt.Errorf("read a state: %w", err)
+	}
+	out, err := state()
+	others(&out)
 	return out, err
 }
 
-// read is the state of a customer.
-func (s *Service) read(ctx context.Context, q db.Querier, r customer.Row) (State, error) {
-	active, err := s.Subscriptions.ForState(ctx, q, r.OrganizationID, r.ID)
-	if err != nil {
-		return State{}, err
+// ask asks for the state of a customer.
+func (s *Service) ask(reads *db.Reads, ref customer.Ref) func() (State, error) {
+	theCustomer, active, granted := ref.Ask(reads), subscription.AskState(reads, ref), grant.AskState(reads, ref)
+	return func() (State, error) {
+		row, err := theCustomer()
+		if err != nil {
+			return State{}, err
+		}
+		return State{Customer: s.Customers.Public(row), ActiveSubscriptions: active(), GrantedBenefits: granted(), ActiveMeters: []Meter{}}, nil
 	}
-	granted, err := s.Grants.ForState(ctx, q, r.OrganizationID, r.ID)
-	if err != nil {
-		return State{}, err
-	}
-	return State{Customer: s.Customers.Public(r), ActiveSubscriptions: active, GrantedBenefits: granted, ActiveMeters: []Meter{}}, nil
 }
 
-// include adds the lists that were asked for, also when they are empty.
-func (s *Service) include(ctx context.Context, q db.Querier, r customer.Row, in more, out *State) error {
-	for _, i := range in.Include {
+// ask asks for the lists that were wanted; they are there also when they are
+// empty.
+func (m more) ask(reads *db.Reads, ref customer.Ref) func(out *State) {
+	lists := map[string]func() []subscription.StateSubscription{}
+	for _, i := range m.Include {
 		for _, name := range i.names {
-			list, err := s.Subscriptions.ForState(ctx, q, r.OrganizationID, r.ID, subscription.Status(name))
-			if err != nil {
-				return err
-			}
-			others := make([]Other, len(list))
-			for i, v := range list {
-				others[i] = Other{v, OtherStatus(v.Status)}
-			}
-			if name == "paused" {
-				out.PausedSubscriptions = others
-			} else {
-				out.PastDueSubscriptions = others
+			if lists[name] == nil {
+				lists[name] = subscription.AskState(reads, ref, subscription.Status(name))
 			}
 		}
 	}
-	return nil
+	return func(out *State) {
+		if list := lists["past_due"]; list != nil {
+			out.PastDueSubscriptions = others(list())
+		}
+		if list := lists["paused"]; list != nil {
+			out.PausedSubscriptions = others(list())
+		}
+	}
+}
+
+func others(list []subscription.StateSubscription) []Other {
+	out := make([]Other, len(list))
+	for i, v := range list {
+		out[i] = Other{v, OtherStatus(v.Status)}
+	}
+	return out
 }
 
 // Of is the state of a customer for those who are told of it, also of one who
 // is deleted.
 func (s *Service) Of(ctx context.Context, q db.Querier, organization, customerID id.ID) (any, error) {
-	row, err := s.Customers.Any(ctx, q, organization, customerID)
-	if err != nil {
-		return nil, err
+	var reads db.Reads
+	state := s.ask(&reads, customer.AnyRef(organization, customerID))
+	if err := reads.Run(ctx, q); err != nil {
+		return nil, fmt.Errorf("read a state: %w", err)
 	}
-	out, err := s.read(ctx, q, row)
+	out, err := state()
 	return &out, err
 }

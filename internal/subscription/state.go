@@ -1,10 +1,9 @@
 package subscription
 
 import (
-	"context"
-	"fmt"
 	"time"
 
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/period"
@@ -76,21 +75,20 @@ func (r *Row) forState() StateSubscription {
 	}
 }
 
-// ForState answers the subscriptions that are part of a customer's state,
+// AskState asks for the subscriptions that are part of a customer's state,
 // oldest first: those that are active or trialing, or those in some other
-// statuses.
-func (s *Service) ForState(ctx context.Context, q db.Querier, org, customer id.ID, in ...Status) ([]StateSubscription, error) {
+// statuses. What it returns is to be called when the reads have run.
+func AskState(reads *db.Reads, of customer.Ref, in ...Status) func() []StateSubscription {
 	if len(in) == 0 {
 		in = []Status{Trialing, Active}
 	}
-	w := db.Where("organization_id = ? AND customer_id = ? AND started_at IS NOT NULL", org, customer).In("status", in)
-	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM subscriptions`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read the subscriptions of a state: %w", err)
+	w := of.Theirs("").And("started_at IS NOT NULL").In("status", in)
+	rows := db.Ask[Row](reads, `SELECT `+columns+` FROM subscriptions`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
+	return func() []StateSubscription {
+		out := make([]StateSubscription, len(*rows))
+		for i := range *rows {
+			out[i] = (*rows)[i].forState()
+		}
+		return out
 	}
-	out := make([]StateSubscription, len(rows))
-	for i := range rows {
-		out[i] = rows[i].forState()
-	}
-	return out, nil
 }
