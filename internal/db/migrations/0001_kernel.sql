@@ -1,6 +1,6 @@
 -- What changed, one row per change, written with the change.
 CREATE TABLE journal (
-	seq             @serial@,
+	seq             @seq@,
 	organization_id uuid NOT NULL,
 	type            text NOT NULL,
 	customer_id     uuid,

@@ -5,7 +5,7 @@
 -- The organization is part of every key and foreign key, so that rows can be
 -- spread over machines by organization.
 CREATE TABLE customers (
-  seq @serial@,
+  seq @seq@,
   id UUID NOT NULL,
   organization_id UUID NOT NULL REFERENCES organizations (id),
   created_at TIMESTAMPTZ NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE customers (
   default_payment_method_id UUID,
   first_user_event_at TIMESTAMPTZ,
   search @ctext@ NOT NULL,
-  UNIQUE (organization_id, id)
+  @key@ (organization_id, id)
 );
 CREATE UNIQUE INDEX customers_email ON customers (organization_id, email_key);
 CREATE UNIQUE INDEX customers_external_id ON customers (organization_id, external_id) WHERE external_id IS NOT NULL;
@@ -92,7 +92,7 @@ CREATE TABLE customer_sessions (
   PRIMARY KEY (organization_id, customer_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
 );
-CREATE UNIQUE INDEX customer_sessions_hash ON customer_sessions (hash);
+CREATE INDEX customer_sessions_hash ON customer_sessions (hash);
 CREATE INDEX customer_sessions_expiry ON customer_sessions (expires_at);
 
 -- +goose Down

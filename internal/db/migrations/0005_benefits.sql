@@ -1,6 +1,6 @@
 -- +goose Up
 CREATE TABLE benefits (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL REFERENCES organizations (id),
   created_at timestamptz NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE benefits (
   visibility text NOT NULL,
   properties json NOT NULL,
   metadata json NOT NULL,
-  UNIQUE (organization_id, id)
+  @key@ (organization_id, id)
 );
 CREATE INDEX benefits_created ON benefits (organization_id, created_at, id) WHERE deleted_at IS NULL;
 

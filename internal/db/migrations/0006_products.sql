@@ -1,7 +1,7 @@
 -- +goose Up
 -- What usage is measured by. Here it is only what prices refer to.
 CREATE TABLE meters (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL REFERENCES organizations (id),
   created_at timestamptz NOT NULL,
@@ -10,13 +10,13 @@ CREATE TABLE meters (
   unit text NOT NULL,
   custom_label text,
   custom_multiplier bigint,
-  UNIQUE (organization_id, id)
+  @key@ (organization_id, id)
 );
 
 -- price_rank and price_sort are what lists sort by: the kind and the amount of
 -- the first active price.
 CREATE TABLE products (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL REFERENCES organizations (id),
   created_at timestamptz NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE products (
   metadata json NOT NULL,
   price_rank int,
   price_sort bigint,
-  UNIQUE (organization_id, id)
+  @key@ (organization_id, id)
 );
 CREATE INDEX products_created ON products (organization_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX products_name ON products (organization_id, name_key, id) WHERE deleted_at IS NULL;
@@ -46,7 +46,7 @@ CREATE INDEX products_name ON products (organization_id, name_key, id) WHERE del
 -- keep renewing on it. legacy_interval is of recurring prices that came from
 -- a time when products had no interval.
 CREATE TABLE product_prices (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   product_id uuid NOT NULL,
@@ -67,7 +67,7 @@ CREATE TABLE product_prices (
   meter_id uuid,
   seat_tiers json,
   unit_tiers json,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, product_id) REFERENCES products (organization_id, id),
   FOREIGN KEY (organization_id, meter_id) REFERENCES meters (organization_id, id)
 );

@@ -1,7 +1,7 @@
 -- +goose Up
 -- amounts is a map of currency to amount in the order in which it was given.
 CREATE TABLE discounts (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL REFERENCES organizations (id),
   created_at timestamptz NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE discounts (
   max_redemptions_per_customer bigint,
   redemptions_count bigint NOT NULL,
   metadata json NOT NULL,
-  UNIQUE (organization_id, id)
+  @key@ (organization_id, id)
 );
 CREATE UNIQUE INDEX discounts_code_key ON discounts (organization_id, code_key) WHERE deleted_at IS NULL AND code_key IS NOT NULL;
 CREATE INDEX discounts_created ON discounts (organization_id, created_at, id) WHERE deleted_at IS NULL;
@@ -41,13 +41,13 @@ CREATE INDEX discount_products_product ON discount_products (organization_id, pr
 
 -- Each use of a discount: by a subscription, or one day by a checkout.
 CREATE TABLE discount_redemptions (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   discount_id uuid NOT NULL,
   subscription_id uuid,
   created_at timestamptz NOT NULL,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, discount_id) REFERENCES discounts (organization_id, id)
 );
 CREATE INDEX discount_redemptions_discount ON discount_redemptions (organization_id, discount_id);

@@ -4,7 +4,7 @@
 -- source_id is the subscription or the order (whose tables come later),
 -- holder_id the member or else the customer.
 CREATE TABLE benefit_grants (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   created_at timestamptz NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE benefit_grants (
   revoked_at timestamptz,
   error json,
   properties json NOT NULL,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id),
   FOREIGN KEY (organization_id, customer_id, member_id) REFERENCES members (organization_id, customer_id, id),
   FOREIGN KEY (organization_id, benefit_id) REFERENCES benefits (organization_id, id)
@@ -34,7 +34,7 @@ CREATE INDEX benefit_grants_granted ON benefit_grants (organization_id, customer
 -- Keys are looked up as they are, letter case and all. grant_id is null for
 -- keys that came from elsewhere without the grant they belonged to.
 CREATE TABLE license_keys (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   created_at timestamptz NOT NULL,
@@ -51,7 +51,7 @@ CREATE TABLE license_keys (
   validations bigint NOT NULL,
   last_validated_at timestamptz,
   expires_at timestamptz,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id),
   FOREIGN KEY (organization_id, customer_id, member_id) REFERENCES members (organization_id, customer_id, id),
   FOREIGN KEY (organization_id, benefit_id) REFERENCES benefits (organization_id, id),
@@ -65,7 +65,7 @@ CREATE INDEX license_keys_customer ON license_keys (organization_id, customer_id
 
 -- On which devices a key is in use. One that has ended is kept, hidden.
 CREATE TABLE license_key_activations (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   license_key_id uuid NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE license_key_activations (
   label text NOT NULL,
   conditions json NOT NULL,
   meta json NOT NULL,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, license_key_id) REFERENCES license_keys (organization_id, id)
 );
 CREATE INDEX license_key_activations_live ON license_key_activations (organization_id, license_key_id, created_at, id) WHERE deleted_at IS NULL;

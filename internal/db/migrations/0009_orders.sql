@@ -15,7 +15,7 @@ ALTER TABLE organizations ADD COLUMN invoice_tax_id text;
 -- beside; an order keeps their ids whatever becomes of them. The billing
 -- details are the customer's as they were when the order was made.
 CREATE TABLE orders (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL REFERENCES organizations (id),
   customer_id uuid NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE orders (
   charging_since timestamptz, -- a processor has been asked and has not answered
   metadata json NOT NULL,
   custom_field_data json NOT NULL,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
 );
 CREATE UNIQUE INDEX orders_invoice_number_key ON orders (organization_id, invoice_number) WHERE invoice_number IS NOT NULL;
@@ -66,7 +66,7 @@ CREATE INDEX orders_check ON orders (check_at, seq) WHERE check_at IS NOT NULL;
 CREATE INDEX orders_check_of ON orders (organization_id, check_at, seq) WHERE check_at IS NOT NULL;
 
 CREATE TABLE order_items (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   order_id uuid NOT NULL,
@@ -84,7 +84,7 @@ CREATE INDEX order_items_order ON order_items (organization_id, order_id, seq);
 -- Money that moved outside, as somebody has recorded it. The reference is the
 -- recorder's own name for it and makes it one.
 CREATE TABLE order_payments (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   order_id uuid NOT NULL,
@@ -96,13 +96,13 @@ CREATE TABLE order_payments (
   processor text NOT NULL,
   reference @ctext@ NOT NULL,
   note text,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, order_id) REFERENCES orders (organization_id, id)
 );
 CREATE UNIQUE INDEX order_payments_reference_key ON order_payments (organization_id, order_id, reference);
 
 CREATE TABLE refunds (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   order_id uuid NOT NULL,
@@ -119,7 +119,7 @@ CREATE TABLE refunds (
   comment text,
   revoke_benefits boolean NOT NULL,
   metadata json NOT NULL,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, order_id) REFERENCES orders (organization_id, id)
 );
 CREATE INDEX refunds_created ON refunds (organization_id, created_at, id);
@@ -148,7 +148,7 @@ CREATE TABLE customer_balances (
 
 -- Every movement of a balance, and the order that moved it.
 CREATE TABLE balance_movements (
-  seq @serial@,
+  seq @seq@,
   organization_id uuid NOT NULL,
   customer_id uuid NOT NULL,
   order_id uuid NOT NULL,

@@ -2,7 +2,7 @@
 -- What a customer has subscribed to. The prices that a subscription is billed
 -- by are those it was made with, also when the product has others by now.
 CREATE TABLE subscriptions (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL REFERENCES organizations (id),
   created_at timestamptz NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE subscriptions (
   clocked boolean NOT NULL, -- its organization has a test clock
   due_at timestamptz,       -- when the billing cycle has to look at it next
   held_until timestamptz,   -- the billing cycle failed and does not try before
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id),
   FOREIGN KEY (organization_id, product_id) REFERENCES products (organization_id, id)
 );
@@ -72,7 +72,7 @@ CREATE INDEX subscription_metadata_value ON subscription_metadata (organization_
 
 -- A change that waits for the end of the period: at most one per subscription.
 CREATE TABLE subscription_updates (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   subscription_id uuid NOT NULL,
@@ -83,7 +83,7 @@ CREATE TABLE subscription_updates (
   seats int,
   units int,
   discount_id uuid,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   UNIQUE (organization_id, subscription_id),
   FOREIGN KEY (organization_id, subscription_id) REFERENCES subscriptions (organization_id, id)
 );
@@ -91,7 +91,7 @@ CREATE TABLE subscription_updates (
 -- What is to be billed with the next order: parts of a period that a change of
 -- product or quantity has cost or given back. An order takes the rows with it.
 CREATE TABLE billing_entries (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   subscription_id uuid NOT NULL,
@@ -107,7 +107,7 @@ CREATE TABLE billing_entries (
   discount_id uuid,
   discount_amount bigint NOT NULL,
   order_id uuid,
-  UNIQUE (organization_id, id),
+  @key@ (organization_id, id),
   FOREIGN KEY (organization_id, subscription_id) REFERENCES subscriptions (organization_id, id)
 );
 CREATE INDEX billing_entries_pending ON billing_entries (organization_id, subscription_id) WHERE order_id IS NULL;

@@ -36,7 +36,7 @@ CREATE TABLE webhook_targets (
 
 -- One message for one endpoint, with the bytes that are sent each time.
 CREATE TABLE webhook_events (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   endpoint_id uuid NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE webhook_events (
   attempts bigint NOT NULL,
   last_http_code bigint,
   erased boolean NOT NULL, -- the payload goes when it is no longer needed
-  UNIQUE (organization_id, id)
+  @key@ (organization_id, id)
 );
 CREATE INDEX webhook_events_endpoint ON webhook_events (organization_id, endpoint_id, seq);
 CREATE INDEX webhook_events_customer ON webhook_events (organization_id, customer_id) WHERE customer_id IS NOT NULL;
@@ -61,7 +61,7 @@ CREATE INDEX webhook_events_payload ON webhook_events (created_at) WHERE payload
 
 -- What is to be sent. A row goes when its event has arrived or is given up.
 CREATE TABLE webhook_queue (
-  seq @serial@,
+  seq @seq@,
   organization_id uuid NOT NULL,
   target_id uuid NOT NULL,
   lane uuid NOT NULL,
@@ -89,7 +89,7 @@ CREATE INDEX webhook_lanes_due ON webhook_lanes (target_id, due_at) WHERE pendin
 
 -- Attempts.
 CREATE TABLE webhook_deliveries (
-  seq @serial@,
+  seq @seq@,
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
   endpoint_id uuid NOT NULL,
@@ -101,7 +101,7 @@ CREATE TABLE webhook_deliveries (
   http_code bigint,
   response text,
   took_us bigint NOT NULL,
-  UNIQUE (organization_id, id)
+  @key@ (organization_id, id)
 );
 CREATE INDEX webhook_deliveries_created ON webhook_deliveries (organization_id, created_at, id);
 CREATE INDEX webhook_deliveries_endpoint ON webhook_deliveries (organization_id, endpoint_id, created_at, id);
