@@ -32,7 +32,10 @@ type serveOptions struct {
 	SessionTTL           span   `name:"session-ttl" env:"FLOE_SESSION_TTL" default:"1h" placeholder:"TIME" help:"How long a session of the customer portal lasts (${default})."`
 	WebhookRetention     span   `env:"FLOE_WEBHOOK_RETENTION" default:"90d" placeholder:"TIME" help:"How long payloads of webhooks and what receivers answered are kept (${default})."`
 	AllowPrivateWebhooks bool   `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let webhooks go to http URLs and to addresses that are not on the public internet, such as this machine's."`
-	KeyRate              int    `name:"license-key-rate" env:"FLOE_LICENSE_KEY_RATE" default:"0" placeholder:"N" help:"Calls a second that one address may make to the license key operations which need no token; who makes more is refused for a minute. 0 is no limit. The address is that of the connection: behind a proxy, let the proxy do it."`
+	KeyRate              int    `name:"license-key-rate" env:"FLOE_LICENSE_KEY_RATE" default:"0" placeholder:"N" help:"Calls a second that one address may make to the license key operations which need no token; who makes more is refused for a minute. 0 is no limit."`
+	RateLimit            rate   `env:"FLOE_RATE_LIMIT" default:"auto" placeholder:"RATE" help:"Requests a second that one token may make, and after a colon how many at once, as in 100:500; off is no limit. auto is off where the server listens on the loopback address, and 1000:5000 elsewhere. Who makes more gets a 429 that says when to try again."`
+	AddressRateLimit     rate   `env:"FLOE_ADDRESS_RATE_LIMIT" default:"auto" placeholder:"RATE" help:"The same for one address, for requests without a good token. auto is off where the server listens on the loopback address, and 100:500 elsewhere."`
+	TrustedProxies       nets   `env:"FLOE_TRUSTED_PROXIES" placeholder:"NETS" help:"Addresses and networks of proxies, with commas between them, as in 127.0.0.1,10.0.0.0/8. What they say in X-Forwarded-For is then where a request comes from; without them, it is the other end of the connection."`
 	LogoDevKey           string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
 }
 
@@ -101,6 +104,8 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 		AllowPrivateWebhooks: c.AllowPrivateWebhooks, WebhookRetention: time.Duration(c.WebhookRetention),
 		SessionTTL: time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
 	}
+	config.Rates = c.rates(main.Addr())
+	config.Proxies = c.TrustedProxies
 	if c.KeyRate > 0 {
 		config.KeyLimit = api.Limit{Calls: c.KeyRate, Per: time.Second, Block: time.Minute}
 	}

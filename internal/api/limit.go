@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -38,35 +37,27 @@ func newLimiter(l Limit, now func() time.Time) *limiter {
 	return &limiter{Limit: l, now: now, addrs: map[netip.Addr]*caller{}}
 }
 
-// tooMany is the answer to an address that calls too often.
-type tooMany struct{ wait time.Duration }
-
-func (tooMany) Error() string { return "too many requests" }
-
 // check counts a call, or refuses it.
-func (l *limiter) check(remote string) error {
-	addr, ok := addressOf(remote)
-	if l.Calls <= 0 || !ok {
-		return nil
-	}
+func (l *limiter) check(addr netip.Addr) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	l.sweep(now)
 	c := l.addrs[addr]
 	if c == nil {
+		l.room()
 		c = &caller{since: now}
 		l.addrs[addr] = c
 	}
 	if wait := c.blocked.Sub(now); wait > 0 {
-		return tooMany{wait}
+		return tooMany{wait, byKeys}
 	}
 	if now.Sub(c.since) >= l.Per {
 		c.calls, c.since = 0, now
 	}
 	if c.calls++; c.calls > l.Calls {
 		c.blocked = now.Add(l.Block)
-		return tooMany{l.Block}
+		return tooMany{l.Block, byKeys}
 	}
 	return nil
 }
@@ -85,24 +76,18 @@ func (l *limiter) sweep(now time.Time) {
 	}
 }
 
-// prefix64 is what one customer of a provider has of IPv6: any of its
-// addresses is as good as another.
-const prefix64 = 64
+// maxAddresses bounds the memory: who has very many addresses is not held up
+// by a limit on each, and must not fill the machine with them either.
+const maxAddresses = 1 << 17
 
-func addressOf(remote string) (netip.Addr, bool) {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		return netip.Addr{}, false
+// room forgets some, whichever come first, where there are too many.
+func (l *limiter) room() {
+	if len(l.addrs) < maxAddresses {
+		return
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is6() {
-		if p, err := addr.Prefix(prefix64); err == nil {
-			return p.Addr(), true
+	for addr := range l.addrs {
+		if delete(l.addrs, addr); len(l.addrs) <= maxAddresses*7/8 {
+			return
 		}
 	}
-	return addr, true
 }

@@ -2,11 +2,13 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -32,12 +34,20 @@ type Config struct {
 	BodyTime   time.Duration // how long a body may take to arrive; 30 s when zero
 	// Limit bounds how often one address may call what is Limited.
 	Limit Limit
+	// Rates bound how often anybody may call anything.
+	Rates Rates
+	// Proxies are those whose word on where a request comes from is taken, in
+	// X-Forwarded-For.
+	Proxies []netip.Prefix
 	// Now is the clock of the limit; the wall's when nil.
 	Now       func() time.Time
 	EventTime time.Duration // how long a caller may take for events that it is sent; 10 s when zero
 	// Observe is called after each request with the operation's id ("" when none
 	// matched), its status and how long it took.
 	Observe func(operation string, status int, took time.Duration)
+	// Refused is called for each request that a limit refuses: that on a
+	// "token", an "address", or the calls with a "license_key".
+	Refused func(by string)
 }
 
 // Handler serves the operations of an API.
@@ -46,6 +56,7 @@ type Handler struct {
 	mux    *chi.Mux
 	routes map[string]*Operation // method and pattern
 	limit  *limiter
+	rates  *rates
 	big    chan struct{} // as many as there may be big bodies
 }
 
@@ -64,10 +75,16 @@ func New(c Config) *Handler {
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration) {}
 	}
+	if c.Refused == nil {
+		c.Refused = func(string) {}
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	h := &Handler{Config: c, limit: newLimiter(c.Limit, c.Now), mux: chi.NewMux(), routes: map[string]*Operation{}, big: make(chan struct{}, bigBodies)}
+	h := &Handler{
+		Config: c, limit: newLimiter(c.Limit, c.Now), rates: newRates(c.Rates, c.Proxies),
+		mux: chi.NewMux(), routes: map[string]*Operation{}, big: make(chan struct{}, bigBodies),
+	}
 	for _, o := range c.Operations {
 		if !o.public && len(o.Needs) == 0 {
 			panic("api: " + o.Method + " " + o.Path + " says neither who may call it nor that it is public")
@@ -144,16 +161,14 @@ func (h *Handler) serve(c *call) error {
 	if c.r.ContentLength > MaxBody {
 		return tooLarge()
 	}
-	if err := h.authenticate(c); err != nil {
+	if err := h.admit(c); err != nil {
 		return err
 	}
 	if err := h.route(c); err != nil {
 		return err
 	}
-	if c.op.limited {
-		if err := h.limit.check(c.r.RemoteAddr); err != nil {
-			return err
-		}
+	if err := h.limited(c); err != nil {
+		return err
 	}
 	text, err := h.read(c)
 	if err != nil {
@@ -214,6 +229,38 @@ func (p plain) Error() string { return p.body }
 type insufficientScope struct{ needs []auth.Scope }
 
 func (insufficientScope) Error() string { return "insufficient scope" }
+
+// admit finds out who calls, and refuses those who call too often. Who has
+// tried too many bad tokens may not make the database look for another.
+func (h *Handler) admit(c *call) error {
+	if err := h.rates.spent(c.r, c.start); err != nil && !h.Auth.Known(bearerOf(c.r.Header.Get("Authorization"))) {
+		return err
+	}
+	err := h.authenticate(c)
+	switch {
+	case errors.Is(err, auth.ErrInvalid):
+		_ = h.rates.stranger(c.r, c.start) // which is felt the next time
+		return err
+	case c.sub.TokenID != "":
+		return cmp.Or(h.rates.token(c.sub.TokenID, c.start), err)
+	case err == nil:
+		return h.rates.stranger(c.r, c.start)
+	}
+	return err
+}
+
+// limited refuses those who call an operation too often that has a limit of
+// its own.
+func (h *Handler) limited(c *call) error {
+	if !c.op.limited || h.Limit.Calls <= 0 {
+		return nil
+	}
+	addr, ok := h.rates.address(c.r)
+	if !ok {
+		return nil
+	}
+	return h.limit.check(addr)
+}
 
 func (h *Handler) authenticate(c *call) error {
 	bearer := bearerOf(c.r.Header.Get("Authorization"))
@@ -352,6 +399,7 @@ func (h *Handler) fail(c *call, err error) {
 	)
 	switch {
 	case errors.As(err, &many):
+		h.Refused(many.by)
 		c.w.Header().Set("Retry-After", strconv.Itoa(int((many.wait+time.Second-1)/time.Second)))
 		c.head(http.StatusTooManyRequests, "", 0)
 	case errors.As(err, &problems):

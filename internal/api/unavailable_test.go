@@ -18,6 +18,8 @@ func (b brokenAuth) Authenticate(context.Context, string) (auth.Subject, error) 
 	return auth.Subject{}, b.err
 }
 
+func (brokenAuth) Known(string) bool { return false }
+
 // A database that is away is not a mistake of ours: callers may try again.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()

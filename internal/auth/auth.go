@@ -21,6 +21,8 @@ var ErrInvalid = errors.New("invalid token")
 type Authenticator interface {
 	// Authenticate returns ErrInvalid for a token that must be refused.
 	Authenticate(ctx context.Context, bearer string) (Subject, error)
+	// Known says, from memory, that a token was good a while ago.
+	Known(bearer string) bool
 }
 
 // Kind is what a credential stands for.

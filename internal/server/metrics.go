@@ -22,6 +22,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	limited  *prometheus.CounterVec
 	series   map[string]*[6]atomic.Pointer[series] // by operation, then by the first digit of the status
 }
 
@@ -43,13 +44,16 @@ func newMetrics(d *db.DB, ops []*api.Operation, more ...prometheus.Collector) *m
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "floe_http_requests_in_flight", Help: "Requests being answered.",
 		}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "floe_http_requests_limited_total", Help: "Requests that were refused because a token, an address, or an address with license keys came too often.",
+		}, []string{"by"}),
 		series: map[string]*[6]atomic.Pointer[series]{"": {}},
 	}
 	for _, o := range ops {
 		m.series[o.ID] = &[6]atomic.Pointer[series]{}
 	}
 	r := prometheus.NewRegistry()
-	r.MustRegister(m.requests, m.duration, m.inFlight, &dbCollector{db: d}, collectors.NewGoCollector(),
+	r.MustRegister(m.requests, m.duration, m.inFlight, m.limited, &dbCollector{db: d}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
 	r.MustRegister(more...)
 	m.handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{})
@@ -58,6 +62,9 @@ func newMetrics(d *db.DB, ops []*api.Operation, more ...prometheus.Collector) *m
 
 func (m *metrics) begin() { m.inFlight.Inc() }
 func (m *metrics) end()   { m.inFlight.Dec() }
+
+// refused is called after every request that a limit refuses.
+func (m *metrics) refused(by string) { m.limited.WithLabelValues(by).Inc() }
 
 // observe is called after every request to the API; the operation is "" when
 // the path had none, so that made-up paths do not make series.

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,11 @@ type Config struct {
 	// KeyLimit bounds how often one address may call the operations on license
 	// keys that need no token. The zero value does not bound it.
 	KeyLimit api.Limit
+	// Rates bound how often anybody may call the API. The zero value does not.
+	Rates api.Rates
+	// Proxies are believed when they say, in X-Forwarded-For, whose address a
+	// request comes from.
+	Proxies []netip.Prefix
 	// AllowPrivateWebhooks lets webhooks go to http URLs, and to addresses that
 	// are not on the public internet.
 	AllowPrivateWebhooks bool
@@ -119,7 +125,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Logger:     c.Logger,
 		Realm:      c.Realm,
 		Limit:      c.KeyLimit,
+		Rates:      c.Rates,
+		Proxies:    c.Proxies,
 		Observe:    s.metrics.observe,
+		Refused:    s.metrics.refused,
 	})
 	var err error
 	s.outer, err = s.routes()

@@ -41,7 +41,8 @@ type entry struct {
 func (e *entry) expired(now time.Time) bool { return !e.expires.IsZero() && !e.expires.After(now) }
 
 // cache remembers resolved tokens: a bounded number, each for CacheTTL. Only
-// tokens that are good are kept; bad ones are without number.
+// tokens that are good are kept; bad ones are without number, and so they drive
+// out none. That a token was good is remembered for longer than what it may do.
 type cache struct {
 	// generation grows with every change to what tokens stand for. An entry of
 	// an older one is not used, so forgetting is one addition, and an entry that
@@ -64,6 +65,25 @@ func (c *cache) get(k key, now time.Time) *entry {
 		return nil
 	}
 	return e
+}
+
+// known says whether a token was good when it was read last.
+func (c *cache) known(k key) bool {
+	s := &c.shards[k[0]%shards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.entries[k] != nil
+}
+
+// drop forgets a token that is no longer good.
+func (c *cache) drop(k key) {
+	if !c.known(k) {
+		return
+	}
+	s := &c.shards[k[0]%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.entries, k)
 }
 
 func (c *cache) put(k key, e *entry) {

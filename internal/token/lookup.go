@@ -37,13 +37,22 @@ func (s *Service) access(ctx context.Context, prefix, bearer string) (auth.Subje
 	e := s.cache.get(k, begun)
 	fresh := e == nil
 	if fresh {
-		var err error
-		if e, err = s.lookup(ctx, prefix, bearer, begun); err != nil {
+		leave, err := s.enter(ctx, s.cache.known(k))
+		if err != nil {
+			return auth.Subject{}, err
+		}
+		e, err = s.lookup(ctx, prefix, bearer, begun)
+		leave()
+		if errors.Is(err, auth.ErrInvalid) {
+			s.cache.drop(k)
+		}
+		if err != nil {
 			return auth.Subject{}, err
 		}
 	}
 	now := s.clock.Now()
 	if e.expired(now) {
+		s.cache.drop(k)
 		return auth.Subject{}, auth.ErrInvalid
 	}
 	if fresh {
@@ -51,6 +60,34 @@ func (s *Service) access(ctx context.Context, prefix, bearer string) (auth.Subje
 		s.usage.mark(e.subject.TokenID, now)
 	}
 	return e.subject, nil
+}
+
+// strangers is how many tokens that were not good lately are looked up at a
+// time. Without a bound a flood of bad ones would take all of the database's
+// connections, which are a few more than that; good ones do not wait for it.
+const strangers = 2
+
+// enter waits for a turn to look up a token.
+func (s *Service) enter(ctx context.Context, known bool) (leave func(), err error) {
+	if known {
+		return func() {}, nil
+	}
+	select {
+	case s.strangers <- struct{}{}:
+		return func() { <-s.strangers }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Known says whether a token was good when it was last looked up, if that was
+// not too long ago to be remembered. It asks nobody.
+func (s *Service) Known(bearer string) bool {
+	if len(bearer) != length {
+		return false
+	}
+	k := keyOf(bearer)
+	return s.cache.known(k) || s.sessions.known(k)
 }
 
 func (s *Service) lookup(ctx context.Context, prefix, bearer string, begun time.Time) (*entry, error) {
@@ -100,12 +137,9 @@ var portalScopes = []auth.Scope{auth.CustomerPortalWrite}
 // session resolves a token of the customer portal. Sessions end when their
 // owner does, so each use reads them.
 func (s *Service) session(ctx context.Context, bearer string) (auth.Subject, error) {
-	row, err := db.One[sessionRow](ctx, s.db, selectSession, s.Hash(bearer), s.clock.Now())
-	if errors.Is(err, db.ErrNoRows) {
-		return auth.Subject{}, auth.ErrInvalid
-	}
+	row, err := s.readSession(ctx, bearer)
 	if err != nil {
-		return auth.Subject{}, fmt.Errorf("look up a session: %w", err)
+		return auth.Subject{}, err
 	}
 	sub := auth.Subject{
 		Kind: auth.Customer, ID: row.CustomerID, TokenID: row.ID, CustomerID: row.CustomerID, Scopes: portalScopes,
@@ -115,4 +149,25 @@ func (s *Service) session(ctx context.Context, bearer string) (auth.Subject, err
 		sub.Kind, sub.ID = auth.Member, *row.MemberID
 	}
 	return sub, nil
+}
+
+func (s *Service) readSession(ctx context.Context, bearer string) (sessionRow, error) {
+	k := keyOf(bearer)
+	known := s.sessions.known(k)
+	leave, err := s.enter(ctx, known)
+	if err != nil {
+		return sessionRow{}, err
+	}
+	defer leave()
+	row, err := db.One[sessionRow](ctx, s.db, selectSession, s.Hash(bearer), s.clock.Now())
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		s.sessions.drop(k)
+		return row, auth.ErrInvalid
+	case err != nil:
+		return row, fmt.Errorf("look up a session: %w", err)
+	case !known:
+		s.sessions.put(k, &entry{}) // which is too old to be used: it is read each time
+	}
+	return row, nil
 }

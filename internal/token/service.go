@@ -24,7 +24,10 @@ type Service struct {
 	clock clock.Clock
 	hash  *Hasher
 	cache cache
-	usage usage
+	// sessions are the keys of sessions that were good when they were used last.
+	sessions  cache
+	strangers chan struct{} // as many as there may be lookups of unknown tokens
+	usage     usage
 }
 
 var _ auth.Authenticator = (*Service)(nil)
@@ -49,7 +52,10 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Service{db: c.DB, clock: c.Clock, hash: NewHasher(secret), usage: usage{db: c.DB, log: c.Logger}}, nil
+	return &Service{
+		db: c.DB, clock: c.Clock, hash: NewHasher(secret),
+		strangers: make(chan struct{}, strangers), usage: usage{db: c.DB, log: c.Logger},
+	}, nil
 }
 
 // Close writes down which tokens were used.
