@@ -27,12 +27,17 @@ type result struct {
 	gone  bool // the receiver wants nothing any more
 	sent  bool
 	left  bool // it was the one that took the row out of the queue
-	// keep asks for the next event of the lane, which then stays with this
-	// process; it is nil when there is none.
+	// keep asks for the next events of the lane, which then stays with this
+	// process; there is none when that was the last.
 	keep bool
-	next *task
+	next []*task
+	// behind are the events that follow, as far as they are known already.
+	behind []*task
+	// blocked is until when the target is left alone.
+	blocked time.Time
 	// waiting is how many events the lane has left, for another to take.
 	waiting int64
+	late    int        // how often recording it was put off
 	answer  chan error // what became of recording it
 }
 

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -75,7 +74,8 @@ func (s *Service) claim(ctx context.Context, target id.ID, most int) (tasks []*t
 	now := s.now()
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		tasks = nil
-		if to, err = findDestination(ctx, tx, target); err != nil || to == nil || to.blocked(now) {
+		found, err := findDestinations(ctx, tx, target)
+		if to = found[target]; err != nil || to == nil || to.blocked(now) {
 			return err
 		}
 		if to.Failures >= suspicious && !to.off() {
@@ -94,35 +94,35 @@ func (s *Service) claim(ctx context.Context, target id.ID, most int) (tasks []*t
 	return tasks, to, err
 }
 
-func findDestination(ctx context.Context, q db.Querier, target id.ID) (*destination, error) {
-	d, err := db.One[destination](ctx, q, `SELECT t.id, t.organization_id, t.endpoint_id, t.url AS target_url, e.url, e.secret, e.old_secret,
-			e.old_secret_until, e.enabled, t.failures, t.failing_since, t.blocked_until
-		FROM webhook_targets t JOIN webhook_endpoints e ON e.organization_id = t.organization_id AND e.id = t.endpoint_id
-		WHERE t.id = ?`, target)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil
-	}
+const destinationColumns = `t.id, t.organization_id, t.endpoint_id, t.url AS target_url, e.url, e.secret, e.old_secret,
+	e.old_secret_until, e.enabled, t.failures, t.failing_since, t.blocked_until`
+
+// findDestinations reads targets as they are now; those that are gone are not
+// among them.
+func findDestinations(ctx context.Context, q db.Querier, targets ...id.ID) (map[id.ID]*destination, error) {
+	w := db.Where("").In("t.id", targets)
+	list, err := db.All[destination](ctx, q, `SELECT `+destinationColumns+`
+		FROM webhook_targets t JOIN webhook_endpoints e ON e.organization_id = t.organization_id AND e.id = t.endpoint_id`+w.SQL(), w.Args()...)
 	if err != nil {
-		return nil, fmt.Errorf("find webhook target: %w", err)
+		return nil, fmt.Errorf("find webhook targets: %w", err)
 	}
-	return &d, nil
+	out := make(map[id.ID]*destination, len(list))
+	for i := range list {
+		out[list[i].ID] = &list[i]
+	}
+	return out, nil
 }
 
-// heads reads the first event of each lane. A lane whose count is wrong, which
-// no known way leads to, is put right.
+// heads reads the first event of each lane. A lane whose count is wrong is put
+// right.
 func heads(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) ([]*task, error) {
-	w := db.Where("l.target_id = ?", to.ID).In("l.lane", lanes).And("e.organization_id = ?", to.OrganizationID)
-	rows, err := db.All[task](ctx, tx, `SELECT `+taskColumns+` FROM webhook_lanes l
-		JOIN webhook_queue q ON q.seq = (SELECT MIN(h.seq) FROM webhook_queue h WHERE h.target_id = l.target_id AND h.lane = l.lane)
-		JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id`+w.SQL(), w.Args()...)
+	tasks, err := firstTasks(ctx, tx, to, lanes)
 	if err != nil {
-		return nil, fmt.Errorf("read webhook queue: %w", err)
+		return nil, err
 	}
-	tasks := make([]*task, len(rows))
 	found := map[id.ID]bool{}
-	for i := range rows {
-		rows[i].to = to
-		tasks[i], found[rows[i].Lane] = &rows[i], true
+	for _, t := range tasks {
+		found[t.Lane] = true
 	}
 	for _, lane := range lanes {
 		if found[lane] {
@@ -135,6 +135,69 @@ func heads(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) ([]*t
 		}
 	}
 	return tasks, nil
+}
+
+// firstTasks reads the first event of each lane that has one.
+func firstTasks(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) ([]*task, error) {
+	first, err := firstOf(ctx, tx, to.ID, lanes)
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	w := db.Where("e.organization_id = ?", to.OrganizationID).In("q.seq", first)
+	rows, err := db.All[task](ctx, tx, `SELECT `+taskColumns+` FROM webhook_queue q
+		JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id`+w.SQL(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read webhook queue: %w", err)
+	}
+	tasks := make([]*task, len(rows))
+	for i := range rows {
+		rows[i].to = to
+		tasks[i] = &rows[i]
+	}
+	return tasks, nil
+}
+
+// firstOf finds where in the queue each lane begins. The lane is a range of one
+// value so that the order needs the index of lanes: PostgreSQL likes to walk
+// along the primary key for a first row, which is strewn with what has left the
+// queue.
+func firstOf(ctx context.Context, tx *db.Tx, target id.ID, lanes []id.ID) ([]int64, error) {
+	w := db.Where("l.target_id = ?", target).In("l.lane", lanes)
+	first, err := db.All[*int64](ctx, tx, `SELECT (SELECT h.seq FROM webhook_queue h
+			WHERE h.target_id = l.target_id AND h.lane >= l.lane AND h.lane <= l.lane ORDER BY h.target_id, h.lane, h.seq LIMIT 1)
+		FROM webhook_lanes l`+w.SQL(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("find the first of webhook lanes: %w", err)
+	}
+	seqs := make([]int64, 0, len(first))
+	for _, seq := range first {
+		if seq != nil {
+			seqs = append(seqs, *seq)
+		}
+	}
+	return seqs, nil
+}
+
+// release gives lanes up that belong to this process and are not worked on.
+func (s *Service) release(ctx context.Context, target id.ID, lanes []id.ID) error {
+	w := db.Where("target_id = ?", target).And("lease = ?", s.node).In("lane", lanes)
+	return s.giveUp(ctx, w)
+}
+
+// releaseAll gives up what this process has when it ends, so that others need
+// not wait for the leases to run out.
+func (s *Service) releaseAll(ctx context.Context) error {
+	return s.giveUp(ctx, db.Where("pending > 0").And("lease = ?", s.node))
+}
+
+func (s *Service) giveUp(ctx context.Context, w *db.W) error {
+	args := append([]any{s.now()}, w.Args()...)
+	return s.DB.Write(ctx, func(tx *db.Tx) error {
+		if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL`+w.SQL(), args...); err != nil {
+			return fmt.Errorf("release webhook lanes: %w", err)
+		}
+		return nil
+	})
 }
 
 // renew keeps the leases of lanes that take long.

@@ -13,12 +13,10 @@ import (
 
 // listener is an endpoint as the writing of events sees it.
 type listener struct {
-	ID             id.ID
-	OrganizationID id.ID
-	Format         Format
-	Mask           int64
-	Enabled        bool
-	name           string // of the organization, for the chats
+	destination
+	Format Format
+	Mask   int64
+	name   string // of the organization, for the chats
 }
 
 // Recording finds out who wants to be told: one query for an organization, and
@@ -83,9 +81,10 @@ func kindOf(e *journal.Entry) string {
 // listeners are the endpoints that want one of the types. One that the server
 // has switched off is among them: what it misses is kept.
 func listeners(ctx context.Context, tx *db.Tx, org id.ID, mask int64) ([]listener, error) {
-	list, err := db.All[listener](ctx, tx, `SELECT id, organization_id, format, mask, enabled FROM webhook_endpoints
-		WHERE organization_id = ? AND deleted_at IS NULL AND (enabled OR disabled_reason IS NOT NULL) AND (mask & ?) <> 0
-		ORDER BY created_at, id`, org, mask)
+	list, err := db.All[listener](ctx, tx, `SELECT `+destinationColumns+`, e.format, e.mask
+		FROM webhook_endpoints e JOIN webhook_targets t ON t.id = e.id
+		WHERE e.organization_id = ? AND e.deleted_at IS NULL AND (e.enabled OR e.disabled_reason IS NOT NULL) AND (e.mask & ?) <> 0
+		ORDER BY e.created_at, e.id`, org, mask)
 	if err != nil {
 		return nil, fmt.Errorf("find webhook endpoints: %w", err)
 	}
@@ -133,7 +132,10 @@ type event struct {
 	entry    *journal.Entry
 	payload  string
 	previous int64
+	seq      int64 // in the queue
 }
+
+func (e *event) key() laneKey { return laneKey{e.to.ID, e.lane()} }
 
 // lane is the unit of order: the customer, or else the row that changed, or
 // else the organization.
@@ -157,16 +159,17 @@ func (s *Service) emit(ctx context.Context, tx *db.Tx, all []listener, entries [
 	}
 	// The lanes come first: that locks them, and so the numbers of the queue are
 	// given in their order.
-	if err := enterLanes(ctx, tx, events, now); err != nil {
-		return err
-	}
-	if err := insertEvents(ctx, tx, events, now); err != nil {
+	ours, err := s.enterLanes(ctx, tx, events, now)
+	if err != nil {
 		return err
 	}
 	if err := insertQueue(ctx, tx, events); err != nil {
 		return err
 	}
-	s.wakeTargets(tx, events)
+	if err := insertEvents(ctx, tx, events, now); err != nil {
+		return err
+	}
+	s.pass(tx, events, ours, now)
 	return nil
 }
 
@@ -196,15 +199,52 @@ func (s *Service) render(ctx context.Context, tx *db.Tx, all []listener, entries
 	return events, nil
 }
 
-// wakeTargets has the deliveries begin once the transaction is durable.
-func (s *Service) wakeTargets(tx *db.Tx, events []event) {
-	var ids []id.ID
+// pass has the deliveries begin once the transaction is durable: what belongs
+// to this process already goes straight to where it is sent, and what does not
+// is for whoever claims it.
+func (s *Service) pass(tx *db.Tx, events []event, ours map[laneKey]bool, now time.Time) {
+	chains := map[laneKey][]*task{}
+	var order []laneKey
+	waiting := map[id.ID]bool{}
 	for i := range events {
-		if to := events[i].to; to.Enabled && (len(ids) == 0 || ids[len(ids)-1] != to.ID) {
-			ids = append(ids, to.ID)
+		e := &events[i]
+		k := e.key()
+		switch {
+		case !e.to.Enabled:
+		case !ours[k]:
+			if !e.to.blocked(now) {
+				waiting[e.to.ID] = true
+			}
+		default:
+			if chains[k] == nil {
+				order = append(order, k)
+			}
+			chains[k] = append(chains[k], e.task(now))
 		}
 	}
-	s.wakeAfter(tx, ids...)
+	for target := range waiting {
+		s.wakeAfter(tx, target)
+	}
+	if len(order) == 0 {
+		return
+	}
+	tx.AfterCommit(func() {
+		for _, k := range order {
+			s.take(chains[k])
+		}
+	})
+}
+
+// task is the event as claiming it would find it.
+func (e *event) task(now time.Time) *task {
+	t := &task{
+		to: &e.to.destination, Seq: e.seq, Lane: e.lane(), EventID: e.id, OrganizationID: e.entry.Organization, EndpointID: e.to.ID,
+		Type: e.entry.Type, Payload: &e.payload, CreatedAt: now,
+	}
+	if e.entry.Customer != "" {
+		t.CustomerSeq, t.PreviousSeq = &e.entry.Seq, &e.previous
+	}
+	return t
 }
 
 // Erased forgets the messages about a person. What is still to be sent is

@@ -44,6 +44,9 @@ func (s *Service) judgeTarget(ctx context.Context, tx *db.Tx, results []*result)
 		return recovered(ctx, tx, to, now)
 	}
 	health, err := worsen(ctx, tx, to, int64(len(results)), now)
+	for _, r := range results {
+		r.blocked = health.BlockedUntil
+	}
 	if err != nil || to.TargetURL != nil {
 		return err
 	}
@@ -79,6 +82,7 @@ func recovered(ctx context.Context, tx *db.Tx, to *destination, now time.Time) e
 type health struct {
 	Failures     int64
 	FailingSince time.Time
+	BlockedUntil time.Time `db:"-"`
 }
 
 // worsen counts failures. A target that has failed often is left alone for a
@@ -89,7 +93,8 @@ func worsen(ctx context.Context, tx *db.Tx, to *destination, by int64, now time.
 	if err != nil || h.Failures < suspicious {
 		return h, err
 	}
-	_, err = db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = ? WHERE id = ?`, now.Add(block(now.Sub(h.FailingSince))), to.ID)
+	h.BlockedUntil = now.Add(block(now.Sub(h.FailingSince)))
+	_, err = db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = ? WHERE id = ?`, h.BlockedUntil, to.ID)
 	return h, err
 }
 

@@ -15,19 +15,39 @@ import (
 const maxRecorded = 128
 
 // record writes down how attempts went: the log, the events, the queue, the
-// lanes and the targets, in one transaction.
-func (s *Service) record(ctx context.Context, results []*result) error {
-	return s.DB.Write(ctx, func(tx *db.Tx) error {
+// targets, and last the lanes, because writers wait for those, in one
+// transaction. It answers those whose lanes are being written to: all of it but
+// the lane's own step is done, and that is to be recorded once more. Whatever
+// happens before, the lane stays with this process or is found with a count
+// that is put right.
+func (s *Service) record(ctx context.Context, results []*result) (late []*result, err error) {
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		fresh := slices.DeleteFunc(slices.Clone(results), func(r *result) bool { return r.late > 0 })
 		for _, step := range []func(context.Context, *db.Tx, []*result) error{
-			leaveQueue, insertDeliveries, s.updateEvents, s.leaveLanes, s.countReplays, s.judgeTargets, nextOfLanes,
+			leaveQueue, insertDeliveries, s.updateEvents, s.countReplays, s.judgeTargets,
 		} {
-			if err := step(ctx, tx, results); err != nil {
+			if err := step(ctx, tx, fresh); err != nil {
 				return err
 			}
 		}
-		return nil
+		if err := nextOfLanes(ctx, tx, results); err != nil {
+			return err
+		}
+		late, err = s.leaveLanes(ctx, tx, results)
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range late {
+		r.late++
+	}
+	return late, nil
 }
+
+// maxLate is how often the step of a lane is put off before it waits for its
+// turn.
+const maxLate = 100
 
 // sharing groups what is equal, so that it takes one statement; groups come in
 // the order of their first member.
@@ -59,7 +79,7 @@ func leaveQueue(ctx context.Context, tx *db.Tx, results []*result) error {
 	}
 	if len(again) > 0 {
 		in, args := db.InList("seq", again)
-		if _, err := db.Exec(ctx, tx, `UPDATE webhook_queue SET attempt = attempt + 1 WHERE `+in, args...); err != nil {
+		if err := db.Later(ctx, tx, `UPDATE webhook_queue SET attempt = attempt + 1 WHERE `+in, args...); err != nil {
 			return fmt.Errorf("count webhook attempts: %w", err)
 		}
 	}
@@ -85,7 +105,7 @@ func insertDeliveries(ctx context.Context, tx *db.Tx, results []*result) error {
 		for _, r := range sent[from:to] {
 			args = append(args, id.NewAt(r.at), r.OrganizationID, r.EndpointID, r.EventID, r.ReplayID, r.at, r.ok(), r.code, r.response, r.took.Microseconds())
 		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO webhook_deliveries (id, organization_id, endpoint_id, event_id, replay_id, created_at, succeeded,
+		err := db.Later(ctx, tx, `INSERT INTO webhook_deliveries (id, organization_id, endpoint_id, event_id, replay_id, created_at, succeeded,
 			http_code, response, took_us) VALUES `+db.Values(to-from, width), args...)
 		if err != nil {
 			return fmt.Errorf("insert webhook deliveries: %w", err)
@@ -118,7 +138,7 @@ func (s *Service) updateEvents(ctx context.Context, tx *db.Tx, results []*result
 		}
 		w := db.Where("organization_id = ?", k.org).In("id", ids)
 		set, args := k.set(s.now())
-		if _, err := db.Exec(ctx, tx, `UPDATE webhook_events SET `+set+w.SQL(), append(args, w.Args()...)...); err != nil {
+		if err := db.Later(ctx, tx, `UPDATE webhook_events SET `+set+w.SQL(), append(args, w.Args()...)...); err != nil {
 			return fmt.Errorf("update webhook events: %w", err)
 		}
 	}
@@ -149,87 +169,138 @@ type laneLeft struct {
 	Pending int64
 }
 
-// leaveLanes lets the next event of each lane come, or the same one later.
-func (s *Service) leaveLanes(ctx context.Context, tx *db.Tx, results []*result) error {
+// leaveLanes lets the next event of each lane come, or the same one later. It
+// answers those that it has left out, because somebody has locked their lane: a
+// transaction that takes long must not hold up all the others, and two must not
+// wait for each other in a circle.
+func (s *Service) leaveLanes(ctx context.Context, tx *db.Tx, results []*result) (late []*result, err error) {
 	list := slices.Clone(results)
 	slices.SortFunc(list, func(a, b *result) int {
 		return cmp.Or(cmp.Compare(a.to.ID, b.to.ID), cmp.Compare(a.Lane, b.Lane))
 	})
-	if err := s.stepLanes(ctx, tx, list); err != nil {
-		return err
+	keys, groups := sharing(list, func(r *result) (way, bool) { return way{r.to.ID, r.keep, r.late > maxLate}, r.left })
+	for _, k := range keys {
+		busy, err := s.stepLanes(ctx, tx, k, groups[k])
+		if err != nil {
+			return nil, err
+		}
+		late = append(late, busy...)
 	}
 	for _, r := range list {
 		if r.verdict != retried {
 			continue
 		}
-		if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL WHERE target_id = ? AND lane = ?`,
-			r.retry, r.to.ID, r.Lane); err != nil {
-			return fmt.Errorf("put webhook lane off: %w", err)
+		w := free(tx, r.to.ID, []id.ID{r.Lane}, r.late > maxLate)
+		n, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL`+w.SQL(), append([]any{r.retry}, w.Args()...)...)
+		if err != nil {
+			return nil, fmt.Errorf("put webhook lane off: %w", err)
+		}
+		if n == 0 && mayBeLate(tx, r.late > maxLate) {
+			late = append(late, r)
 		}
 	}
-	return nil
+	return late, nil
+}
+
+// mayBeLate says whether a lane that was not stepped is locked, and not gone.
+func mayBeLate(tx *db.Tx, waited bool) bool { return tx.SkipLocked() != "" && !waited }
+
+// free is the condition for those of a target's lanes that nobody has locked,
+// or for all, once they are free.
+func free(tx *db.Tx, target id.ID, lanes []id.ID, wait bool) *db.W {
+	w := db.Where("target_id = ?", target).In("lane", lanes)
+	if mayBeLate(tx, wait) {
+		return db.Where("target_id = ?", target).And("lane IN (SELECT lane FROM webhook_lanes"+w.SQL()+tx.SkipLocked()+")", w.Args()...)
+	}
+	return w
 }
 
 // way is what results share when their lanes go on in the same way.
 type way struct {
 	target id.ID
 	keep   bool
+	wait   bool
 }
 
 // stepLanes takes the events that are done off their lanes. A lane that is
 // kept and has more stays leased.
-func (s *Service) stepLanes(ctx context.Context, tx *db.Tx, list []*result) error {
+func (s *Service) stepLanes(ctx context.Context, tx *db.Tx, k way, results []*result) (late []*result, err error) {
 	now := s.now()
-	keys, groups := sharing(list, func(r *result) (way, bool) { return way{r.to.ID, r.keep}, r.left })
-	for _, k := range keys {
-		lanes := make([]id.ID, len(groups[k]))
-		for i, r := range groups[k] {
-			lanes[i] = r.Lane
+	lanes := make([]id.ID, len(results))
+	for i, r := range results {
+		lanes[i] = r.Lane
+	}
+	set, args := `due_at = ?, lease = NULL`, []any{now}
+	if k.keep {
+		set = `due_at = CASE WHEN pending > 1 THEN due_at ELSE ? END, lease = CASE WHEN pending > 1 THEN lease END`
+	}
+	w := free(tx, k.target, lanes, k.wait)
+	rows, err := db.All[laneLeft](ctx, tx, `UPDATE webhook_lanes SET pending = pending - 1, `+set+w.SQL()+` RETURNING lane, pending`, append(args, w.Args()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("leave webhook lanes: %w", err)
+	}
+	waiting := make(map[id.ID]int64, len(rows))
+	for _, row := range rows {
+		waiting[row.Lane] = row.Pending
+	}
+	for _, r := range results {
+		n, stepped := waiting[r.Lane]
+		switch {
+		case !stepped && mayBeLate(tx, k.wait):
+			late = append(late, r)
+		case n == 0:
+			r.next = nil
+		case len(r.next) == 0:
+			r.waiting = n
 		}
-		set, args := `due_at = ?, lease = NULL`, []any{now}
-		if k.keep {
-			set = `due_at = CASE WHEN pending > 1 THEN due_at ELSE ? END, lease = CASE WHEN pending > 1 THEN lease END`
-		}
-		w := db.Where("target_id = ?", k.target).In("lane", lanes)
-		rows, err := db.All[laneLeft](ctx, tx, `UPDATE webhook_lanes SET pending = pending - 1, `+set+w.SQL()+` RETURNING lane, pending`, append(args, w.Args()...)...)
-		if err != nil {
-			return fmt.Errorf("leave webhook lanes: %w", err)
-		}
-		waiting := make(map[id.ID]int64, len(rows))
-		for _, row := range rows {
-			waiting[row.Lane] = row.Pending
-		}
-		for _, r := range groups[k] {
-			r.waiting, r.next = waiting[r.Lane], nil
+	}
+	return late, nil
+}
+
+// nextOfLanes finds what follows in the lanes that are kept, with the targets
+// as they are by now. Mostly it is known, because one transaction has written
+// several events.
+func nextOfLanes(ctx context.Context, tx *db.Tx, results []*result) error {
+	for _, r := range results {
+		r.next, r.waiting = nil, 0
+	}
+	targets, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.left && r.keep })
+	if len(targets) == 0 {
+		return nil
+	}
+	found, err := findDestinations(ctx, tx, targets...)
+	if err != nil {
+		return err
+	}
+	for _, target := range targets {
+		if to := found[target]; to != nil {
+			if err := nextOf(ctx, tx, to, groups[target]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// nextOfLanes reads what follows in the lanes that are kept, with the target
-// as it is by now.
-func nextOfLanes(ctx context.Context, tx *db.Tx, results []*result) error {
-	keys, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.left && r.keep && r.waiting > 0 })
-	for _, target := range keys {
-		to, err := findDestination(ctx, tx, target)
-		if err != nil || to == nil {
-			return err
+func nextOf(ctx context.Context, tx *db.Tx, to *destination, results []*result) error {
+	unknown := map[id.ID]*result{}
+	var lanes []id.ID
+	for _, r := range results {
+		r.next = r.behind
+		for _, t := range r.next {
+			t.to = to
 		}
-		lanes := make([]id.ID, len(groups[target]))
-		for i, r := range groups[target] {
-			lanes[i] = r.Lane
-		}
-		tasks, err := heads(ctx, tx, to, lanes)
-		if err != nil {
-			return err
-		}
-		byLane := make(map[id.ID]*task, len(tasks))
-		for _, t := range tasks {
-			byLane[t.Lane] = t
-		}
-		for _, r := range groups[target] {
-			r.next, r.waiting = byLane[r.Lane], 0
+		if len(r.next) == 0 {
+			unknown[r.Lane] = r
+			lanes = append(lanes, r.Lane)
 		}
 	}
-	return nil
+	if len(lanes) == 0 {
+		return nil
+	}
+	tasks, err := firstTasks(ctx, tx, to, lanes)
+	for _, t := range tasks {
+		unknown[t.Lane].next = []*task{t}
+	}
+	return err
 }

@@ -68,13 +68,14 @@ func (s *Service) send(ctx context.Context, tx *db.Tx, list []queued) error {
 		targets[q.target] = true
 	}
 	sortLanes(order)
-	if _, err := upsertLanes(ctx, tx, order, s.now()); err != nil {
+	if _, err := s.upsertLanes(ctx, tx, order, s.now()); err != nil {
 		return err
 	}
 	for t := range targets {
 		s.wakeAfter(tx, t)
 	}
-	return enqueue(ctx, tx, list)
+	_, err := enqueue(ctx, tx, list)
+	return err
 }
 
 // Replay is the sending again of many events, as the API shows it.

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +56,9 @@ func (s *Service) Run(ctx context.Context) {
 	r.wait.Wait()
 	close(r.results)
 	<-recorded
+	if err := s.releaseAll(sending); err != nil {
+		s.Logger.Error("webhooks: what was not sent could not be given up; it waits until the leases end", "error", err)
+	}
 }
 
 func (s *Service) begin(r *run) {
@@ -146,13 +150,18 @@ func (s *Service) wakeTarget(of id.ID) {
 	if r == nil || r.ctx.Err() != nil {
 		return
 	}
+	s.attended(r, of).notify()
+}
+
+// attended is a target that is looked after; s.mu is held.
+func (s *Service) attended(r *run, of id.ID) *target {
 	t := s.targets[of]
 	if t == nil {
 		t = newTarget(of)
 		s.targets[of] = t
 		r.wait.Go(func() { s.attend(r, t) })
 	}
-	t.notify()
+	return t
 }
 
 // attend looks after one target while there is something to do. Targets know
@@ -194,9 +203,7 @@ func (s *Service) forget(t *target) bool {
 func (s *Service) fetch(r *run, t *target) {
 	room := t.room(s.now())
 	if room <= 0 {
-		t.mu.Lock()
-		t.more = true
-		t.mu.Unlock()
+		t.full()
 		s.retryBlocked(t)
 		return
 	}
@@ -210,12 +217,46 @@ func (s *Service) fetch(r *run, t *target) {
 		}
 		return
 	}
-	t.took(tasks, to, room)
+	t.claimed(len(tasks), room, to)
 	for _, x := range tasks {
-		r.wait.Go(func() { s.deliver(r, t, x) })
+		s.launch(r, t, chain{[]*task{x}, time.Now()})
 	}
 	if len(tasks) == 0 {
 		s.retryBlocked(t)
+	}
+}
+
+// hasRoom says whether this process would send at once what a transaction is
+// about to write for a target: then the lane is its own from the beginning, and
+// nobody needs to claim it.
+func (s *Service) hasRoom(to *destination, now time.Time) bool {
+	if to.off() || to.blocked(now) || to.Failures >= suspicious {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil || s.running.ctx.Err() != nil {
+		return false
+	}
+	t := s.targets[to.ID]
+	return t == nil || t.welcomes(now)
+}
+
+// take sends from a lane that belongs to this process since it was written to.
+func (s *Service) take(events []*task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.running
+	if r == nil || r.ctx.Err() != nil {
+		return // the lease is given up when the run has ended, or runs out
+	}
+	s.launch(r, s.attended(r, events[0].to.ID), chain{events, time.Now()})
+}
+
+// launch sends from a lane, now or when there is room.
+func (s *Service) launch(r *run, t *target, c chain) {
+	if t.launch(c) {
+		r.wait.Go(func() { s.deliver(r, t, c) })
 	}
 }
 
@@ -234,72 +275,107 @@ func (s *Service) retryBlocked(t *target) {
 const maxChain = 16
 
 // deliver sends the first events of a lane, one after the other.
-func (s *Service) deliver(r *run, t *target, x *task) {
-	lane, more := x.Lane, false
-	for n := 1; x != nil; n++ {
-		x, more = s.step(r, t, x, n < maxChain)
+func (s *Service) deliver(r *run, t *target, c chain) {
+	lane, more := c.lane(), false
+	for n := 1; len(c.events) > 0; n++ {
+		c.events, more = s.step(r, t, c.events, n < maxChain)
 	}
-	if t.landed(lane) || more {
+	next, also := t.landed(lane)
+	for _, c := range next {
+		if r.ctx.Err() == nil {
+			r.wait.Go(func() { s.deliver(r, t, c) })
+		}
+	}
+	if more || also {
 		s.wakeTarget(t.id)
 	}
 }
 
 // step sends one event and waits until the outcome is on record: only then may
-// the next of its lane follow, which it answers.
-func (s *Service) step(r *run, t *target, x *task, keep bool) (next *task, more bool) {
+// the next of its lane follow. It answers those, or else whether the lane has
+// more for others.
+func (s *Service) step(r *run, t *target, events []*task, keep bool) (next []*task, more bool) {
 	r.slots <- struct{}{}
-	res := s.attempt(r.sending, x)
+	res := s.attempt(r.sending, events[0])
 	<-r.slots
 	if r.sending.Err() != nil && res.verdict != delivered {
 		return nil, false // cut off by us, which says nothing about the receiver
 	}
 	res.keep = keep && res.verdict == delivered && r.ctx.Err() == nil
+	res.behind = events[1:]
 	r.results <- res
 	if err := <-res.answer; err != nil {
-		s.Logger.Error("webhooks: an attempt could not be recorded; the event will be sent again", "event", x.EventID, "error", err)
+		s.Logger.Error("webhooks: an attempt could not be recorded; the event will be sent again", "event", res.EventID, "error", err)
 		return nil, false
 	}
+	s.heed(r, t, res)
+	return res.next, res.waiting > 0
+}
+
+// heed draws the conclusions of an attempt.
+func (s *Service) heed(r *run, t *target, res *result) {
 	t.learn(res)
 	if res.verdict == retried {
 		s.wakeAt(t.id, res.retry.Sub(s.now()))
 	}
-	return res.next, res.waiting > 0
+	if res.blocked.IsZero() {
+		return
+	}
+	s.retryBlocked(t)
+	lanes := t.strand(s.now())
+	if len(lanes) == 0 {
+		return
+	}
+	if err := s.release(r.sending, t.id, lanes); err != nil && r.ctx.Err() == nil {
+		s.Logger.Error("webhooks: lanes could not be given up; they wait until their lease ends", "endpoint", t.id, "error", err)
+	}
 }
 
 // recorder writes results down, as many together as have come up meanwhile.
 func (s *Service) recorder(r *run) {
 	var last time.Time
-	for first := range r.results {
+	var late []*result // their lanes are being written to
+	for {
+		batch := late
+		if len(batch) == 0 {
+			first, ok := <-r.results
+			if !ok {
+				return
+			}
+			batch = append(batch, first)
+		}
 		time.Sleep(gap - time.Since(last))
 		last = time.Now()
-		batch := []*result{first}
 		for len(batch) < maxRecorded && len(r.results) > 0 {
 			if next, ok := <-r.results; ok {
 				batch = append(batch, next)
 			}
 		}
-		err := s.recordSurely(r.sending, batch)
+		var err error
+		late, err = s.recordSurely(r.sending, batch)
 		for _, res := range batch {
-			res.answer <- err
+			if !slices.Contains(late, res) {
+				res.answer <- err
+			}
 		}
 	}
 }
 
 // recordSurely tries for a while where the database is away: what is not on
 // record is sent again.
-func (s *Service) recordSurely(ctx context.Context, batch []*result) (err error) {
+func (s *Service) recordSurely(ctx context.Context, batch []*result) (late []*result, err error) {
 	for attempt := range 10 {
-		err = s.record(context.WithoutCancel(ctx), batch)
+		late, err = s.record(context.WithoutCancel(ctx), batch)
 		if err == nil || !errors.Is(err, db.ErrUnavailable) && !errors.Is(err, db.ErrBusy) {
-			return err
+			return late, err
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return nil, err
 		case <-time.After(100 * time.Millisecond << min(attempt, 5)):
 		}
 	}
-	return err
+	return nil, err
 }
 
 // Drain sends everything that is due by the clock once, and what that brings
@@ -339,5 +415,8 @@ func (s *Service) drainTarget(ctx context.Context, d due) (int, error) {
 		wait.Go(func() { results[i] = s.attempt(ctx, t) })
 	}
 	wait.Wait()
-	return len(tasks), s.record(ctx, results)
+	for err == nil && len(results) > 0 {
+		results, err = s.record(ctx, results)
+	}
+	return len(tasks), err
 }

@@ -3,10 +3,13 @@ package webhook_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"floe/internal/db"
 	"floe/internal/floetest"
 )
 
@@ -47,4 +50,55 @@ func TestRunning(t *testing.T) {
 			last[e.Data.ID] = g.header.Get("Webhook-Sequence")
 		}
 	})
+}
+
+// TestHeldUp: a transaction that takes long holds up the events of those that
+// it is about, and of nobody else.
+func TestHeldUp(t *testing.T) {
+	t.Parallel()
+	f := floetest.Postgres(t, private)
+	s := newSink(t)
+	endpoint(t, f, s.URL, "customer.updated")
+	held, other := f.Customer(nil).ID(), f.Customer(nil).ID()
+	f.URL()
+	change := func(customer string) {
+		f.Do("PATCH", "/v1/customers/"+customer, f.AllToken, map[string]any{"name": "N"})
+	}
+	waiting := func() int64 {
+		n, err := db.One[int64](t.Context(), f.DB, `SELECT CAST(COALESCE(SUM(pending), 0) AS bigint) FROM webhook_lanes`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	until := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("never: %s", what)
+				return
+			}
+		}
+	}
+	s.answers(func(g got, w http.ResponseWriter) {
+		if !strings.Contains(g.body, held) {
+			return
+		}
+		locked := make(chan struct{})
+		go func() { // the answer comes when the lane is locked
+			_ = f.DB.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := db.All[string](t.Context(), tx, `SELECT lane FROM webhook_lanes WHERE lane = ?`+tx.ForUpdate(), held)
+				close(locked)
+				change(other)
+				until("the other's event is on record", func() bool { return waiting() == 1 })
+				return err
+			})
+		}()
+		<-locked
+	})
+	change(held)
+	until("all is on record", func() bool { return waiting() == 0 })
+	if n := total(t, deliveries(f, "succeeded=true")); n != 2 {
+		t.Errorf("%d deliveries, want 2", n)
+	}
 }

@@ -28,19 +28,26 @@ type newcomers struct {
 	org    id.ID
 	queued int64
 	seq    int64 // of the last
+	ours   bool  // an idle lane belongs to this process at once
 }
 
 // enterLanes counts the events into their lanes and finds, for each event, the
-// customer's number of the one before it at the endpoint. Lanes are locked in
-// one order, so that writers never wait for each other in a circle.
-func enterLanes(ctx context.Context, tx *db.Tx, events []event, now time.Time) error {
+// customer's number of the one before it at the endpoint. It answers which of
+// the lanes belong to this process now: they were idle, and their targets have
+// room. Lanes are locked in one order, so that writers never wait for each
+// other in a circle.
+func (s *Service) enterLanes(ctx context.Context, tx *db.Tx, events []event, now time.Time) (ours map[laneKey]bool, err error) {
 	lanes := map[laneKey]*newcomers{}
+	room := map[id.ID]bool{}
 	for i := range events {
 		e := &events[i]
-		k := laneKey{e.to.ID, e.lane()}
+		k := e.key()
 		n := lanes[k]
 		if n == nil {
-			n = &newcomers{laneKey: k, org: e.entry.Organization}
+			if _, known := room[k.TargetID]; !known {
+				room[k.TargetID] = s.hasRoom(&e.to.destination, now)
+			}
+			n = &newcomers{laneKey: k, org: e.entry.Organization, ours: room[k.TargetID]}
 			lanes[k] = n
 		}
 		if e.to.Enabled {
@@ -53,50 +60,64 @@ func enterLanes(ctx context.Context, tx *db.Tx, events []event, now time.Time) e
 		list = append(list, n)
 	}
 	sortLanes(list)
-	before, err := upsertLanes(ctx, tx, list, now)
+	entered, err := s.upsertLanes(ctx, tx, list, now)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	before, ours := map[laneKey]int64{}, map[laneKey]bool{}
+	for k, l := range entered {
+		before[k] = l.PreviousSeq
+		ours[k] = lanes[k].ours && l.Pending == lanes[k].queued
 	}
 	for i := range events {
 		e := &events[i]
-		k := laneKey{e.to.ID, e.lane()}
-		e.previous, before[k] = before[k], e.entry.Seq
+		e.previous, before[e.key()] = before[e.key()], e.entry.Seq
 	}
-	return nil
+	return ours, nil
 }
 
 func sortLanes(list []*newcomers) {
 	slices.SortFunc(list, func(a, b *newcomers) int { return a.less(b.laneKey) })
 }
 
-// upsertLanes answers the last number that each lane had before. A lane that
-// has something to send keeps its time: it may be waiting, or be worked on.
-func upsertLanes(ctx context.Context, tx *db.Tx, list []*newcomers, now time.Time) (map[laneKey]int64, error) {
-	before := make(map[laneKey]int64, len(list))
-	const width = 7
+// entered is a lane that events were added to.
+type entered struct {
+	laneKey
+	PreviousSeq int64 // the last number that it had before
+	Pending     int64
+}
+
+// upsertLanes adds to lanes. One that has something to send keeps its time and
+// its lease: it may be waiting, or be worked on.
+func (s *Service) upsertLanes(ctx context.Context, tx *db.Tx, list []*newcomers, now time.Time) (map[laneKey]entered, error) {
+	out := make(map[laneKey]entered, len(list))
+	const width = 8
 	for from, to := range db.Pieces(len(list)) {
 		args := make([]any, 0, width*(to-from))
 		for _, n := range list[from:to] {
-			args = append(args, n.org, n.TargetID, n.Lane, n.queued, now, n.seq, 0)
+			due, node := now, (*string)(nil)
+			if n.ours {
+				due, node = now.Add(lease), &s.node
+			}
+			args = append(args, n.org, n.TargetID, n.Lane, n.queued, due, node, n.seq, 0)
 		}
-		rows, err := db.All[struct {
-			laneKey
-			PreviousSeq int64
-		}](ctx, tx, `INSERT INTO webhook_lanes (organization_id, target_id, lane, pending, due_at, last_seq, previous_seq) VALUES `+db.Values(to-from, width)+`
+		rows, err := db.All[entered](ctx, tx, `INSERT INTO webhook_lanes (organization_id, target_id, lane, pending, due_at, lease, last_seq, previous_seq)
+			VALUES `+db.Values(to-from, width)+`
 			ON CONFLICT (target_id, lane) DO UPDATE SET
 				due_at = CASE WHEN webhook_lanes.pending = 0 THEN excluded.due_at ELSE webhook_lanes.due_at END,
+				lease = CASE WHEN webhook_lanes.pending = 0 THEN excluded.lease ELSE webhook_lanes.lease END,
 				pending = webhook_lanes.pending + excluded.pending,
 				previous_seq = webhook_lanes.last_seq,
 				last_seq = excluded.last_seq
-			RETURNING target_id, lane, previous_seq`, args...)
+			RETURNING target_id, lane, previous_seq, pending`, args...)
 		if err != nil {
 			return nil, fmt.Errorf("enter webhook lanes: %w", err)
 		}
 		for _, r := range rows {
-			before[r.laneKey] = r.PreviousSeq
+			out[r.laneKey] = r
 		}
 	}
-	return before, nil
+	return out, nil
 }
 
 func insertEvents(ctx context.Context, tx *db.Tx, events []event, now time.Time) error {
@@ -113,7 +134,7 @@ func insertEvents(ctx context.Context, tx *db.Tx, events []event, now time.Time)
 			args = append(args, e.id, e.entry.Organization, e.to.ID, e.lane(), customer, seq, previous, e.entry.Type, e.payload, now,
 				!e.to.Enabled, 0, false)
 		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO webhook_events (id, organization_id, endpoint_id, lane, customer_id, customer_seq, previous_seq,
+		err := db.Later(ctx, tx, `INSERT INTO webhook_events (id, organization_id, endpoint_id, lane, customer_id, customer_seq, previous_seq,
 			type, payload, created_at, skipped, attempts, erased) VALUES `+db.Values(to-from, width), args...)
 		if err != nil {
 			return fmt.Errorf("insert webhook events: %w", err)
@@ -137,23 +158,35 @@ func insertQueue(ctx context.Context, tx *db.Tx, events []event) error {
 			list = append(list, queued{org: e.entry.Organization, target: e.to.ID, lane: e.lane(), event: e.id})
 		}
 	}
-	return enqueue(ctx, tx, list)
+	seqs, err := enqueue(ctx, tx, list)
+	for i := range events {
+		events[i].seq = seqs[events[i].id]
+	}
+	return err
 }
 
-func enqueue(ctx context.Context, tx *db.Tx, list []queued) error {
+// enqueue answers the number that each event has got.
+func enqueue(ctx context.Context, tx *db.Tx, list []queued) (map[id.ID]int64, error) {
 	const width = 7
+	seqs := make(map[id.ID]int64, len(list))
 	for from, to := range db.Pieces(len(list)) {
 		args := make([]any, 0, width*(to-from))
 		for _, q := range list[from:to] {
 			args = append(args, q.org, q.target, q.lane, q.event, q.replay, q.manual, q.attempt)
 		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO webhook_queue (organization_id, target_id, lane, event_id, replay_id, manual, attempt)
-			VALUES `+db.Values(to-from, width), args...)
+		rows, err := db.All[struct {
+			EventID id.ID
+			Seq     int64
+		}](ctx, tx, `INSERT INTO webhook_queue (organization_id, target_id, lane, event_id, replay_id, manual, attempt)
+			VALUES `+db.Values(to-from, width)+` RETURNING event_id, seq`, args...)
 		if err != nil {
-			return fmt.Errorf("queue webhook events: %w", err)
+			return nil, fmt.Errorf("queue webhook events: %w", err)
+		}
+		for _, r := range rows {
+			seqs[r.EventID] = r.Seq
 		}
 	}
-	return nil
+	return seqs, nil
 }
 
 // laneFor is a lane apart from that of the events themselves: what is sent

@@ -22,10 +22,20 @@ type target struct {
 
 	mu      sync.Mutex
 	flying  map[id.ID]time.Time // lanes under way, since when
+	ready   []chain             // lanes that wait for their turn to fly
 	window  int
 	blocked time.Time
-	more    bool // the last claim took all that there was room for
+	more    bool // the database has lanes that there was no room for
 }
+
+// chain is the first events of one lane, in their order, for as far as this
+// process knows them.
+type chain struct {
+	events []*task
+	since  time.Time // when the lane was claimed
+}
+
+func (c *chain) lane() id.ID { return c.events[0].Lane }
 
 func newTarget(of id.ID) *target {
 	return &target{id: of, wake: make(chan struct{}, 1), flying: map[id.ID]time.Time{}, window: fewest}
@@ -46,21 +56,44 @@ func (t *target) room(now time.Time) int {
 	if now.Before(t.blocked) {
 		return 0
 	}
-	return t.window - len(t.flying)
+	return t.window - len(t.flying) - len(t.ready)
 }
 
-// took notes what a claim has brought.
-func (t *target) took(tasks []*task, to *destination, room int) {
+// welcomes says whether a new lane can be sent from at once. While others wait
+// in the database it is not let past them.
+func (t *target) welcomes(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
-	for _, x := range tasks {
-		t.flying[x.Lane] = now
-	}
-	t.more = len(tasks) > 0 && len(tasks) >= room || to != nil && to.Failures >= suspicious
+	return !t.more && !now.Before(t.blocked) && len(t.flying)+len(t.ready) < t.window
+}
+
+// full notes that lanes wait in the database.
+func (t *target) full() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.more = true
+}
+
+// claimed notes what a claim has found besides lanes.
+func (t *target) claimed(lanes, room int, to *destination) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.more = lanes > 0 && lanes >= room || to != nil && to.Failures >= suspicious
 	if to != nil && to.BlockedUntil != nil && !to.off() {
 		t.blocked = *to.BlockedUntil
 	}
+}
+
+// launch says whether a chain may begin now; otherwise it is kept until it may.
+func (t *target) launch(c chain) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.flying) >= t.window {
+		t.ready = append(t.ready, c)
+		return false
+	}
+	t.flying[c.lane()] = c.since
+	return true
 }
 
 // learn notes how an attempt went.
@@ -72,30 +105,57 @@ func (t *target) learn(r *result) {
 		t.window, t.blocked = min(t.window+1, most), time.Time{}
 	case r.sent:
 		t.window = max(t.window*3/4, fewest)
+		t.blocked = r.blocked
 	}
 }
 
-// landed notes that a lane is done with, and says whether to look for more.
-func (t *target) landed(lane id.ID) bool {
+// landed notes that a lane is done with. It answers the chains that may begin
+// now, and whether to look for more in the database.
+func (t *target) landed(lane id.ID) (next []chain, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.flying, lane)
-	return t.more
+	for len(t.ready) > 0 && len(t.flying) < t.window {
+		c := t.ready[0]
+		t.ready = t.ready[1:]
+		t.flying[c.lane()] = c.since
+		next = append(next, c)
+	}
+	return next, t.more
+}
+
+// strand takes away the lanes that wait here, when the target is left alone.
+func (t *target) strand(now time.Time) (lanes []id.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !now.Before(t.blocked) {
+		return nil
+	}
+	for i := range t.ready {
+		lanes = append(lanes, t.ready[i].lane())
+	}
+	t.ready = nil
+	return lanes
 }
 
 func (t *target) idle() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.flying) == 0
+	return len(t.flying)+len(t.ready) == 0
 }
 
-// slow are the lanes that have been under way for a while.
+// slow are the lanes that this process has had for a while.
 func (t *target) slow(than time.Duration) (lanes []id.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for lane, since := range t.flying {
 		if time.Since(since) > than {
 			lanes = append(lanes, lane)
+		}
+	}
+	for i := range t.ready {
+		if time.Since(t.ready[i].since) > than {
+			lanes = append(lanes, t.ready[i].lane())
 		}
 	}
 	return lanes
