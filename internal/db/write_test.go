@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -85,6 +86,88 @@ func TestNeighboursDoNotHarmEachOther(t *testing.T) {
 			t.Errorf("%d commits for 3 writes that waited together", n)
 		}
 	})
+}
+
+// Whoever is refused for what a neighbour did hears of it once that is durable,
+// as a later read does. When they share a commit is a matter of time, so it is
+// tried until they have.
+func TestRefusedForWhatIsThere(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		createThings(t, d)
+		ctx := t.Context()
+		met := 0
+		for attempt := 0; attempt < 20 && met < 3 && !t.Failed(); attempt++ {
+			name := fmt.Sprint("neighbour ", attempt)
+			var wg sync.WaitGroup
+			writing := make(chan struct{})
+			var once sync.Once
+			wg.Go(func() {
+				if err := d.Write(ctx, func(tx *db.Tx) error {
+					once.Do(func() { close(writing) })
+					time.Sleep(time.Millisecond) // the others begin to wait
+					return insert(ctx, tx, name)
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+			<-writing
+			wg.Go(func() {
+				err := d.Write(ctx, func(tx *db.Tx) error {
+					n, err := db.One[int64](ctx, tx, `SELECT COUNT(*) FROM things WHERE name = ?`, name)
+					if err == nil && n > 0 {
+						err = errNo
+					}
+					return err
+				})
+				if !errors.Is(err, errNo) {
+					return
+				}
+				met++
+				if got := names(t, d); !slices.Contains(got, name) {
+					t.Errorf("refused for a row that is not among %q", got)
+				}
+			})
+			time.Sleep(100 * time.Microsecond)
+			wg.Go(func() { // holds the commit up
+				_ = d.Write(ctx, func(*db.Tx) error { time.Sleep(2 * time.Millisecond); return nil })
+			})
+			wg.Wait()
+		}
+		if met == 0 && d.Engine() == "sqlite" {
+			t.Error("nobody was refused: nothing was tested")
+		}
+	})
+}
+
+// Who was refused for what is lost in the end asks again.
+func TestRefusedForWhatIsLost(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t)
+	createThings(t, d)
+	for range 200 {
+		lost, asked := false, 0
+		results := gather(t, d,
+			func(tx *db.Tx) error {
+				tx.Together("lost", nil, func(context.Context, *db.Tx, []any) error {
+					if !lost {
+						lost = true
+						return errNo
+					}
+					return nil
+				})
+				return nil
+			},
+			func(*db.Tx) error { asked++; return errNo },
+		)
+		if !errors.Is(results[1], errNo) {
+			t.Fatalf("got %v", results)
+		}
+		if asked == 2 {
+			return
+		}
+	}
+	t.Error("it has not asked again")
 }
 
 // The first of a batch has no savepoint: when it fails, the others still run.

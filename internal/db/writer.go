@@ -49,9 +49,12 @@ type ticket struct {
 type batch struct {
 	started time.Time
 	members []*ticket
-	ran     int
-	shared  []shared
-	closed  bool // to others
+	// witnesses have failed, maybe because of what a member had done, and say
+	// so only once that is durable.
+	witnesses []*ticket
+	ran       int
+	shared    []shared
+	closed    bool // to others
 }
 
 var (
@@ -165,7 +168,8 @@ func (w *writer) turn(ctx context.Context, me *ticket, b *batch, tx *Tx, fn func
 	}
 	tx.batch = b
 	if err := tx.do(ctx, fn); err != nil {
-		return err
+		kept = true
+		return w.refuse(me, b, err)
 	}
 	if err := w.settle(b); err != nil {
 		return w.db.translate(ctx, err)
@@ -179,6 +183,26 @@ func (w *writer) turn(ctx context.Context, me *ticket, b *batch, tx *Tx, fn func
 	b.members = append(b.members, me)
 	w.leave(b)
 	return <-me.done
+}
+
+// refuse drops what the caller did, and returns the reason once it is true: it
+// may be a row of a neighbour that is not committed yet. When that is lost, so
+// is the reason, and the caller tries again.
+func (w *writer) refuse(me *ticket, b *batch, reason error) error {
+	first := len(b.members) == 0
+	if b = w.undo(b); b == nil {
+		w.leave(nil)
+		if first {
+			return reason
+		}
+		return fmt.Errorf("%w: %w", errLost, reason)
+	}
+	b.witnesses = append(b.witnesses, me)
+	w.leave(b)
+	if err := <-me.done; err != nil {
+		return err
+	}
+	return reason
 }
 
 // open makes a transaction for the first caller, which needs no savepoint: if
@@ -297,6 +321,12 @@ func (w *writer) finish(b *batch) error {
 
 func answer(b *batch, err error) {
 	for _, t := range b.members {
+		t.done <- err
+	}
+	if err != nil { // which is the members' own
+		err = errLost
+	}
+	for _, t := range b.witnesses {
 		t.done <- err
 	}
 }
