@@ -86,10 +86,11 @@ type DB struct {
 	// attached is what packages above have stored with the database.
 	attached sync.Map
 
-	pool    *sql.DB  // PostgreSQL only
-	readers *readers // SQLite only
-	writer  *writer  // SQLite only
-	path    string   // SQLite only
+	pool    *sql.DB   // PostgreSQL only
+	notify  *notifier // PostgreSQL only
+	readers *readers  // SQLite only
+	writer  *writer   // SQLite only
+	path    string    // SQLite only
 }
 
 // Open opens the database and makes sure that it answers. It does not change
@@ -111,6 +112,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 // Close ends all connections. Writes that wait for their turn fail.
 func (d *DB) Close() error {
 	if d.postgres {
+		d.notify.wait.Wait()
 		return d.pool.Close()
 	}
 	return d.closeSQLite()

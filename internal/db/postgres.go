@@ -27,6 +27,7 @@ func (d *DB) openPostgres(ctx context.Context) error {
 	}
 	config.RuntimeParams["timezone"] = "UTC"
 	d.pool = stdlib.OpenDB(*config)
+	d.notify = newNotifier(d)
 	d.pool.SetMaxOpenConns(d.config.ReadConns)
 	d.pool.SetMaxIdleConns(d.config.ReadConns)
 	d.pool.SetConnMaxIdleTime(10 * time.Minute)

@@ -42,6 +42,7 @@ type Floe struct {
 	AllToken string // a token of Org with all scopes
 
 	t   testing.TB
+	db  db.Config
 	log *logBuffer
 	sql *tenantRule
 	n   *atomic.Int64
@@ -95,18 +96,38 @@ func start(t testing.TB, c db.Config, options []Option) *Floe {
 	f.sql = rule
 	c.Clock, c.Logger, c.OnStatement = f.Clock, log, rule.check
 	c.ReadConns = 4 // tests are many and small
-	d, err := db.Open(t.Context(), c)
+	f.db = c
+	f.serve(options)
+	f.Org = f.Organization("Acme")
+	f.AllToken = f.Org.Token
+	return f
+}
+
+// Beside is a second server on the same database, with the same organization
+// and clock.
+func (f *Floe) Beside(options ...Option) *Floe {
+	f.t.Helper()
+	g := *f
+	g.serve(options)
+	return &g
+}
+
+// serve opens the database and makes the server.
+func (f *Floe) serve(options []Option) {
+	t := f.t
+	t.Helper()
+	d, err := db.Open(t.Context(), f.db)
 	if err != nil {
 		t.Fatalf("open the test database: %v", err)
 	}
 	t.Cleanup(func() {
-		rule.end()
+		f.sql.end()
 		if err := d.Close(); err != nil {
 			t.Errorf("close the test database: %v", err)
 		}
 	})
 	f.DB = d
-	config := server.Config{DB: d, Logger: log, Clock: f.Clock, PublicURL: "https://floe.test"}
+	config := server.Config{DB: d, Logger: f.db.Logger, Clock: f.Clock, PublicURL: "https://floe.test"}
 	for _, option := range options {
 		option(&config)
 	}
@@ -123,9 +144,6 @@ func start(t testing.TB, c db.Config, options []Option) *Floe {
 	})
 	f.Handler = f.Server.Handler()
 	f.url = sync.OnceValue(f.listen)
-	f.Org = f.Organization("Acme")
-	f.AllToken = f.Org.Token
-	return f
 }
 
 // with is the same instance reporting to a subtest.

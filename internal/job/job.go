@@ -27,6 +27,9 @@ type Kind struct {
 	Outside func(ctx context.Context, args json.RawMessage) error
 }
 
+// Topic is what a commit signals that has added a job; see db.Signalled.
+const Topic = "jobs"
+
 // Option changes how a job is enqueued.
 type Option func(*row)
 
@@ -76,7 +79,7 @@ func (r *Runner) insert(ctx context.Context, tx *db.Tx, j row) error {
 	if err != nil {
 		return fmt.Errorf("enqueue %s: %w", j.Kind, err)
 	}
-	tx.AfterCommit(r.Wake)
+	tx.Signal(Topic)
 	return nil
 }
 

@@ -21,20 +21,18 @@ type Runner struct {
 	Kinds  []Kind
 	// Workers is how many jobs run side by side; 4 when zero.
 	Workers int
-	// Idle is how often the database is asked for work that another node has
-	// enqueued; 5 s when zero. Work of this process needs no asking.
+	// Idle is how often the database is asked for work that nobody has told of;
+	// 5 s when zero.
 	Idle time.Duration
 	// Lease is how long a job may run before another node takes it for lost;
 	// five minutes when zero.
 	Lease time.Duration
 
 	once sync.Once
-	wake chan struct{}
 }
 
 func (r *Runner) init() {
 	r.once.Do(func() {
-		r.wake = make(chan struct{}, 1)
 		if r.Workers == 0 {
 			r.Workers = 4
 		}
@@ -47,19 +45,11 @@ func (r *Runner) init() {
 	})
 }
 
-// Wake makes the runner look for work now. It never blocks.
-func (r *Runner) Wake() {
-	r.init()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
 // Run works until the context ends, then waits for the jobs in hand.
 func (r *Runner) Run(ctx context.Context) {
 	r.init()
 	for ctx.Err() == nil {
+		enqueued := r.DB.Signalled(Topic)
 		n, err := r.Drain(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.Logger.Error("jobs: looking for work failed", "error", err)
@@ -69,7 +59,7 @@ func (r *Runner) Run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-r.wake:
+		case <-enqueued:
 		case <-time.After(r.pause(ctx)):
 		}
 	}

@@ -109,6 +109,7 @@ func (s *Server) work(ctx context.Context) {
 		s.config.Logger.Error("recurring work was not scheduled", "error", err)
 	}
 	var wait sync.WaitGroup
+	wait.Go(func() { s.config.DB.Hear(ctx) })
 	wait.Go(func() { s.Webhooks.Run(ctx) })
 	s.Jobs.Run(ctx)
 	wait.Wait()

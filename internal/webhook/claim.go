@@ -193,6 +193,7 @@ func (s *Service) releaseAll(ctx context.Context) error {
 func (s *Service) giveUp(ctx context.Context, w *db.W) error {
 	args := append([]any{s.now()}, w.Args()...)
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.Signal(topic) // others may have room
 		if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL`+w.SQL(), args...); err != nil {
 			return fmt.Errorf("release webhook lanes: %w", err)
 		}

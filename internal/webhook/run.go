@@ -13,8 +13,11 @@ import (
 
 const (
 	// pollEvery is how often the database is asked for what this process has not
-	// heard of: what another one has written, and what was put off for long.
+	// heard of, and for what was put off for long.
 	pollEvery = 2 * time.Second
+	// signalGap is the least time between two looks at the database that others
+	// ask for.
+	signalGap = 20 * time.Millisecond
 	// forgetAfter is how long a target is remembered that has nothing to do.
 	forgetAfter = 30 * time.Second
 	// gap is the least time between two claims for a target, and between two
@@ -56,7 +59,7 @@ func (s *Service) Run(ctx context.Context) {
 	r.wait.Wait()
 	close(r.results)
 	<-recorded
-	if err := s.releaseAll(sending); err != nil {
+	if err := s.releaseAll(context.WithoutCancel(ctx)); err != nil {
 		s.Logger.Error("webhooks: what was not sent could not be given up; it waits until the leases end", "error", err)
 	}
 }
@@ -74,16 +77,23 @@ func (s *Service) end() {
 	clear(s.targets)
 }
 
-// poll looks for work now and then, until the run ends.
+// topic is what a commit signals that leaves work to others.
+const topic = "webhooks"
+
+// poll looks for work when another process has some, and now and then, until
+// the run ends.
 func (s *Service) poll(r *run) {
-	tick := time.NewTicker(pollEvery)
+	tick := time.NewTicker(s.Poll)
 	defer tick.Stop()
 	for {
+		signalled := s.DB.Signalled(topic)
 		s.survey(r)
 		select {
 		case <-r.ctx.Done():
 			return
 		case <-tick.C:
+		case <-signalled:
+			time.Sleep(signalGap)
 		}
 	}
 }
@@ -126,11 +136,21 @@ func (s *Service) wakeAfter(tx *db.Tx, targets ...id.ID) {
 	if len(targets) == 0 {
 		return
 	}
+	if !s.runs() {
+		tx.Signal(topic) // for those who do the sending
+	}
 	tx.AfterCommit(func() {
 		for _, t := range targets {
 			s.wakeTarget(t)
 		}
 	})
+}
+
+// runs says whether this process sends.
+func (s *Service) runs() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running != nil && s.running.ctx.Err() == nil
 }
 
 // wakeAt is wakeTarget after a while; a long one is left to the poll.

@@ -47,6 +47,9 @@ type Config struct {
 	// Retention is how long payloads and responses are kept; 90 days when zero.
 	Retention time.Duration
 	Version   string
+	// Poll is how often the database is asked for what nobody has told of; two
+	// seconds when zero.
+	Poll time.Duration
 }
 
 // Service is the operations on webhooks, the writing of events, and their
@@ -71,6 +74,9 @@ func New(c Config) *Service {
 	}
 	if c.Version == "" {
 		c.Version = "dev"
+	}
+	if c.Poll == 0 {
+		c.Poll = pollEvery
 	}
 	s := &Service{Config: c, node: string(id.New()), targets: map[id.ID]*target{}}
 	s.sender = newSender(c.Version, c.AllowPrivate)
