@@ -35,6 +35,7 @@ type cli struct {
 	Listen       listenCommand       `cmd:"" help:"Send what happens on a server to a program on this machine."`
 	Trigger      triggerCommand      `cmd:"" help:"Make an event happen, to see what comes of it."`
 	Webhook      webhookCommand      `cmd:"" help:"List webhook endpoints, and send events again."`
+	Doctor       doctorCommand       `cmd:"" help:"Look at the database and say whether it is well; changes nothing."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database up to date without serving."`
 	ConfigShow   configCommand       `cmd:"" name:"config" help:"Print the options that are in force, and where each comes from."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`
@@ -46,6 +47,7 @@ const description = `A server that speaks the API of Polar, in one file.
 Start with:  floe serve
 
 Exit codes: 0 done; 1 it failed, and the last line on stderr says why; 2 the command line is wrong.
+Commands whose codes mean more say so in their --help.
 Every option of a command can also be set as a FLOE_… variable or in the file that --config names.`
 
 // streams are where a command writes: results to out, all else to err.
@@ -93,10 +95,21 @@ func run(ctx context.Context, args []string) int {
 		return code
 	}
 	if err := command.Run(); err != nil {
+		if e, ok := errors.AsType[exit](err); ok {
+			return complain(io.err, err, e.code)
+		}
 		return complain(io.err, err, exitFailed)
 	}
 	return 0
 }
+
+// exit is an error for which a command has an exit code of its own.
+type exit struct {
+	code int
+	error
+}
+
+func (e exit) Unwrap() error { return e.error }
 
 // dropEmpty makes a variable that is set to nothing count as not set, which is
 // what the tools that start containers mean by it.

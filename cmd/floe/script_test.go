@@ -55,7 +55,9 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 			}
 			return nil
 		},
-		Condition: func(name string) (bool, error) { return name == "root" && os.Geteuid() == 0, nil },
+		Condition: func(name string) (bool, error) {
+			return name == "root" && os.Geteuid() == 0 || name == "postgres" && database != nil, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "received": receivedCommand, "keep": keepCommand, "sigterm": signalCommand,
 		},

@@ -33,6 +33,9 @@ type Config struct {
 	// ReadConns is the number of connections that read: beside the writer on
 	// SQLite, all of them on PostgreSQL.
 	ReadConns int
+	// ReadOnly opens what is there without changing it, and without making it
+	// when it is not: Write fails. It may be open elsewhere at the same time.
+	ReadOnly bool
 	// Clock gives transactions their time. The wall clock when nil.
 	Clock clock.Clock
 	// Logger hears of migrations and retries. slog.Default when nil.
@@ -137,6 +140,9 @@ func (d *DB) Ping(ctx context.Context) error {
 // Write would wait for this one, and a read through the DB would not see its
 // changes.
 func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	if d.config.ReadOnly {
+		return errReadOnly
+	}
 	if d.postgres {
 		return d.writePostgres(ctx, fn)
 	}

@@ -277,3 +277,33 @@ func TestLongReadIsCancelled(t *testing.T) {
 		}
 	})
 }
+
+// What is opened to be read is not made, not changed, and not folded together
+// when it is closed; and it shows what was written last.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	if _, err := db.Open(t.Context(), db.Config{DataDir: filepath.Join(t.TempDir(), "none"), ReadOnly: true}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("opening what is not there: %v", err)
+	}
+	dbtest.Engines(t, func(t *testing.T, open dbtest.Opener) {
+		d := open()
+		createThings(t, d)
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return insert(t.Context(), tx, "first") }); err != nil {
+			t.Fatal(err)
+		}
+		r := open(func(c *db.Config) { c.ReadOnly = true })
+		if got := names(t, r); !slices.Equal(got, []string{"first"}) {
+			t.Errorf("reads %q", got)
+		}
+		if err := r.Write(t.Context(), func(tx *db.Tx) error { return insert(t.Context(), tx, "second") }); err == nil {
+			t.Error("it can be written")
+		}
+		has, wants, err := r.Schema(t.Context())
+		if err != nil || has != wants || has == 0 {
+			t.Errorf("schema %d of %d, %v", has, wants, err)
+		}
+		if got := names(t, d); !slices.Equal(got, []string{"first"}) {
+			t.Errorf("kept %q", got)
+		}
+	})
+}

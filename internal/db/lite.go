@@ -32,12 +32,12 @@ func (e *sqliteFailure) Error() string { return e.msg }
 // Code is the extended result code.
 func (e *sqliteFailure) Code() int { return e.code }
 
-// openLite opens the file, which is made when it is missing, and runs the
-// pragmas.
-func openLite(path string, busy time.Duration, pragmas []string) (*lite, error) {
+// openLite opens the file, which is made when it is missing unless it is only
+// read, and runs the pragmas.
+func openLite(path string, readOnly bool, busy time.Duration, pragmas []string) (*lite, error) {
 	c := &lite{tls: libc.NewTLS()}
 	c.out = libc.Xmalloc(c.tls, libc.Tsize_t(unsafe.Sizeof(uintptr(0))))
-	if err := c.open(path); err != nil {
+	if err := c.open(path, readOnly); err != nil {
 		c.close()
 		return nil, err
 	}
@@ -53,13 +53,17 @@ func openLite(path string, busy time.Duration, pragmas []string) (*lite, error) 
 	return c, nil
 }
 
-func (c *lite) open(path string) error {
+func (c *lite) open(path string, readOnly bool) error {
 	name, err := libc.CString(path)
 	if err != nil {
 		return err
 	}
 	defer libc.Xfree(c.tls, name)
-	rc := sqlite3.Xsqlite3_open_v2(c.tls, name, c.out, sqlite3.SQLITE_OPEN_READWRITE|sqlite3.SQLITE_OPEN_CREATE|sqlite3.SQLITE_OPEN_NOMUTEX, 0)
+	how := int32(sqlite3.SQLITE_OPEN_READWRITE | sqlite3.SQLITE_OPEN_CREATE)
+	if readOnly {
+		how = sqlite3.SQLITE_OPEN_READONLY
+	}
+	rc := sqlite3.Xsqlite3_open_v2(c.tls, name, c.out, how|sqlite3.SQLITE_OPEN_NOMUTEX, 0)
 	c.db = *(*uintptr)(pointer(c.out))
 	return c.check(rc)
 }

@@ -10,7 +10,7 @@ import (
 
 func openTestLite(t *testing.T) *session {
 	t.Helper()
-	c, err := openLite(t.TempDir()+"/a file?.db", time.Second, []string{"foreign_keys(1)"})
+	c, err := openLite(t.TempDir()+"/a file?.db", false, time.Second, []string{"foreign_keys(1)"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestLiteErrors(t *testing.T) {
 	if _, err := s.exec(t.Context(), internal(`SELECT ?`), []any{struct{}{}}); err == nil {
 		t.Error("an argument that is no value was taken")
 	}
-	if _, err := openLite(t.TempDir(), time.Second, nil); sqliteCode(err)&0xff != liteCantOpen {
+	if _, err := openLite(t.TempDir(), false, time.Second, nil); sqliteCode(err)&0xff != liteCantOpen {
 		t.Errorf("opening a folder: %v", err)
 	}
 }

@@ -112,6 +112,35 @@ func checkForeignKeys(ctx context.Context, pool *sql.DB) error {
 	return fmt.Errorf("migrate: rows of %s refer to rows that do not exist", table)
 }
 
+// Schema says which version the database's schema has, zero for none, and which
+// one this program brings it to.
+func (d *DB) Schema(ctx context.Context) (has, wants int64, err error) {
+	files, err := d.migrationFiles(migrations)
+	if err != nil {
+		return 0, 0, err
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, 0, err
+		}
+		wants = max(wants, version)
+	}
+	table := `SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'`
+	if d.postgres {
+		table = `SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('goose_db_version')`
+	}
+	if n, err := One[int64](ctx, d, table); err != nil || n == 0 {
+		return 0, wants, err
+	}
+	has, err = One[int64](ctx, d, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`)
+	return has, wants, err
+}
+
 // migrationFiles returns the files for the engine, with the macros expanded
 // and under the names goose expects.
 func (d dialect) migrationFiles(from fs.FS) (fs.FS, error) {

@@ -28,15 +28,9 @@ const (
 )
 
 func (d *DB) openSQLite(ctx context.Context) error {
-	dir := d.config.DataDir
-	if err := makeDataDir(dir); err != nil {
+	d.path = filepath.Join(d.config.DataDir, fileName)
+	if err := d.prepareToWrite(); err != nil {
 		return err
-	}
-	d.path = filepath.Join(dir, fileName)
-	makePrivate(d.path)
-	var err error
-	if d.writer, err = newWriter(d); err != nil {
-		return d.explainSQLite(err)
 	}
 	cache := max(2<<10, readersCacheKB/d.config.ReadConns)
 	d.readers = &readers{
@@ -46,6 +40,24 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	}
 	if err := d.Ping(ctx); err != nil {
 		_ = d.closeSQLite()
+		return d.explainSQLite(err)
+	}
+	return nil
+}
+
+// prepareToWrite makes the folder, the file and the connection that writes.
+func (d *DB) prepareToWrite() (err error) {
+	if d.config.ReadOnly {
+		if _, err := os.Stat(d.path); err != nil {
+			return fmt.Errorf("there is no database in %s: %w", d.config.DataDir, err)
+		}
+		return nil
+	}
+	if err := makeDataDir(d.config.DataDir); err != nil {
+		return err
+	}
+	makePrivate(d.path)
+	if d.writer, err = newWriter(d); err != nil {
 		return d.explainSQLite(err)
 	}
 	return nil
@@ -79,7 +91,7 @@ func makePrivate(path string) {
 
 // openSession connects to the file.
 func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
-	conn, err := openLite(d.path, d.config.BusyTimeout, append(pragmas(cacheKB), more...))
+	conn, err := openLite(d.path, d.config.ReadOnly, d.config.BusyTimeout, append(pragmas(cacheKB), more...))
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +156,11 @@ func writable(dir string) error {
 }
 
 func (d *DB) closeSQLite() error {
-	writerErr := d.writer.close()
-	return errors.Join(d.readers.close(), writerErr)
+	var err error
+	if d.writer != nil {
+		err = d.writer.close()
+	}
+	return errors.Join(d.readers.close(), err)
 }
 
 // readers is the pool of connections that read. The one used last is used

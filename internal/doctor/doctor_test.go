@@ -1,0 +1,217 @@
+package doctor_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/db/dbtest"
+	"floe/internal/demo"
+	"floe/internal/doctor"
+	"floe/internal/id"
+	"floe/internal/organization"
+	"floe/internal/server"
+	tokens "floe/internal/token"
+)
+
+// breaks is, for each invariant, a change that only somebody with a shell on
+// the database could make. What the schema refuses by an index has that index
+// dropped first.
+var breaks = map[string][]string{
+	"customers.total":              {`UPDATE customer_totals SET live = live + 1`},
+	"customers.email_unique":       {`DROP INDEX customers_email`, `UPDATE customers SET email_key = 'same'`},
+	"customers.external_id_unique": {`DROP INDEX customers_external_id`, `UPDATE customers SET external_id = 'same'`},
+	"customers.keys":               {`UPDATE customers SET deleted_at = created_at WHERE seq = (SELECT MAX(seq) FROM customers WHERE email_key IS NOT NULL)`},
+	"customers.search_text":        {`UPDATE customers SET search = 'nobody'`},
+	"customers.search_entries":     {`DELETE FROM customer_search_docsize WHERE id = (SELECT MAX(seq) FROM customers)`},
+	"customers.search_finds":       {`UPDATE customers SET search = 'xyzzy plugh' WHERE seq = (SELECT MAX(seq) FROM customers)`},
+	"customers.metadata_index":     {`DELETE FROM customer_metadata`},
+	"customers.nothing_left":       {`UPDATE members SET deleted_at = NULL, email_key = CAST(id AS text)`},
+	"customers.anonymized":         {`UPDATE customers SET anonymized_at = created_at`},
+	"members.one_owner":            {`DROP INDEX members_owner`, `UPDATE members SET role = 'owner'`, `DROP INDEX members_email`, `UPDATE members SET email_key = 'same'`},
+	"journal.no_gaps":              {`DELETE FROM journal WHERE customer_seq = 1`},
+	"journal.heads":                {`UPDATE journal_heads SET seq = seq + 1`},
+	"journal.of_customers":         {`UPDATE journal SET type = 'other' WHERE type = 'customer.created'`},
+	"subscriptions.status":         {`UPDATE subscriptions SET status = 'canceled' WHERE status = 'active'`},
+	"subscriptions.due":            {`UPDATE subscriptions SET due_at = NULL WHERE status = 'active'`},
+	"subscriptions.metadata_index": {`DELETE FROM subscription_metadata`},
+	"subscriptions.references":     {`UPDATE discount_redemptions SET subscription_id = organization_id`},
+	"discounts.redemptions":        {`UPDATE discounts SET redemptions_count = redemptions_count + 1`},
+	"orders.amounts":               {`UPDATE order_items SET amount = amount + 1`},
+	"orders.paid":                  {`UPDATE orders SET paid_amount = paid_amount + 1 WHERE status = 'paid'`},
+	"orders.refunded":              {`UPDATE refunds SET amount = amount - 1`},
+	"orders.numbers":               {`UPDATE orders SET invoice_number = NULL WHERE seq = (SELECT MAX(seq) FROM orders WHERE invoice_number IS NOT NULL)`},
+	"orders.references":            {`UPDATE orders SET product_id = organization_id`},
+	"balances.movements": {`INSERT INTO customer_balances (organization_id, customer_id, currency, amount)
+			SELECT organization_id, id, 'xts', 7 FROM customers LIMIT 1`},
+	"grants.row":               {`UPDATE benefit_grants SET revoked_at = granted_at`},
+	"grants.reason":            {`DELETE FROM product_benefits`},
+	"grants.entitled":          {`UPDATE benefit_grants SET granted_at = NULL, error = NULL`},
+	"license_keys.grants":      {`UPDATE benefit_grants SET granted_at = NULL`},
+	"license_keys.activations": {`UPDATE license_keys SET limit_activations = 0, modified_at = NULL`},
+	"webhooks.lanes":           {`UPDATE webhook_lanes SET pending = pending + 1`},
+	"webhooks.queue":           {`DELETE FROM webhook_queue`},
+	"webhooks.told":            {`UPDATE webhook_events SET previous_seq = previous_seq + 1`},
+	"webhooks.deliveries":      {`UPDATE webhook_events SET succeeded = TRUE`},
+	"organizations.one_owner":  {`DROP INDEX memberships_owner`, `UPDATE memberships SET role = 'owner'`},
+}
+
+// TestInvariants: on a database in which everything happens that can, none is
+// broken; and each is found when somebody breaks it.
+func TestInvariants(t *testing.T) {
+	t.Parallel()
+	dbtest.Engines(t, func(t *testing.T, open dbtest.Opener) {
+		t.Parallel()
+		d := open()
+		fill(t, d)
+		r := doctor.Examine(t.Context(), doctor.Config{DB: open(func(c *db.Config) { c.ReadOnly = true }), Whole: true})
+		for _, c := range r.Checks {
+			if c.Status != doctor.OK && c.Name != "sync" { // the tests' PostgreSQL does not sync
+				t.Errorf("%s: %s %s %v", c.Name, c.Status, c.Detail, c.Found)
+			}
+		}
+		for i := range doctor.Invariants {
+			inv := &doctor.Invariants[i]
+			if inv.Engine == "" || inv.Engine == d.Engine() {
+				breakOne(t, d, inv)
+			}
+		}
+	})
+}
+
+var errUndo = errors.New("undo")
+
+// breakOne breaks an invariant, looks, and takes it back.
+func breakOne(t *testing.T, d *db.DB, inv *doctor.Invariant) {
+	t.Helper()
+	if len(breaks[inv.Name]) == 0 {
+		t.Errorf("%s is broken nowhere", inv.Name)
+		return
+	}
+	err := d.Write(t.Context(), func(tx *db.Tx) error {
+		for _, text := range breaks[inv.Name] {
+			n, err := db.Exec(t.Context(), tx, text)
+			if err != nil {
+				return err
+			}
+			if n == 0 && !strings.HasPrefix(text, "DROP") {
+				t.Errorf("%s: nothing is there to break: %s", inv.Name, text)
+			}
+		}
+		found, err := inv.Broken(t.Context(), tx, 3)
+		if err == nil && len(found) == 0 {
+			t.Errorf("%s is broken, and not found", inv.Name)
+		}
+		for _, f := range found {
+			if f.ID == "" || f.Detail == "" {
+				t.Errorf("%s: does not say what it found: %+v", inv.Name, f)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return errUndo
+	})
+	if !errors.Is(err, errUndo) {
+		t.Errorf("%s: %v", inv.Name, err)
+	}
+}
+
+// fill makes a database with everything in it, webhooks that wait included.
+func fill(t *testing.T, d *db.DB) {
+	t.Helper()
+	ctx := t.Context()
+	s, err := server.New(ctx, server.Config{DB: d, AllowPrivateWebhooks: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	in, err := organization.Draft("Acme", "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var org id.ID
+	actor := auth.NewSystem("test")
+	err = d.Write(ctx, func(tx *db.Tx) error {
+		o, err := s.Organizations.Create(ctx, tx, actor, in)
+		org = o.ID
+		if err != nil {
+			return err
+		}
+		for _, address := range []string{"jane@example.com", "joe@example.com"} {
+			u, err := s.Organizations.CreateUser(ctx, tx, actor, address, "")
+			if err != nil {
+				return err
+			}
+			if _, err := s.Organizations.Join(ctx, tx, actor, u, org, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Fill(ctx, d, s, demo.Config{Organization: org, Seed: 1, Now: time.Now(), Count: 150}, nil); err != nil {
+		t.Fatal(err)
+	}
+	use(t, d, s, org)
+}
+
+// use makes what the demo has none of: webhooks that wait, and a customer who
+// is gone.
+func use(t *testing.T, d *db.DB, s *server.Server, org id.ID) {
+	t.Helper()
+	var token string
+	err := d.Write(t.Context(), func(tx *db.Tx) (err error) {
+		_, token, err = s.Tokens.Create(t.Context(), tx, auth.NewSystem("test"), tokens.Request{OrganizationID: org, Scopes: auth.GrantableScopes()})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(method, path, body string) string {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if w.Code >= 300 {
+			t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		}
+		var made struct{ ID string }
+		_ = json.Unmarshal(w.Body.Bytes(), &made)
+		return made.ID
+	}
+	call("POST", "/v1/webhooks/endpoints", `{"url":"http://127.0.0.1:1/hook","format":"raw","events":["customer.created","customer.updated","customer.deleted","customer.state_changed"]}`)
+	gone := call("POST", "/v1/customers/", `{"email":"gone@example.com","metadata":{"a":1}}`)
+	call("PATCH", "/v1/customers/"+gone, `{"name":"Somebody"}`)
+	call("DELETE", "/v1/customers/"+gone, "")
+	erased := call("POST", "/v1/customers/", `{"email":"erased@example.com","name":"Erased"}`)
+	call("DELETE", "/v1/customers/"+erased+"?anonymize=true", "")
+}
+
+// TestDocs: the documentation's table is the list.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Count(string(text), "\n| `")
+	for _, inv := range doctor.Invariants {
+		if !strings.Contains(string(text), "\n| `"+inv.Name+"` | "+inv.Says) {
+			t.Errorf("docs/reliability.md has no row for %s: %s", inv.Name, inv.Says)
+		}
+	}
+	if rows != len(doctor.Invariants) {
+		t.Errorf("docs/reliability.md has %d rows for %d invariants", rows, len(doctor.Invariants))
+	}
+}
