@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,12 +52,15 @@ func TestMain(m *testing.M) {
 // crashed is set by tests that have made the binary.
 var crashed atomic.Bool
 
-// TestCrash kills a server again and again while clients write and the
-// receiver misbehaves in every way it can: each event arrives, in the order of
-// its customer, and none is invented.
+// TestCrash kills a server again and again while clients write, one reads the
+// change feed, and the receiver misbehaves in every way it can: each event
+// arrives, in the order of its customer and in an unbroken chain, none is
+// invented, and the feed has the same. The environment makes it larger:
+//
+//	FLOE_CRASH_EVENTS=100000 FLOE_CRASH_KILLS=20 go test ./internal/webhook -run TestCrash -v -timeout 60m
 func TestCrash(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a quarter of a minute")
+		t.Skip("takes half a minute")
 	}
 	t.Parallel()
 	for name, config := range map[string]func(t *testing.T) db.Config{
@@ -63,10 +68,17 @@ func TestCrash(t *testing.T) {
 		"postgres": func(t *testing.T) db.Config { return db.Config{URL: dbtest.URL(t)} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			newCrash(t, config(t)).run()
+			newCrash(t, config(t)).run(number("FLOE_CRASH_EVENTS", 4000), number("FLOE_CRASH_KILLS", 4))
 		})
 	}
+}
+
+// number is a setting from the environment.
+func number(name string, otherwise int64) int64 {
+	if n, err := strconv.ParseInt(os.Getenv(name), 10, 64); err == nil {
+		return n
+	}
+	return otherwise
 }
 
 // crash is one such test.
@@ -78,7 +90,11 @@ type crash struct {
 	token   string
 	process *exec.Cmd
 	sink    *rogue
+	written atomic.Int64 // events whose cause was acknowledged
 }
+
+// caller keeps a connection for each client.
+var caller = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 func newCrash(t *testing.T, config db.Config) *crash {
 	t.Helper()
@@ -157,7 +173,7 @@ func (c *crash) do(method, path string, body any) (int, map[string]any) {
 	}
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	r.Header.Set("Content-Type", "application/json")
-	w, err := http.DefaultClient.Do(r)
+	w, err := caller.Do(r)
 	if err != nil {
 		return 0, nil
 	}
@@ -167,50 +183,70 @@ func (c *crash) do(method, path string, body any) (int, map[string]any) {
 	return w.StatusCode, out
 }
 
-func (c *crash) run() {
+// told are the types that the receiver gets.
+var telling = []string{"customer.created", "customer.updated", "customer.state_changed"}
+
+const crashWriters = 16
+
+func (c *crash) run(events, kills int64) {
 	t := c.t
-	for _, path := range []string{"/hook", "/gone"} {
-		status, _ := c.do("POST", endpoints, map[string]any{"url": c.sink.url + path, "format": "raw",
-			"events": []string{"customer.created", "customer.updated", "customer.state_changed"}})
+	for path, types := range map[string][]string{"/hook": telling, "/gone": telling[:1], "/never": telling[:1]} {
+		status, _ := c.do("POST", endpoints, map[string]any{"url": c.sink.url + path, "format": "raw", "events": types})
 		if status != 201 {
 			t.Fatalf("endpoint: %d", status)
 		}
 	}
+	start := time.Now()
 	stop := make(chan struct{})
-	var writers sync.WaitGroup
-	for range 6 {
-		writers.Go(func() { c.write(stop) })
+	var writers, readers sync.WaitGroup
+	for range crashWriters {
+		writers.Go(func() { c.write(stop, events) })
 	}
-	for range 3 {
-		time.Sleep(time.Second)
+	var read feedReader
+	readers.Go(func() { read.follow(c, stop) })
+	for n := range kills {
+		for c.written.Load() < events*(n+1)/(kills+1) {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(rand.N(20 * time.Millisecond))
 		c.kill()
 		c.start()
 		c.sink.restart()
+		t.Logf("%v: killed %d times, %d events caused, %d arrived", time.Since(start).Round(time.Second), n+1, c.written.Load(), c.sink.distinct())
 	}
-	time.Sleep(500 * time.Millisecond)
-	close(stop)
 	writers.Wait()
-	c.check()
+	t.Logf("%v: all is written", time.Since(start).Round(time.Second))
+	want := c.journal()
+	c.await(len(want))
+	t.Logf("%v: %d of %d arrived", time.Since(start).Round(time.Second), c.sink.distinct(), len(want))
+	close(stop)
+	readers.Wait()
+	c.sink.compare(t, want)
+	read.compare(t, want)
+	c.recorded(len(want))
 }
 
 // write makes customers and changes them. A request whose answer is lost may
 // or may not have happened: the journal knows.
-func (c *crash) write(stop chan struct{}) {
+func (c *crash) write(stop chan struct{}, events int64) {
 	var mine []string
-	for n := 0; ; n++ {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		if len(mine) < 5 {
-			if status, out := c.do("POST", "/v1/customers/", map[string]any{"email": fmt.Sprintf("%s@example.com", id.New())}); status == 201 {
+	for n := 0; c.written.Load() < events; n++ {
+		status, out := 0, map[string]any(nil)
+		if len(mine) < 15 {
+			if status, out = c.do("POST", "/v1/customers/", map[string]any{"email": fmt.Sprintf("%s@example.com", id.New())}); status == 201 {
 				mine = append(mine, out["id"].(string))
 			}
-			continue
+		} else {
+			status, _ = c.do("PATCH", "/v1/customers/"+mine[rand.IntN(len(mine))], map[string]any{"name": fmt.Sprint(n)})
 		}
-		if status, _ := c.do("PATCH", "/v1/customers/"+mine[rand.IntN(len(mine))], map[string]any{"name": fmt.Sprint(n)}); status != 200 {
+		switch {
+		case status/100 == 2:
+			c.written.Add(2)
+		case status == 0 || status >= 500:
 			time.Sleep(10 * time.Millisecond)
+		default:
+			c.t.Errorf("a write is answered %d", status)
+			return
 		}
 	}
 }
@@ -222,27 +258,123 @@ type told struct {
 	Type        string
 }
 
-// check waits until everything has arrived, and compares.
-func (c *crash) check() {
-	t := c.t
-	d, err := db.Open(t.Context(), c.config)
+// journal is what has to arrive, in its order.
+func (c *crash) journal() []told {
+	c.t.Helper()
+	want := query[told](c, `SELECT customer_id, customer_seq, type FROM journal
+		WHERE type IN ('customer.created', 'customer.updated', 'customer.state_changed') ORDER BY seq`)
+	if int64(len(want)) < c.written.Load() {
+		c.t.Errorf("%d events were acknowledged, and %d are there", c.written.Load(), len(want))
+	}
+	return want
+}
+
+func query[T any](c *crash, text string, args ...any) []T {
+	c.t.Helper()
+	d, err := db.Open(c.t.Context(), c.config)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	want, err := db.All[told](t.Context(), d, `SELECT customer_id, customer_seq, type FROM journal
-		WHERE type IN ('customer.created', 'customer.updated', 'customer.state_changed') ORDER BY seq`+floetest.AllOrganizations)
+	list, err := db.All[T](c.t.Context(), d, text+floetest.AllOrganizations, args...)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	if len(want) < 100 {
-		t.Errorf("only %d events were written", len(want))
+	return list
+}
+
+// await waits until all has arrived, or nothing has for a while.
+func (c *crash) await(all int) {
+	last, since := 0, time.Now()
+	for n := 0; n < all && time.Since(since) < time.Minute; time.Sleep(50 * time.Millisecond) {
+		if n = c.sink.distinct(); n > last {
+			last, since = n, time.Now()
+		}
 	}
-	deadline := time.Now().Add(40 * time.Second)
-	for c.sink.distinct() < len(want) && time.Now().Before(deadline) {
-		time.Sleep(50 * time.Millisecond)
+}
+
+// recorded holds what the server has on record about the deliveries against
+// what has happened.
+func (c *crash) recorded(want int) {
+	t := c.t
+	count := func(text string, args ...any) int64 { return query[int64](c, text, args...)[0] }
+	const ofEndpoint = ` FROM webhook_events e JOIN webhook_endpoints w ON w.organization_id = e.organization_id AND w.id = e.endpoint_id WHERE w.url LIKE ?`
+	for deadline := time.Now().Add(30 * time.Second); count(`SELECT COUNT(*)`+ofEndpoint+` AND e.succeeded IS NULL`, "%/hook") > 0; {
+		if time.Now().After(deadline) {
+			t.Error("what has arrived is not all on record")
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	c.sink.compare(t, want)
+	if n := count(`SELECT COUNT(*)`+ofEndpoint+` AND e.succeeded`, "%/hook"); n != int64(want) {
+		t.Errorf("%d events are on record as arrived, want %d", n, want)
+	}
+	if n := count(`SELECT COUNT(*)`+ofEndpoint+` AND e.succeeded AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d
+		WHERE d.organization_id = e.organization_id AND d.event_id = e.id AND d.succeeded)`, "%/hook"); n != 0 {
+		t.Errorf("%d events have no attempt that succeeded", n)
+	}
+	if n := count(`SELECT COUNT(*) FROM webhook_queue q JOIN webhook_endpoints w ON w.organization_id = q.organization_id AND w.id = q.target_id
+		WHERE w.url LIKE ?`, "%/hook"); n != 0 {
+		t.Errorf("%d events are left in the queue", n)
+	}
+	created := count(`SELECT COUNT(*) FROM journal WHERE type = 'customer.created'`)
+	if n := count(`SELECT COUNT(*)`+ofEndpoint, "%/gone"); n != created {
+		t.Errorf("the endpoint that is gone has %d events, want %d", n, created)
+	}
+	if n := count(`SELECT COUNT(*)`+ofEndpoint+` AND e.skipped AND NOT w.enabled AND w.disabled_reason = 'gone'`, "%/gone"); n == 0 {
+		t.Error("what the endpoint missed that is gone was not kept")
+	}
+	if n := count(`SELECT COUNT(*)`+ofEndpoint+` AND e.succeeded IS NULL AND e.payload IS NOT NULL`, "%/never"); n != created {
+		t.Errorf("the endpoint that never answers has %d events waiting, want %d", n, created)
+	}
+}
+
+// feedReader reads the change feed from its beginning, as a client that keeps
+// one number does, whatever happens to the server.
+type feedReader struct{ seen []told }
+
+func (r *feedReader) follow(c *crash, stop chan struct{}) {
+	after := int64(0)
+	for ended := false; ; {
+		status, page := c.do("GET", fmt.Sprintf("/v1/changes?after=%d&limit=1000&type=customer.*", after), nil)
+		items, _ := page["items"].([]any)
+		for _, item := range items {
+			change := item.(map[string]any)
+			seq := change["customer_seq"].(float64)
+			r.seen = append(r.seen, told{change["customer_id"].(string), int64(seq), change["type"].(string)})
+		}
+		if next, ok := page["next"].(float64); ok {
+			after = int64(next)
+		}
+		if status == 200 && len(items) == 1000 {
+			continue
+		}
+		if ended && status == 200 && len(items) == 0 {
+			return
+		}
+		select {
+		case <-stop:
+			ended = true
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (r *feedReader) compare(t testing.TB, want []told) {
+	t.Helper()
+	if diff := firstDifference(r.seen, want); diff >= 0 {
+		t.Errorf("the feed has %d changes, want %d; the first difference is at %d", len(r.seen), len(want), diff)
+	}
+}
+
+// firstDifference is where two lists differ, -1 when they do not.
+func firstDifference(a, b []told) int {
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) || a[i] != b[i] {
+			return i
+		}
+	}
+	return -1
 }
 
 // rogue is a receiver that fails each event at most once, in some way, and is
@@ -257,7 +389,9 @@ type rogue struct {
 	seen    map[string]bool // event ids that were tried
 	arrived map[string]told // by event id
 	order   map[string][]int64
+	broken  int // events that do not follow what they say they follow
 	repeats int
+	failed  [6]int
 }
 
 func newRogue(t *testing.T) *rogue {
@@ -287,8 +421,12 @@ func (r *rogue) restart() {
 
 // ServeHTTP takes an event or does not.
 func (r *rogue) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	if q.URL.Path == "/gone" {
+	switch q.URL.Path {
+	case "/gone":
 		w.WriteHeader(http.StatusGone)
+		return
+	case "/never":
+		never(q)
 		return
 	}
 	var e struct {
@@ -303,26 +441,44 @@ func (r *rogue) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	first := !r.seen[event]
 	r.seen[event] = true
 	r.mu.Unlock()
-	if first && rand.IntN(100) < 1 && r.fail(w) {
+	if first && rand.IntN(100) < 1 && r.fail(w, q) {
 		return
 	}
 	if rand.IntN(100) < 1 {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(rand.N(200 * time.Millisecond))
 	}
-	var seq int64
+	var seq, previous int64
 	_, _ = fmt.Sscan(q.Header.Get("Webhook-Sequence"), &seq)
+	_, _ = fmt.Sscan(q.Header.Get("Webhook-Previous-Sequence"), &previous)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, again := r.arrived[event]; again {
 		r.repeats++
 		return
 	}
+	last := int64(0)
+	if list := r.order[e.Data.ID]; len(list) > 0 {
+		last = list[len(list)-1]
+	}
+	if previous != last {
+		r.broken++
+	}
 	r.arrived[event] = told{e.Data.ID, seq, e.Type}
 	r.order[e.Data.ID] = append(r.order[e.Data.ID], seq)
 }
 
-func (r *rogue) fail(w http.ResponseWriter) bool {
-	switch rand.IntN(4) {
+// never lets the sender wait until it gives up.
+func never(q *http.Request) {
+	_, _ = io.Copy(io.Discard, q.Body) // only then is the end of the connection noticed
+	<-q.Context().Done()
+}
+
+func (r *rogue) fail(w http.ResponseWriter, q *http.Request) bool {
+	how := rand.IntN(21) / 4
+	r.mu.Lock()
+	r.failed[how]++
+	r.mu.Unlock()
+	switch how {
 	case 0:
 		w.WriteHeader(http.StatusInternalServerError)
 	case 1:
@@ -330,8 +486,13 @@ func (r *rogue) fail(w http.ResponseWriter) bool {
 		w.WriteHeader(http.StatusTooManyRequests)
 	case 2:
 		panic(http.ErrAbortHandler)
-	default:
+	case 3:
 		w.WriteHeader(http.StatusFound)
+	case 4:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		time.Sleep(time.Second)
+	case 5: // one in two thousand
+		never(q)
 	}
 	return true
 }
@@ -345,7 +506,11 @@ func (r *rogue) distinct() int {
 func (r *rogue) compare(t testing.TB, want []told) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t.Logf("%d events, %d customers, %d arrived twice", len(want), len(r.order), r.repeats)
+	t.Logf("%d events of %d customers; refused: %d with 500, %d with 429, %d cut off, %d with 302, %d slowly, %d not answered; %d arrived more than once",
+		len(want), len(r.order), r.failed[0], r.failed[1], r.failed[2], r.failed[3], r.failed[4], r.failed[5], r.repeats)
+	if r.broken > 0 {
+		t.Errorf("%d events do not follow the one that they say they follow", r.broken)
+	}
 	missing := map[told]bool{}
 	for _, w := range want {
 		missing[w] = true
