@@ -15,6 +15,7 @@ import (
 
 	"floe/internal/api"
 	"floe/internal/db"
+	"floe/internal/mail"
 	"floe/internal/server"
 )
 
@@ -32,6 +33,8 @@ type serveOptions struct {
 	SessionTTL           span   `name:"session-ttl" env:"FLOE_SESSION_TTL" default:"1h" placeholder:"TIME" help:"How long a session of the customer portal lasts (${default})."`
 	WebhookRetention     span   `env:"FLOE_WEBHOOK_RETENTION" default:"90d" placeholder:"TIME" help:"How long payloads of webhooks and what receivers answered are kept (${default})."`
 	AllowPrivateWebhooks bool   `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let webhooks go to http URLs and to addresses that are not on the public internet, such as this machine's."`
+	SMTPURL              string `name:"smtp-url" env:"FLOE_SMTP_URL" placeholder:"URL" secret:"" help:"Mail server, as in smtp://user:password@mail.example.com:587 (or smtps://), for mail to the members of organizations, such as that a webhook endpoint was switched off. Without it no mail is sent."`
+	MailFrom             string `env:"FLOE_MAIL_FROM" default:"floe@localhost" placeholder:"ADDRESS" help:"Where mail comes from (${default})."`
 	KeyRate              int    `name:"license-key-rate" env:"FLOE_LICENSE_KEY_RATE" default:"0" placeholder:"N" help:"Calls a second that one address may make to the license key operations which need no token; who makes more is refused for a minute. 0 is no limit."`
 	RateLimit            rate   `env:"FLOE_RATE_LIMIT" default:"auto" placeholder:"RATE" help:"Requests a second that one token may make, and after a colon how many at once, as in 100:500; off is no limit. auto is off where the server listens on the loopback address, and 1000:5000 elsewhere. Who makes more gets a 429 that says when to try again."`
 	AddressRateLimit     rate   `env:"FLOE_ADDRESS_RATE_LIMIT" default:"auto" placeholder:"RATE" help:"The same for one address, for requests without a good token. auto is off where the server listens on the loopback address, and 100:500 elsewhere."`
@@ -106,6 +109,11 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	}
 	config.Rates = c.rates(main.Addr())
 	config.Proxies = c.TrustedProxies
+	if c.SMTPURL != "" {
+		if config.Mail, err = mail.NewSMTP(c.SMTPURL, c.MailFrom); err != nil {
+			return fmt.Errorf("--smtp-url (FLOE_SMTP_URL) or --mail-from (FLOE_MAIL_FROM) is not right: %w", err)
+		}
+	}
 	if c.KeyRate > 0 {
 		config.KeyLimit = api.Limit{Calls: c.KeyRate, Per: time.Second, Block: time.Minute}
 	}

@@ -140,3 +140,10 @@ func insertMembership(ctx context.Context, tx *db.Tx, org, user id.ID, role auth
 	}
 	return nil
 }
+
+// Addresses are the e-mail addresses of all who belong to an organization, for
+// what everybody there is told.
+func Addresses(ctx context.Context, q db.Querier, org id.ID) ([]string, error) {
+	return db.All[string](ctx, q, `SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.organization_id = ? AND u.deleted_at IS NULL ORDER BY m.created_at, u.id`, org)
+}

@@ -13,6 +13,7 @@ import (
 	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/job"
+	"floe/internal/mail"
 	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/product"
@@ -60,9 +61,10 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	}
 	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
 	s.Jobs.Kinds = s.kinds()
+	s.Mail = &mail.Outbox{Sender: c.Mail, Jobs: s.Jobs, Clock: c.clock(), Logger: c.Logger}
 	states := &state.Service{DB: c.DB, Customers: s.Customers}
 	s.Webhooks = webhook.New(webhook.Config{
-		DB: c.DB, Logger: c.Logger, Clock: c.clock(), State: states, Jobs: s.Jobs,
+		DB: c.DB, Logger: c.Logger, Clock: c.clock(), State: states, Jobs: s.Jobs, Mail: s.Mail,
 		Objects: map[string]webhook.Object{
 			"product": s.Products.Told, "discount": discount.Told, "benefit": s.Benefits.Told, "benefit_grant": s.Grants.Told,
 			"subscription": s.Subscriptions.Told, "order": s.Orders.Told, "refund": order.RefundTold,

@@ -8,6 +8,7 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/job"
+	"floe/internal/mail"
 	"floe/internal/subscription"
 	"floe/internal/webhook"
 )
@@ -54,6 +55,9 @@ func (s *Server) kinds() []job.Kind {
 		},
 		{Name: webhook.JobArchive, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
 			return s.Webhooks.Archive(ctx, tx, args)
+		}},
+		{Name: mail.JobSend, Outside: func(ctx context.Context, args json.RawMessage) error {
+			return s.Mail.Send(ctx, args)
 		}},
 		{Name: webhook.JobReplay, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
 			return s.Webhooks.Gather(ctx, tx, args)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -41,6 +42,12 @@ func TestTold(t *testing.T) {
 	for range 3 {
 		writes.Customer(nil)
 		next("an event")
+	}
+	for deadline := time.Now().Add(30 * time.Second); fmt.Sprint(writes.Do("GET", "/v1/webhooks/deliveries", writes.AllToken, nil).Path("pagination.total_count")) != "3"; {
+		if time.Now().After(deadline) {
+			t.Fatal("three deliveries are not on record")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	// A replay is a job, whose events are then sent.
 	r := writes.Do("POST", "/v1/webhooks/replays", writes.AllToken, map[string]any{"endpoint_id": endpoint})

@@ -26,6 +26,7 @@ import (
 	"floe/internal/feed"
 	"floe/internal/grant"
 	"floe/internal/job"
+	"floe/internal/mail"
 	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/product"
@@ -67,6 +68,10 @@ type Config struct {
 	// answered are kept; 90 days when zero.
 	WebhookRetention time.Duration
 
+	// Mail sends mail to the people who run things here, such as that a webhook
+	// endpoint was switched off; nil sends none.
+	Mail mail.Sender
+
 	// MetricsToken opens GET /metrics on the main listener to those who send
 	// it as a bearer token. Without it the path does not exist there.
 	MetricsToken string
@@ -95,6 +100,7 @@ type Server struct {
 	TestClocks    *testclock.Service
 	Webhooks      *webhook.Service
 	Jobs          *job.Runner
+	Mail          *mail.Outbox
 
 	nextDue atomic.Pointer[time.Time] // on the wall clock, as the last cycle has seen it
 

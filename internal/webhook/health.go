@@ -132,6 +132,9 @@ func (s *Service) disable(ctx context.Context, tx *db.Tx, to *destination, reaso
 	if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND pending > 0 AND lease IS NULL`, s.now(), to.ID); err != nil {
 		return err
 	}
+	if err := s.notify(ctx, tx, &e, reason); err != nil {
+		return fmt.Errorf("tell of a disabled webhook endpoint: %w", err)
+	}
 	tx.AfterCommit(func() {
 		s.metrics.disabled.WithLabelValues(reason).Inc()
 		s.Logger.Warn("a webhook endpoint was switched off, because nothing arrives there; what it misses is kept for a replay",

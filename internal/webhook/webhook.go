@@ -19,6 +19,7 @@ import (
 	"floe/internal/id"
 	"floe/internal/job"
 	"floe/internal/journal"
+	"floe/internal/mail"
 )
 
 // State answers what a customer has at this moment, deleted ones included, for
@@ -41,6 +42,8 @@ type Config struct {
 	// Objects render payloads by the first word of the type, such as "order".
 	Objects map[string]Object
 	Jobs    *job.Runner // for what takes long: replays, and clearing old payloads
+	// Mail tells people that an endpoint was switched off.
+	Mail *mail.Outbox
 	// AllowPrivate permits http URLs and addresses that are not on the public
 	// internet.
 	AllowPrivate bool
