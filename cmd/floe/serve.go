@@ -39,6 +39,7 @@ type serveOptions struct {
 	RateLimit            rate   `env:"FLOE_RATE_LIMIT" default:"auto" placeholder:"RATE" help:"Requests a second that one token may make, and after a colon how many at once, as in 100:500; off is no limit. auto is off where the server listens on the loopback address, and 1000:5000 elsewhere. Who makes more gets a 429 that says when to try again."`
 	AddressRateLimit     rate   `env:"FLOE_ADDRESS_RATE_LIMIT" default:"auto" placeholder:"RATE" help:"The same for one address, for requests without a good token. auto is off where the server listens on the loopback address, and 100:500 elsewhere."`
 	TrustedProxies       nets   `env:"FLOE_TRUSTED_PROXIES" placeholder:"NETS" help:"Addresses and networks of proxies, with commas between them, as in 127.0.0.1,10.0.0.0/8. What they say in X-Forwarded-For is then where a request comes from; without them, it is the other end of the connection."`
+	AnswerMemory         int    `env:"FLOE_ANSWER_MEMORY" default:"64" placeholder:"MB" help:"Megabytes of answers (customers and their states) that are kept and given again until something of theirs changes; never beyond that. 0 keeps none. It has no effect on PostgreSQL (${default})."`
 	LogoDevKey           string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
 }
 
@@ -105,7 +106,8 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	config := server.Config{
 		DB: d, Logger: log, PublicURL: c.PublicURL, LogoDevKey: c.LogoDevKey, Realm: c.Realm,
 		AllowPrivateWebhooks: c.AllowPrivateWebhooks, WebhookRetention: time.Duration(c.WebhookRetention),
-		SessionTTL: time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
+		AnswerMemory: c.AnswerMemory << 20,
+		SessionTTL:   time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
 	}
 	config.Rates = c.rates(main.Addr())
 	config.Proxies = c.TrustedProxies

@@ -12,30 +12,32 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/fault"
+	"floe/internal/id"
 	"floe/internal/schema"
 )
 
 // Operation is one thing a caller can do: a method, a path, who may call it,
 // typed input and output, and a function from one to the other.
 type Operation struct {
-	Method  string
-	Path    string // canonical form, as documents show it; both slash forms are served
-	ID      string
-	Summary string
-	Doc     string
-	Status  int
-	Needs   []auth.Scope // any one of them is enough
-	Kinds   []auth.Kind  // who is accepted; others count as having no credential
-	public  bool
-	private bool
-	limited bool
-	tagged  bool
-	errors  []Failure
-	media   string
-	input   *input
-	output  reflect.Type
-	run     func(ctx context.Context, sub auth.Subject, in reflect.Value) (any, error)
-	follow  func(ctx context.Context, sub auth.Subject, in reflect.Value, to *Events) error // nil for most
+	Method     string
+	Path       string // canonical form, as documents show it; both slash forms are served
+	ID         string
+	Summary    string
+	Doc        string
+	Status     int
+	Needs      []auth.Scope // any one of them is enough
+	Kinds      []auth.Kind  // who is accepted; others count as having no credential
+	public     bool
+	private    bool
+	limited    bool
+	tagged     bool
+	remembered bool
+	errors     []Failure
+	media      string
+	input      *input
+	output     reflect.Type
+	run        func(ctx context.Context, sub auth.Subject, in reflect.Value) (any, error)
+	follow     func(ctx context.Context, sub auth.Subject, in reflect.Value, to *Events) error // nil for most
 }
 
 // Failure is an error that an operation documents.
@@ -113,6 +115,24 @@ func (o *Operation) Private() *Operation { o.private = true; return o }
 
 // Tagged gives answers a weak ETag, and none to those who have it already.
 func (o *Operation) Tagged() *Operation { o.tagged = true; return o }
+
+// Concerned is an answer that can be used again until something of the
+// customer's changes, or something of the organization's that is no customer's.
+// It must depend on nothing else: not on the time, and of the caller only on
+// the organizations that it can see.
+type Concerned interface {
+	Concerns() (organization, customer id.ID)
+}
+
+// Remembered lets answers be used again for as long as db.Versions say that
+// nothing has changed. The output must be Concerned.
+func (o *Operation) Remembered() *Operation {
+	if !o.output.Implements(reflect.TypeFor[Concerned]()) {
+		panic("api: " + o.Path + " does not say whom its answers concern")
+	}
+	o.remembered = true
+	return o
+}
 
 // Limited marks an operation that one address may not call too often.
 func (o *Operation) Limited() *Operation { o.limited = true; return o }

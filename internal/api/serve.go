@@ -39,6 +39,12 @@ type Config struct {
 	// Proxies are those whose word on where a request comes from is taken, in
 	// X-Forwarded-For.
 	Proxies []netip.Prefix
+	// Versions say whether an answer can be used again. Where they are nil,
+	// none is.
+	Versions *db.Versions
+	// AnswerMemory is how many bytes of answers are kept at most. None are when
+	// it is zero.
+	AnswerMemory int
 	// Now is the clock of the limit; the wall's when nil.
 	Now       func() time.Time
 	EventTime time.Duration // how long a caller may take for events that it is sent; 10 s when zero
@@ -57,6 +63,7 @@ type Handler struct {
 	routes map[string]*Operation // method and pattern
 	limit  *limiter
 	rates  *rates
+	memory *memory
 	big    chan struct{} // as many as there may be big bodies
 }
 
@@ -83,7 +90,8 @@ func New(c Config) *Handler {
 	}
 	h := &Handler{
 		Config: c, limit: newLimiter(c.Limit, c.Now), rates: newRates(c.Rates, c.Proxies),
-		mux: chi.NewMux(), routes: map[string]*Operation{}, big: make(chan struct{}, bigBodies),
+		memory: newMemory(c.Versions, c.AnswerMemory),
+		mux:    chi.NewMux(), routes: map[string]*Operation{}, big: make(chan struct{}, bigBodies),
 	}
 	for _, o := range c.Operations {
 		if !o.public && len(o.Needs) == 0 {
@@ -177,6 +185,9 @@ func (h *Handler) serve(c *call) error {
 	if err := c.op.accepts(&c.sub); err != nil {
 		return c.refuse(text, err)
 	}
+	if h.again(c) {
+		return nil
+	}
 	leave, err := h.enter(c.r.Context(), len(text))
 	if err != nil {
 		return err
@@ -197,11 +208,12 @@ func (h *Handler) serve(c *call) error {
 	if c.op.follow != nil && c.wantsEvents() {
 		return h.events(c, in)
 	}
+	read := h.memory.begin(c)
 	out, err := c.op.run(ctx, c.sub, in)
 	if err != nil {
 		return err
 	}
-	return h.answer(c, out)
+	return h.answer(c, out, read)
 }
 
 func (c *call) param(name string) string {
@@ -338,7 +350,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b 
 // maxPooled keeps one big answer from holding its memory for ever.
 const maxPooled = 1 << 20
 
-func (h *Handler) answer(c *call, out any) error {
+func (h *Handler) answer(c *call, out any, read *reading) error {
 	switch out := out.(type) {
 	case *None:
 		c.head(c.op.Status, "", -1)
@@ -348,6 +360,7 @@ func (h *Handler) answer(c *call, out any) error {
 	}
 	p := buffers.Get().(*[]byte)
 	b := schema.Append((*p)[:0], out)
+	h.memory.keep(read, out, b)
 	if !c.op.tagged || !c.unchanged(b) {
 		c.write(c.op.Status, "application/json", b)
 	}

@@ -80,7 +80,7 @@ func newSubject(b *testing.B, c db.Config) *subject {
 		b.Fatal(err)
 	}
 	// Each request is logged, as a server does by default.
-	srv, err := server.New(ctx, server.Config{DB: s.d, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+	srv, err := server.New(ctx, server.Config{DB: s.d, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)), AnswerMemory: 64 << 20})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -87,6 +87,9 @@ type Customer struct {
 	AvatarURL              *string         `json:"avatar_url" doc:"A picture that belongs to the e-mail address."`
 }
 
+// Concerns says which changes end the use of an answer.
+func (c Customer) Concerns() (organization, customer id.ID) { return c.OrganizationID, c.ID }
+
 // DescribeSchema describes a customer as the union of its two types, which
 // differ only in whether the e-mail may be null.
 func (Customer) DescribeSchema(b *schema.Builder) *schema.Schema {

@@ -45,14 +45,14 @@ func (s *Service) Operations() []*api.Operation {
 			About("Export customers as a CSV file, oldest first."),
 		api.Get("/v1/customers/growth", s.growth).Scopes(read, write).Named("customers:growth", "Get Customer Growth").Private(),
 		api.Get("/v1/customers/top", s.top).Scopes(read, write).Named("customers:top", "List Top Customers").Private(),
-		api.Get("/v1/customers/{id}", s.get).Scopes(read, write).Named("customers:get", "Get Customer").
+		api.Get("/v1/customers/{id}", s.get).Scopes(read, write).Named("customers:get", "Get Customer").Remembered().
 			Fails(fault.NotFound, notFound),
 		api.Patch("/v1/customers/{id}", s.update).Scopes(write).Named("customers:update", "Update Customer").
 			Fails(fault.NotFound, notFound),
 		api.Delete("/v1/customers/{id}", s.delete).Scopes(write).Named("customers:delete", "Delete Customer").
 			About(aboutDelete).Fails(fault.NotFound, notFound),
 		api.Get("/v1/customers/external/{external_id}", s.getExternal).Scopes(read, write).
-			Named("customers:get_external", "Get Customer by External ID").
+			Named("customers:get_external", "Get Customer by External ID").Remembered().
 			Fails(fault.NotFound, notFound).Fails(fault.AmbiguousExternal, ambiguous),
 		api.Patch("/v1/customers/external/{external_id}", s.updateExternal).Scopes(write).
 			Named("customers:update_external", "Update Customer by External ID").

@@ -87,6 +87,7 @@ type sessionInput struct{ Body SessionCreate }
 
 func (s *Service) createSession(ctx context.Context, sub auth.Subject, in sessionInput) (out Session, err error) {
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing() // a session; a member that comes into being with it is recorded
 		r, common, err := in.Body.find(ctx, tx, &sub)
 		if err != nil {
 			return err

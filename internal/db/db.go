@@ -94,6 +94,9 @@ type DB struct {
 	readers *readers  // SQLite only
 	writer  *writer   // SQLite only
 	path    string    // SQLite only
+
+	walIndex *walIndex // SQLite only
+	versions *Versions // SQLite only, where walIndex can be read
 }
 
 // Open opens the database and makes sure that it answers. It does not change

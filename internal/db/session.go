@@ -110,6 +110,9 @@ func (s *session) exec(ctx context.Context, st *statement, args []any) (int64, e
 	return n, nil
 }
 
+// changes is how many rows the connection has changed since it was opened.
+func (s *session) changes() int64 { return sqlite3.Xsqlite3_total_changes64(s.conn.tls, s.conn.db) }
+
 // discard closes a statement that was good for one time.
 func (s *session) discard(st *statement, p *prepared) {
 	if s.prepared[st] != p {

@@ -29,7 +29,9 @@ const (
 
 func (d *DB) openSQLite(ctx context.Context) error {
 	d.path = filepath.Join(d.config.DataDir, fileName)
+	d.walIndex = claimWALIndex(d.path)
 	if err := d.prepareToWrite(); err != nil {
+		d.walIndex.release()
 		return err
 	}
 	cache := max(2<<10, readersCacheKB/d.config.ReadConns)
@@ -42,6 +44,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		_ = d.closeSQLite()
 		return d.explainSQLite(err)
 	}
+	d.countVersions()
 	return nil
 }
 
@@ -61,6 +64,16 @@ func (d *DB) prepareToWrite() (err error) {
 		return d.explainSQLite(err)
 	}
 	return nil
+}
+
+// countVersions begins to keep versions, where that is possible. A statement
+// that reads the file makes SQLite open its log.
+func (d *DB) countVersions() {
+	if d.writer == nil || d.writer.run(internal("SELECT COUNT(*) FROM sqlite_schema")) != nil || d.walIndex.open() != nil {
+		return
+	}
+	d.versions = &Versions{index: d.walIndex}
+	d.versions.ours.Store(d.walIndex.commits())
 }
 
 // makeDataDir creates the folder for its owner only: it holds everything the
@@ -156,6 +169,7 @@ func writable(dir string) error {
 }
 
 func (d *DB) closeSQLite() error {
+	defer d.walIndex.release()
 	var err error
 	if d.writer != nil {
 		err = d.writer.close()

@@ -94,6 +94,8 @@ func (b *batch) of(key string) *shared {
 // adopt takes over what a transaction that is kept has put off, and forgets
 // what it has done for those before it.
 func (b *batch) adopt(tx *Tx) {
+	b.touched = append(b.touched, tx.touched...)
+	b.touchedAll = b.touchedAll || !tx.told
 	for key := range tx.settled {
 		b.of(key).items = nil
 	}

@@ -33,6 +33,9 @@ type Tx struct {
 	batch   *batch          // whom the commit is shared with; nil on PostgreSQL
 	settled map[string]bool // what of the batch's this transaction has done
 
+	touched []uint16 // see Versions
+	told    bool     // what it changes
+
 	level  int   // savepoints that are open
 	failed error // a statement failed, outside of a Try
 	broken bool  // and the engine may have rolled everything back

@@ -55,6 +55,10 @@ type batch struct {
 	ran       int
 	shared    []shared
 	closed    bool // to others
+
+	touched    []uint16 // see Versions
+	touchedAll bool
+	changes    int64 // that the connection had made before
 }
 
 var (
@@ -215,7 +219,7 @@ func (w *writer) open(ctx context.Context, b *batch) (*batch, error) {
 	if err := w.begin(ctx); err != nil {
 		return nil, err
 	}
-	return &batch{started: time.Now(), ran: 1}, nil
+	return &batch{started: time.Now(), ran: 1, changes: w.conn.changes()}, nil
 }
 
 // begin opens a transaction. Waiting for another process may take long and is
@@ -297,7 +301,10 @@ func (w *writer) commit(b *batch) error {
 		}
 		return w.db.translate(context.Background(), err)
 	}
-	if err := w.run(commitWrite); err != nil {
+	count := w.db.versions.begin(b)
+	err := w.run(commitWrite)
+	w.db.versions.end(count, err == nil && w.conn.changes() != b.changes)
+	if err != nil {
 		w.abandon()
 		err = w.db.translate(context.Background(), err)
 		if !errors.Is(err, ErrBusy) && !errors.Is(err, ErrUnavailable) {

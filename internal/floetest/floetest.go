@@ -127,7 +127,7 @@ func (f *Floe) serve(options []Option) {
 		}
 	})
 	f.DB = d
-	config := server.Config{DB: d, Logger: f.db.Logger, Clock: f.Clock, PublicURL: "https://floe.test"}
+	config := server.Config{DB: d, Logger: f.db.Logger, Clock: f.Clock, PublicURL: "https://floe.test", AnswerMemory: 8 << 20}
 	for _, option := range options {
 		option(&config)
 	}

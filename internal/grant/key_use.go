@@ -125,6 +125,7 @@ func (s *Service) Validate(ctx context.Context, in KeyValidate) (out ValidatedLi
 		if err := in.check(&k); err != nil {
 			return err
 		}
+		tx.Touch(k.CustomerID)
 		now := tx.Now()
 		k.Validations++
 		k.LastValidatedAt, k.ModifiedAt = &now, &now

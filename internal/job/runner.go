@@ -106,6 +106,7 @@ func (r *Runner) claim(ctx context.Context) (jobs []row, err error) {
 		return nil, err
 	}
 	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
 		jobs, err = db.All[row](ctx, tx, `UPDATE jobs SET leased_until = ?, attempt = attempt + 1
 			WHERE seq IN (SELECT seq FROM jobs WHERE `+claimable+` ORDER BY run_at, seq LIMIT ?`+tx.SkipLocked()+`)
 			RETURNING seq, id, kind, key, args, run_at, attempt`, now.Add(r.Lease), now, now, r.Workers)
@@ -122,6 +123,7 @@ func (r *Runner) work(ctx context.Context, j row) {
 	}
 	r.Logger.Error("job failed", "kind", j.Kind, "job", j.ID, "attempt", j.Attempt, "error", err)
 	err = r.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
 		_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = NULL, run_at = ?, last_error = ? WHERE seq = ? AND attempt = ?`,
 			tx.Now().Add(backoff(j.Attempt)), err.Error(), j.Seq, j.Attempt)
 		return err

@@ -92,6 +92,11 @@ func Append(tx *db.Tx, actor auth.Subject, entries ...Entry) {
 		if at.IsZero() {
 			at = tx.Now()
 		}
+		if e.Customer != "" {
+			tx.Touch(e.Customer)
+		} else {
+			tx.Touch(e.Organization)
+		}
 		r.items = append(r.items, pending{e, actor, at})
 	}
 }

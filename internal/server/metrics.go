@@ -94,6 +94,21 @@ func (m *metrics) resolve(operation string, class int) *series {
 	return &series{m.requests.WithLabelValues(operation, name), m.duration.WithLabelValues(operation, name)}
 }
 
+// remembered counts the answers that were given from memory, and those of the
+// same operations that were not.
+func (s *Server) remembered() []prometheus.Collector {
+	of := func(result string, count func() float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "floe_answers_total", Help: "Answers that may be kept in memory, by whether they were found there.",
+			ConstLabels: prometheus.Labels{"result": result},
+		}, count)
+	}
+	return []prometheus.Collector{
+		of("hit", func() float64 { hits, _ := s.api.Remembered(); return float64(hits) }),
+		of("miss", func() float64 { _, misses := s.api.Remembered(); return float64(misses) }),
+	}
+}
+
 // dbCollector reads the database's own counters when Prometheus asks.
 type dbCollector struct{ db *db.DB }
 

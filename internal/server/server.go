@@ -61,6 +61,10 @@ type Config struct {
 	// Proxies are believed when they say, in X-Forwarded-For, whose address a
 	// request comes from.
 	Proxies []netip.Prefix
+	// AnswerMemory is how many bytes of answers are kept to be given again, for
+	// as long as nothing has changed. It has no effect on PostgreSQL, where other
+	// nodes may write.
+	AnswerMemory int
 	// AllowPrivateWebhooks lets webhooks go to http URLs, and to addresses that
 	// are not on the public internet.
 	AllowPrivateWebhooks bool
@@ -108,7 +112,7 @@ type Server struct {
 	feed       *feed.Service
 	operations []*api.Operation
 	document   *api.Document
-	api        http.Handler
+	api        *api.Handler
 	metrics    *metrics
 	outer      map[string]http.Handler
 	draining   atomic.Bool
@@ -124,7 +128,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.document = api.Describe(api.Info{Title: "Floe", Version: c.Version, Description: summary}, s.operations)
 	s.document.Servers = []api.Server{{URL: c.PublicURL}}
-	s.metrics = newMetrics(c.DB, s.operations, s.Webhooks.Collectors()...)
+	s.metrics = newMetrics(c.DB, s.operations, append(s.Webhooks.Collectors(), s.remembered()...)...)
 	s.api = api.New(api.Config{
 		Operations: s.operations,
 		Auth:       s.Tokens,
@@ -135,6 +139,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Proxies:    c.Proxies,
 		Observe:    s.metrics.observe,
 		Refused:    s.metrics.refused,
+		Versions:   c.DB.Versions(), AnswerMemory: c.AnswerMemory,
 	})
 	var err error
 	s.outer, err = s.routes()

@@ -1,6 +1,7 @@
 // Package state answers what a customer has right now: the customer, active
 // subscriptions, granted benefits and meters, read together in one snapshot.
-// It keeps no cache, so it can never be stale.
+// It is what the last commit has left, also where an answer is given again
+// (see api.Remembered).
 package state
 
 import (
@@ -111,10 +112,10 @@ func (s *Service) Operations() []*api.Operation {
 	read, write := auth.CustomersRead, auth.CustomersWrite
 	return []*api.Operation{
 		api.Get("/v1/customers/{id}/state", s.get).Scopes(read, write).Named("customers:get_state", "Get Customer State").
-			About(about).Tagged().Fails(fault.NotFound, "Customer not found."),
+			About(about).Tagged().Remembered().Fails(fault.NotFound, "Customer not found."),
 		api.Get("/v1/customers/external/{external_id}/state", s.getExternal).Scopes(read, write).
 			Named("customers:get_state_external", "Get Customer State by External ID").
-			About(about).Tagged().Fails(fault.NotFound, "Customer not found.").
+			About(about).Tagged().Remembered().Fails(fault.NotFound, "Customer not found.").
 			Fails(fault.AmbiguousExternal, "Several customers across your organizations share this external customer ID."),
 	}
 }

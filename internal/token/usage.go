@@ -65,6 +65,7 @@ func (u *usage) flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime) // no request waits for it
 	defer cancel()
 	err := u.db.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
 		for _, token := range slices.Sorted(maps.Keys(batch)) { // one order on every node: no deadlock
 			_, err := db.Exec(ctx, tx, `UPDATE tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)`,
 				batch[token], token, batch[token])

@@ -73,6 +73,7 @@ const taskColumns = `q.seq, q.lane, q.replay_id, q.manual, q.attempt, e.id AS ev
 func (s *Service) claim(ctx context.Context, target id.ID, most int) (tasks []*task, to *destination, err error) {
 	now := s.now()
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
 		tasks = nil
 		found, err := findDestinations(ctx, tx, target)
 		if to = found[target]; err != nil || to == nil || to.blocked(now) {
@@ -194,6 +195,7 @@ func (s *Service) giveUp(ctx context.Context, w *db.W) error {
 	args := append([]any{s.now()}, w.Args()...)
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
 		tx.Signal(topic) // others may have room
+		tx.TouchNothing()
 		if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL`+w.SQL(), args...); err != nil {
 			return fmt.Errorf("release webhook lanes: %w", err)
 		}
@@ -206,6 +208,7 @@ func (s *Service) renew(ctx context.Context, target id.ID, lanes []id.ID) error 
 	w := db.Where("target_id = ?", target).And("lease = ?", s.node).In("lane", lanes)
 	args := append([]any{s.now().Add(lease)}, w.Args()...)
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
 		_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?`+w.SQL(), args...)
 		return err
 	})
@@ -237,6 +240,7 @@ func (s *Service) orphans(ctx context.Context) error {
 		return nil
 	}
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
 		_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL WHERE pending > 0 AND lease IS NOT NULL AND lease <> ?`,
 			s.now(), s.node)
 		return err

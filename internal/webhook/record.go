@@ -22,6 +22,7 @@ const maxRecorded = 128
 // that is put right.
 func (s *Service) record(ctx context.Context, results []*result) (late []*result, err error) {
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
 		fresh := slices.DeleteFunc(slices.Clone(results), func(r *result) bool { return r.late > 0 })
 		for _, step := range []func(context.Context, *db.Tx, []*result) error{
 			leaveQueue, insertDeliveries, s.updateEvents, s.countReplays, s.judgeTargets,

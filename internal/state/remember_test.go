@@ -1,0 +1,142 @@
+package state_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"floe/internal/floetest"
+)
+
+// statements counts the statements that a request takes.
+func statements(f *floetest.Floe, do func()) int64 {
+	before := f.DB.Stats().Queries
+	do()
+	return f.DB.Stats().Queries - before
+}
+
+// TestRemembered: what has not changed is not read again, and what has changed
+// is, whoever has changed it.
+func TestRemembered(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	do := func(method, path string, body any) *floetest.Response {
+		t.Helper()
+		r := f.Do(method, path, f.AllToken, body)
+		if r.Status/100 != 2 {
+			t.Fatalf("%s %s: %d %s", method, path, r.Status, r.Body)
+		}
+		return r
+	}
+	benefit := f.Benefit(obj{"metadata": obj{"level": "1"}}).ID()
+	p := f.Product(obj{"prices": []any{obj{"amount_type": "free"}}}).ID()
+	do("POST", "/v1/products/"+p+"/benefits", obj{"benefits": []string{benefit}})
+	c, bystander := f.Customer(obj{"external_id": "x/1"}).ID(), f.Customer(nil).ID()
+	paths := []string{"/v1/customers/" + c, "/v1/customers/external/x%2F1", "/v1/customers/" + c + "/state",
+		"/v1/customers/external/x%2F1/state", "/v1/customers/" + c + "/state?include=paused", "/v1/customers/" + bystander}
+	last := map[string]string{}
+	read := func(path string) (changed bool, cost int64) {
+		cost = statements(f, func() {
+			r := do("GET", path, nil)
+			changed = r.Body != last[path]
+			last[path] = r.Body
+		})
+		return changed, cost
+	}
+	warm := func() {
+		for _, path := range paths {
+			read(path)
+		}
+	}
+	var order string
+	for _, step := range []struct {
+		name string
+		do   func()
+		// which of the paths answer something new; all others are from memory
+		customer, state, bystander bool
+	}{
+		{"nothing", func() {}, false, false, false},
+		{"its name", func() { do("PATCH", "/v1/customers/"+c, obj{"name": "New"}) }, true, true, false},
+		{"a subscription", func() {
+			order = do("POST", "/v1/subscriptions/", obj{"product_id": p, "customer_id": c}).ID()
+		}, false, true, false},
+		{"the benefit's metadata", func() { do("PATCH", "/v1/benefits/"+benefit, obj{"metadata": obj{"level": "2"}, "type": "custom"}) }, false, true, false},
+		{"the end of the subscription", func() { do("DELETE", "/v1/subscriptions/"+order, nil) }, false, true, false},
+		{"the other customer", func() { do("PATCH", "/v1/customers/"+bystander, obj{"name": "New"}) }, false, false, true},
+	} {
+		warm()
+		step.do()
+		for i, path := range paths {
+			want := map[bool]bool{true: step.bystander, false: i < 2 && step.customer || i >= 2 && step.state}[i == len(paths)-1]
+			changed, cost := read(path)
+			if changed != want {
+				t.Errorf("after %s, %s is new: %v, want %v", step.name, path, changed, want)
+			}
+			if step.name == "nothing" && cost != 0 {
+				t.Errorf("%s took %d statements with nothing changed", path, cost)
+			}
+			if changed && cost == 0 {
+				t.Errorf("%s is new and was not read", path)
+			}
+		}
+	}
+	warm()
+	stranger := f.Organization("Other")
+	for _, path := range paths {
+		if r := f.Do("GET", path, stranger.Token, nil); r.Status != http.StatusNotFound {
+			t.Errorf("%s answers a stranger %d", path, r.Status)
+		}
+	}
+	do("DELETE", "/v1/customers/"+c, nil)
+	for _, path := range paths[:5] {
+		if r := f.Do("GET", path, f.AllToken, nil); r.Status != http.StatusNotFound {
+			t.Errorf("%s answers %d after the customer was deleted", path, r.Status)
+		}
+	}
+}
+
+// TestNeverStale: readers of two operations on a customer who is written all
+// the time never see less than what was acknowledged before they asked, and
+// never go back.
+func TestNeverStale(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	const customers, writes, readers = 3, 80, 4
+	var all sync.WaitGroup
+	for n := range customers {
+		c := f.Customer(obj{"external_id": strconv.Itoa(n)}).ID()
+		paths := []string{"/v1/customers/" + c, "/v1/customers/external/" + strconv.Itoa(n), "/v1/customers/" + c + "/state"}
+		var acknowledged, seen atomic.Int64
+		var done atomic.Bool
+		all.Go(func() {
+			defer done.Store(true)
+			for i := range int64(writes) {
+				if r := f.Do("PATCH", "/v1/customers/"+c, f.AllToken, obj{"name": fmt.Sprint(i + 1)}); r.Status != 200 {
+					t.Errorf("%d %s", r.Status, r.Body)
+				}
+				acknowledged.Store(i + 1)
+			}
+		})
+		for r := range readers {
+			all.Go(func() {
+				for i := r; !done.Load(); i++ {
+					least := max(acknowledged.Load(), seen.Load())
+					var got struct{ Name string }
+					_ = json.Unmarshal([]byte(f.Do("GET", paths[i%len(paths)], f.AllToken, nil).Body), &got)
+					name, _ := strconv.ParseInt(got.Name, 10, 64)
+					if name < least {
+						t.Errorf("%s answers %d after %d was known", paths[i%len(paths)], name, least)
+						return
+					}
+					for old := seen.Load(); name > old && !seen.CompareAndSwap(old, name); old = seen.Load() {
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+}
