@@ -212,16 +212,22 @@ func (o *Operation) describeFailures(b *schema.Builder, item *PathItem) {
 			}
 			details = append(details, f.Detail)
 		}
+		if status == "422" && o.validates() {
+			refs = append(refs, validationError(b))
+		}
 		s := refs[0]
 		if len(refs) > 1 {
 			s = &schema.Schema{AnyOf: refs}
 		}
 		item.Responses[status] = &Response{strings.Join(details, " "), map[string]*Media{"application/json": {s}}}
 	}
-	if item.Responses["422"] == nil && (len(o.input.params) > 0 || o.input.body != nil) {
+	if item.Responses["422"] == nil && o.validates() {
 		item.Responses["422"] = &Response{"The input is not valid.", map[string]*Media{"application/json": {validationError(b)}}}
 	}
 }
+
+// validates says whether there is any input that can be wrong.
+func (o *Operation) validates() bool { return len(o.input.params) > 0 || o.input.body != nil }
 
 func describeFault(b *schema.Builder, k fault.Kind) *schema.Schema {
 	props := &schema.Properties{}

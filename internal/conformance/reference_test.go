@@ -39,6 +39,8 @@ var allowed = []allowance{
 	{`(GET|POST) /v1/orders/\{id\}/payments`, `operation`, "ours: payments that happened outside are recorded there"},
 	{`POST /v1/orders/\{id\}/finalize`, `body .*\.collection_method`, "ours: with send_invoice an order is paid by invoice"},
 	{`POST /v1/orders/\{id\}/finalize`, `answer 403 .*`, "there is nobody whose payments are not ready"},
+	{`POST /v1/orders/\{id\}/invoice`, `answer 422 application/json( variant HTTPValidationError|: variants)?`,
+		"an id may be no UUID; the reference answers so and forgets to say it"},
 	{`GET /v1/orders/\{id\}/(invoice|receipt)`, `answer 404 .*`,
 		"the reference answers so and forgets to say it"},
 	{`GET /v1/orders/\{id\}/receipt`, `answer 202`, "a receipt is drawn at once, and the SDKs cannot read an empty answer"},

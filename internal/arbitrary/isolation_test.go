@@ -1,0 +1,342 @@
+package arbitrary_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"floe/internal/arbitrary"
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/server"
+)
+
+// TestIsolation lets callers of several organizations ask for anything, with
+// ids of their own, of others and of nobody. Every text of an organization
+// carries its mark and every id has an owner, so that a byte of another one in
+// an answer shows; and no row of another one may change.
+func TestIsolation(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		w := newWorld(t, f)
+		callers := w.callers()
+		w.wander(t, callers, *requests)
+		w.tally.report(t, callers[0].maker.Operations())
+		for _, wrong := range w.wrong[:min(len(w.wrong), 5)] {
+			t.Errorf("-arbitrary.seed %d: %s", *seed, wrong)
+		}
+		if w.strange < *requests/10 {
+			t.Errorf("only %d requests spoke of what is not the caller's", w.strange)
+		}
+	}, func(c *server.Config) { c.AllowPrivateWebhooks = true })
+}
+
+// Without this the test above would prove little: whoever is believed to belong to
+// another organization must be caught reading and writing.
+func TestIsolationNotices(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t, func(c *server.Config) { c.AllowPrivateWebhooks = true })
+	w := newWorld(t, f)
+	spy := w.callers()[0]
+	spy.may = []string{string(w.orgs[1].ID)}
+	w.wander(t, []*caller{spy}, 200)
+	for _, kind := range []string{"shows the mark", "shows the id", "has changed"} {
+		if !slices.ContainsFunc(w.wrong, func(s string) bool { return strings.Contains(s, kind) }) {
+			t.Errorf("nothing %s among %q", kind, w.wrong)
+		}
+	}
+}
+
+// world is some organizations with some of everything.
+type world struct {
+	t       *testing.T
+	f       *floetest.Floe
+	orgs    []floetest.Org
+	marks   map[string]string // by organization
+	queries map[string]string
+	now     *snapshot
+	told    map[string]map[string]bool // ids that callers of an organization have spoken of
+	tally   *tally
+	words   int
+	strange int
+	wrong   []string
+}
+
+// caller is somebody who asks.
+type caller struct {
+	name, token string
+	may         []string // organizations
+	mark        string
+	maker       *arbitrary.Maker
+}
+
+func newWorld(t *testing.T, f *floetest.Floe) *world {
+	t.Helper()
+	w := &world{t: t, f: f, orgs: []floetest.Org{f.Org, f.Organization("Bravo"), f.Organization("Charlie")},
+		marks: map[string]string{}, told: map[string]map[string]bool{}, tally: newTally()}
+	sink := newSink(t)
+	for i, o := range w.orgs {
+		mark := []string{"markalpha", "markbravo", "markcharlie"}[i]
+		w.marks[string(o.ID)] = mark
+		w.told[string(o.ID)] = map[string]bool{}
+		furnish(t, func(_, method, path string, body any) fields {
+			r := f.Do(method, path, o.Token, body)
+			if r.Status > 299 {
+				t.Fatalf("%s %s %v: %d %s", method, path, body, r.Status, r.Body)
+			}
+			var out fields
+			_ = json.Unmarshal([]byte(r.Body), &out)
+			return out
+		}, func() string { return w.word(mark) }, sink.URL+"/"+mark)
+	}
+	f.Drain()
+	for path, bodies := range sink.got() {
+		for id, mark := range w.marks {
+			if "/"+mark != path && strings.Contains(bodies, mark) || "/"+mark == path && !strings.Contains(bodies, mark) {
+				t.Errorf("what was sent to %s, and the mark of %s: %s", path, id, bodies)
+			}
+		}
+	}
+	var err error
+	if w.queries, err = tables(t.Context(), f.DB); err != nil {
+		t.Fatal(err)
+	}
+	w.look(t)
+	return w
+}
+
+func (w *world) word(mark string) string { w.words++; return fmt.Sprintf("%s%d", mark, w.words) }
+
+func (w *world) look(t *testing.T) (before *snapshot) {
+	t.Helper()
+	before = w.now
+	now, err := look(t.Context(), w.f.DB, w.queries, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = now
+	return before
+}
+
+// callers are of all kinds that there are.
+func (w *world) callers() []*caller {
+	a, b, c := w.orgs[0], w.orgs[1], w.orgs[2]
+	f := w.f
+	one := f.Do("GET", "/v1/customers/?limit=1&sorting=created_at", b.Token, nil).Text("items.0.id")
+	session := f.Do("POST", "/v1/customer-sessions/", b.Token, fields{"customer_id": one}).Text("token")
+	list := []*caller{
+		w.caller("a token of the first", a.Token, a),
+		w.caller("a token of the second", b.Token, b),
+		w.caller("a token of the third", c.Token, c),
+		w.caller("a reader of the first", f.TokenOf(a, auth.CustomersRead, auth.OrdersRead, auth.WebhooksRead), a),
+		w.caller("the owner of the third", f.User(auth.Owner, c), c),
+		w.caller("a member of the first and the second", w.user(auth.Plain, a, b), a, b),
+		w.caller("an admin of the second and the third", w.user(auth.Admin, b, c), b, c),
+		w.caller("somebody in finance of the third", f.User(auth.Finance, c), c),
+		w.caller("a customer of the second", session, b),
+		w.caller("nobody", ""),
+		w.caller("a guest", "polar_oat_00000000000000000000000000000000000000"),
+	}
+	w.look(w.t)
+	return list
+}
+
+// user makes somebody who belongs to several organizations, so that each may
+// see who they are.
+func (w *world) user(role auth.Role, orgs ...floetest.Org) (token string) {
+	who, token := w.f.NewUser(role, orgs)
+	ctx := w.t.Context()
+	tokens, err := db.All[string](ctx, w.f.DB, `SELECT id FROM tokens WHERE user_id = ?`, who)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, one := range append(tokens, string(who)) {
+		w.now.ids[one] = "several"
+	}
+	return token
+}
+
+func (w *world) caller(name, token string, orgs ...floetest.Org) *caller {
+	c := &caller{name: name, token: token, mark: "marknobody"}
+	for _, o := range orgs {
+		c.may = append(c.may, string(o.ID))
+	}
+	if len(orgs) == 1 { // what others write may stand in the rows of several
+		c.mark = w.marks[c.may[0]]
+	}
+	c.maker = arbitrary.New(w.f.Server.Document(), random(uint64(len(name))))
+	c.maker.Text = func() string { return w.word(c.mark) }
+	c.maker.Known.Stranger = func() string { return w.stranger(c) }
+	for _, o := range orgs {
+		c.maker.Known.Add("organization_id", string(o.ID))
+	}
+	lists := map[string]string{
+		"benefits:list": "benefits/", "benefit-grants:list": "benefit-grants/", "customers:list": "customers/", "discounts:list": "discounts/",
+		"license_keys:list": "license-keys/", "members:list_members": "members/", "orders:list": "orders/", "products:list": "products/",
+		"refunds:list": "refunds/", "subscriptions:list": "subscriptions/", "webhooks:list_webhook_endpoints": "webhooks/endpoints",
+		"webhooks:list_webhook_deliveries": "webhooks/deliveries",
+	}
+	for _, operation := range slices.Sorted(maps.Keys(lists)) {
+		path := lists[operation]
+		c.maker.Known.Hear(operation, []byte(w.f.Do("GET", "/v1/"+path, token, nil).Body))
+	}
+	return c
+}
+
+// stranger is an id of another organization, of a half of them: what callers
+// have never spoken of must never be shown to them.
+func (w *world) stranger(c *caller) string {
+	var foreign []string
+	for one, owner := range w.now.ids {
+		if w.marks[owner] != "" && !slices.Contains(c.may, owner) && strings.Contains("02468ace", one[35:]) {
+			foreign = append(foreign, one)
+		}
+	}
+	if len(foreign) == 0 || c.maker.Random.IntN(4) == 0 {
+		return string(id.New())
+	}
+	slices.Sort(foreign)
+	return foreign[c.maker.Random.IntN(len(foreign))]
+}
+
+// wander sends requests in small groups of one caller, and looks at all rows
+// after each.
+func (w *world) wander(t *testing.T, callers []*caller, count int) {
+	t.Helper()
+	const group = 20
+	for i := range count / group {
+		// The first few know most, and are asked for most.
+		c := callers[min(w.pick(callers, len(callers)), w.pick(callers, len(callers)))]
+		var sent []string
+		for range group {
+			r := c.maker.Next()
+			sent = append(sent, r.String())
+			w.ask(t, c, r)
+		}
+		before := w.look(t)
+		for _, o := range w.orgs {
+			if slices.Contains(c.may, string(o.ID)) {
+				continue
+			}
+			if changed := w.now.changed(before, string(o.ID)); len(changed) > 0 {
+				w.wrong = append(w.wrong, fmt.Sprintf("after requests of %s the %s of %s has changed:\n%s", c.name, changed, w.marks[string(o.ID)], strings.Join(sent, "\n")))
+			}
+		}
+		if i%50 == 49 {
+			if _, err := w.f.Server.Jobs.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.look(t)
+		}
+	}
+}
+
+func (w *world) pick(callers []*caller, n int) int { return callers[0].maker.Random.IntN(n) }
+
+func (w *world) ask(t *testing.T, c *caller, r arbitrary.Request) {
+	t.Helper()
+	text := strings.ToLower(r.Path + string(r.Body))
+	for _, one := range uuid.FindAllString(text, -1) {
+		if owner := w.now.ids[one]; owner != "" && !slices.Contains(c.may, owner) {
+			w.strange++
+		}
+		for _, o := range c.may {
+			w.told[o][one] = true
+		}
+	}
+	var body any
+	if r.Body != nil {
+		body = r.Body
+	}
+	request := w.f.Request(r.Method, r.Path, c.token, body)
+	if c.maker.Random.IntN(10) == 0 {
+		request.Header.Set("Polar-Organization", string(w.orgs[c.maker.Random.IntN(len(w.orgs))].ID))
+	}
+	answer := w.f.Send(request)
+	w.tally.add(r.ID, answer.Status)
+	header, _ := json.Marshal(answer.Header)
+	shown := strings.ToLower(answer.Body + string(header))
+	for org, mark := range w.marks {
+		if !slices.Contains(c.may, org) && strings.Contains(shown, mark) {
+			w.wrong = append(w.wrong, fmt.Sprintf("the answer to %s shows the mark %s: %s\n%d %s", c.name, mark, r, answer.Status, answer.Body))
+		}
+	}
+	for _, one := range uuid.FindAllString(shown, -1) {
+		owner := w.now.ids[one]
+		if owner == "" || slices.Contains(c.may, owner) || w.marks[owner] == "" || strings.Contains(text, one) ||
+			slices.ContainsFunc(c.may, func(o string) bool { return w.told[o][one] }) {
+			continue
+		}
+		w.wrong = append(w.wrong, fmt.Sprintf("the answer to %s shows the id %s of %s: %s\n%d %s", c.name, one, w.marks[owner], r, answer.Status, answer.Body))
+	}
+	if answer.Status >= 500 {
+		w.wrong = append(w.wrong, fmt.Sprintf("%s: %d %s", r, answer.Status, answer.Body))
+	}
+	c.maker.Known.Hear(r.ID, []byte(answer.Body))
+	w.forge(t, c, answer)
+}
+
+// forge turns a link to a document into one to that of somebody else.
+func (w *world) forge(t *testing.T, c *caller, answer *floetest.Response) {
+	t.Helper()
+	var link struct{ URL string }
+	if json.Unmarshal([]byte(answer.Body), &link) != nil || !strings.Contains(link.URL, "/documents?") {
+		return
+	}
+	u, err := url.Parse(link.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := w.f.Do("GET", u.RequestURI(), "", nil); r.Status != http.StatusOK {
+		t.Errorf("%s: %d %s", link.URL, r.Status, r.Body)
+	}
+	for _, o := range w.orgs {
+		for one, owner := range w.now.ids {
+			if owner != string(o.ID) || slices.Contains(c.may, owner) || !bytes.ContainsAny([]byte(one[35:]), "0123") {
+				continue
+			}
+			q := u.Query()
+			q.Set("organization", owner)
+			q.Set("order", one)
+			if r := w.f.Do("GET", u.Path+"?"+q.Encode(), "", nil); r.Status != http.StatusForbidden {
+				w.wrong = append(w.wrong, fmt.Sprintf("a forged link shows the document %s: %d", one, r.Status))
+			}
+		}
+	}
+}
+
+// sink receives webhooks.
+type sink struct {
+	*httptest.Server
+	mu   sync.Mutex
+	sent map[string]string
+}
+
+func newSink(t *testing.T) *sink {
+	s := &sink{sent: map[string]string{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sent[r.URL.Path] += string(body)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *sink) got() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent
+}
