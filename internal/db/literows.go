@@ -110,13 +110,15 @@ func keep(texts *[]byte, at uintptr, n int) string {
 }
 
 // text stores a text. The usual types are served here, because as an any the
-// text would have to be put in memory of its own first.
+// text would have to be put in memory of its own first. For the same reason
+// only copies of what it has are pointed to.
 func (c *cell) text(dst unsafe.Pointer, s string) error {
 	switch c.kind {
 	case kindString:
 		*(*string)(dst) = s
 	case kindStringPointer:
-		*(**string)(dst) = &s
+		kept := s
+		*(**string)(dst) = &kept
 	case kindBytes:
 		*(*[]byte)(dst) = unsafe.Slice(unsafe.StringData(s), len(s))
 	case kindTime, kindTimePointer:
@@ -127,7 +129,8 @@ func (c *cell) text(dst unsafe.Pointer, s string) error {
 		if c.kind == kindTime {
 			*(*time.Time)(dst) = t
 		} else {
-			*(**time.Time)(dst) = &t
+			kept := t
+			*(**time.Time)(dst) = &kept
 		}
 	default:
 		return c.set(dst, s)

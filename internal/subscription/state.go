@@ -34,7 +34,7 @@ type StateSubscription struct {
 	DiscountID         *id.ID          `json:"discount_id"`
 	Seats              *int            `json:"seats" required:"false"`
 	Units              *int            `json:"units" required:"false"`
-	Meters             []StateMeter    `json:"meters" doc:"What was used in the current period."`
+	Meters             []StateMeter    `json:"meters" db:"-" doc:"What was used in the current period."`
 }
 
 // SchemaName is the name of the reference.
@@ -63,17 +63,9 @@ type StateMeter struct {
 // SchemaName is the name of the reference.
 func (StateMeter) SchemaName() string { return "CustomerStateSubscriptionMeter" }
 
-// forState is a row as a state shows it.
-func (r *Row) forState() StateSubscription {
-	return StateSubscription{
-		ID: r.ID, CreatedAt: r.CreatedAt, ModifiedAt: r.ModifiedAt, CustomFieldData: CustomFieldData(r.CustomFieldData),
-		Metadata: schema.Metadata(r.Metadata), Status: StateStatus(r.Status), Amount: r.Amount, Currency: r.Currency,
-		RecurringInterval: r.RecurringInterval, CurrentPeriodStart: r.CurrentPeriodStart, CurrentPeriodEnd: r.CurrentPeriodEnd,
-		TrialStart: r.TrialStart, TrialEnd: r.TrialEnd, CancelAtPeriodEnd: r.CancelAtPeriodEnd, CanceledAt: r.CanceledAt,
-		StartedAt: r.StartedAt, EndsAt: r.EndsAt, ProductID: r.ProductID, DiscountID: r.DiscountID, Seats: r.Seats, Units: r.Units,
-		Meters: []StateMeter{},
-	}
-}
+const stateColumns = `id, created_at, modified_at, custom_field_data, metadata, status, amount, currency, recurring_interval,
+	current_period_start, current_period_end, trial_start, trial_end, cancel_at_period_end, canceled_at, started_at, ends_at,
+	product_id, discount_id, seats, units`
 
 // AskState asks for the subscriptions that are part of a customer's state,
 // oldest first: those that are active or trialing, or those in some other
@@ -83,12 +75,11 @@ func AskState(reads *db.Reads, of customer.Ref, in ...Status) func() []StateSubs
 		in = []Status{Trialing, Active}
 	}
 	w := of.Theirs("").And("started_at IS NOT NULL").In("status", in)
-	rows := db.Ask[Row](reads, `SELECT `+columns+` FROM subscriptions`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
+	list := db.Ask[StateSubscription](reads, `SELECT `+stateColumns+` FROM subscriptions`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
 	return func() []StateSubscription {
-		out := make([]StateSubscription, len(*rows))
-		for i := range *rows {
-			out[i] = (*rows)[i].forState()
+		for i := range *list {
+			(*list)[i].Meters = []StateMeter{}
 		}
-		return out
+		return *list
 	}
 }
