@@ -129,24 +129,13 @@ type line struct {
 // of each of their checks.
 func drive(t *testing.T, scripts []string, config map[string]any) {
 	t.Helper()
-	dir, err := sdks()
-	need(t, err)
 	config["scripts"] = scripts
-	text, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", filepath.Join(workspace(t, dir), "main.mjs"))
-	file := filepath.Join(t.TempDir(), "config.json")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	node.Env = append(os.Environ(), "FLOE_SDK_TEST="+file)
+	node := client(ctx, t, "main.mjs", config)
 	var stdout, stderr bytes.Buffer
 	node.Stdout, node.Stderr = &stdout, &stderr
-	err = node.Run()
+	err := node.Run()
 	ended := 0
 	for s := bufio.NewScanner(&stdout); s.Scan(); {
 		var l line
@@ -167,6 +156,82 @@ func drive(t *testing.T, scripts []string, config map[string]any) {
 	if err != nil || ended != len(scripts) {
 		t.Errorf("the client stopped early: %v\n%s", err, stderr.String())
 	}
+}
+
+// client is a program of this folder, to be run with the SDKs beside it.
+func client(ctx context.Context, t *testing.T, script string, config map[string]any) *exec.Cmd {
+	t.Helper()
+	dir, err := sdks()
+	need(t, err)
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := exec.CommandContext(ctx, "node", filepath.Join(workspace(t, dir), script))
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	node.Env = append(os.Environ(), "FLOE_SDK_TEST="+file)
+	return node
+}
+
+// caller calls methods of the SDK one by one; see call.mjs.
+type caller struct {
+	t   *testing.T
+	in  *json.Encoder
+	out *bufio.Scanner
+}
+
+func newCaller(t *testing.T, config map[string]any) *caller {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Minute)
+	node := client(ctx, t, "call.mjs", config)
+	stdin, err := node.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := node.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := &bytes.Buffer{}
+	node.Stderr = stderr
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		defer cancel()
+		_ = stdin.Close()
+		if err := node.Wait(); err != nil {
+			t.Errorf("the client: %v\n%s", err, stderr)
+		}
+	})
+	out := bufio.NewScanner(stdout)
+	out.Buffer(nil, 16<<20)
+	return &caller{t, json.NewEncoder(stdin), out}
+}
+
+// call calls a method and answers what it returned, or its error's text.
+func (c *caller) call(method string, args ...any) (value json.RawMessage, failed string) {
+	c.t.Helper()
+	if args == nil {
+		args = []any{}
+	}
+	if err := c.in.Encode(map[string]any{"call": method, "args": args}); err != nil {
+		c.t.Fatal(err)
+	}
+	if !c.out.Scan() {
+		c.t.Fatalf("the client has ended: %v", c.out.Err())
+	}
+	var answer struct {
+		Value json.RawMessage
+		Error string
+	}
+	if err := json.Unmarshal(c.out.Bytes(), &answer); err != nil {
+		c.t.Fatalf("the client answers %q", c.out.Text())
+	}
+	return answer.Value, answer.Error
 }
 
 // workspace is a folder with the clients and, beside them, the SDKs: Node.js

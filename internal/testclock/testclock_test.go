@@ -8,6 +8,8 @@ import (
 	"floe/internal/floetest"
 )
 
+type obj = map[string]any
+
 func TestClock(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {

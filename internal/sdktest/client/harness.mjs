@@ -22,7 +22,7 @@ export async function check(name, run) {
 
 export const end = () => print({ name: "end", ok: true, detail: "" });
 
-function describe(error) {
+export function describe(error) {
   if (!(error instanceof Error)) return String(error);
   const more = ["statusCode", "body", "rawMessage", "cause", "error"]
     .filter((key) => error[key] !== undefined)
@@ -76,7 +76,7 @@ export const customerKeys = [
 // status and the body, decoded. A token that is null is not sent.
 export async function request(method, path, body, token = config.token) {
   const response = await fetch(config.url + path, {
-    method, body: body === undefined ? undefined : JSON.stringify(body),
+    method, body: body === undefined || body === null ? undefined : JSON.stringify(body),
     headers: { ...(token === null ? {} : { Authorization: `Bearer ${token}` }), "Content-Type": "application/json" },
   });
   const text = await response.text();
