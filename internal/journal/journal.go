@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -358,18 +359,35 @@ func Erase(ctx context.Context, tx *db.Tx, organization, customer id.ID, fields 
 	if err != nil {
 		return err
 	}
+	var scrubbed []Row
 	for _, r := range rows {
-		before, b := scrub(r.Before, fields)
-		after, a := scrub(r.After, fields)
-		if !a && !b {
-			continue
+		var b, a bool
+		r.Before, b = scrub(r.Before, fields)
+		r.After, a = scrub(r.After, fields)
+		if a || b {
+			scrubbed = append(scrubbed, r)
 		}
-		if _, err := db.Exec(ctx, tx, `UPDATE journal SET before = ?, after = ? WHERE organization_id = ? AND seq = ?`,
-			before, after, organization, r.Seq); err != nil {
+	}
+	for from, to := range db.Pieces(len(scrubbed)) {
+		if err := overwrite(ctx, tx, organization, scrubbed[from:to]); err != nil {
 			return fmt.Errorf("erase from the journal: %w", err)
 		}
 	}
 	return nil
+}
+
+// overwrite puts other values in the place of what was before and after. With
+// CASE, the types of the values are those of the columns on both engines.
+func overwrite(ctx context.Context, tx *db.Tx, organization id.ID, rows []Row) error {
+	var before, after, seqs []any
+	for _, r := range rows {
+		before, after, seqs = append(before, r.Seq, r.Before), append(after, r.Seq, r.After), append(seqs, r.Seq)
+	}
+	when := strings.Repeat(" WHEN CAST(? AS bigint) THEN ?", len(rows))
+	in, seqs := db.InList("seq", seqs)
+	_, err := db.Exec(ctx, tx, `UPDATE journal SET before = CASE seq`+when+` ELSE before END, after = CASE seq`+when+` ELSE after END
+		WHERE organization_id = ? AND `+in, slices.Concat(before, after, []any{organization}, seqs)...)
+	return err
 }
 
 func scrub(text json.RawMessage, fields []string) (json.RawMessage, bool) {

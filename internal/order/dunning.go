@@ -63,7 +63,7 @@ func (s *Service) failed(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 		return err
 	}
 	if r.Reason == SubMeterCycle && r.Exhausted() {
-		return s.void(ctx, tx, actor, &was, r)
+		return s.void(ctx, tx, actor, was, r)
 	}
 	if !ended && r.Reason != SubMeterCycle {
 		if err := s.Subscriptions.OrderOverdue(ctx, tx, actor, *r); err != nil {

@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -29,13 +30,7 @@ func (s *Service) voidAll(ctx context.Context, tx *db.Tx, actor auth.Subject, w 
 	if err != nil {
 		return fmt.Errorf("find pending orders: %w", err)
 	}
-	for i := range rows {
-		was := rows[i]
-		if err := s.void(ctx, tx, actor, &was, &rows[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.voidThese(ctx, tx, actor, slices.Clone(rows), rows)
 }
 
 // Void gives up one order that is pending. The customer must be locked.
@@ -51,31 +46,62 @@ func (s *Service) Void(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Ro
 	if r.ChargingSince != nil {
 		return fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))
 	}
-	return s.void(ctx, tx, actor, &fresh, r)
+	return s.void(ctx, tx, actor, fresh, r)
 }
 
-// void ends an order without money. Credit that the customer has is reduced by
-// what was due: it came from what this order would have paid. What the order
-// had taken of the balance goes back, and so does what was paid of it.
-func (s *Service) void(ctx context.Context, tx *db.Tx, actor auth.Subject, was, r *Row) error {
-	open, err := openAccounts(ctx, tx, []account{r.account()})
+func (s *Service) void(ctx context.Context, tx *db.Tx, actor auth.Subject, was Row, r *Row) error {
+	is := []Row{*r}
+	err := s.voidThese(ctx, tx, actor, []Row{was}, is)
+	*r = is[0]
+	return err
+}
+
+// voidThese ends orders without money, in a number of statements that does not
+// grow with theirs. Credit that a customer has is reduced by what was due: it
+// came from what the order would have paid. What the order had taken of the
+// balance goes back, and so does what was paid of it.
+func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, was, rows []Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	open, err := openAccounts(ctx, tx, accountsOf(rows))
 	if err != nil {
 		return err
 	}
-	if credit := open.amounts[r.account()]; credit > 0 {
-		open.move(r, -min(credit, r.OpenAmount()))
+	now := tx.Now()
+	for i := range rows {
+		r := &rows[i]
+		if credit := open.amounts[r.account()]; credit > 0 {
+			open.move(r, -min(credit, r.OpenAmount()))
+		}
+		open.move(r, r.PaidAmount-r.AppliedBalanceAmount)
+		r.to(Void)
+		r.ModifiedAt, r.NextPaymentAttemptAt, r.CheckAt = &now, nil, nil
+		updated(tx, actor, &was[i], r)
 	}
-	open.move(r, r.PaidAmount-r.AppliedBalanceAmount)
 	if err := open.close(ctx, tx); err != nil {
 		return err
 	}
-	r.to(Void)
-	r.NextPaymentAttemptAt, r.CheckAt = nil, nil
-	if err := save(ctx, tx, r); err != nil {
-		return err
+	for some := range slices.Chunk(rows, 512) {
+		_, ids := keysOf(some)
+		w := db.Where("organization_id = ?", rows[0].OrganizationID).In("id", ids)
+		_, err := db.Exec(ctx, tx, `UPDATE orders SET modified_at = ?, status = 'void', next_payment_attempt_at = NULL, check_at = NULL`+w.SQL(),
+			append([]any{now}, w.Args()...)...)
+		if err != nil {
+			return fmt.Errorf("void orders: %w", err)
+		}
 	}
-	updated(tx, actor, was, r)
 	return nil
+}
+
+// accountsOf are the balances that orders are about, each once.
+func accountsOf(rows []Row) (out []account) {
+	for i := range rows {
+		if a := rows[i].account(); !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // Unvoid takes up an order that was given up: what it had taken of the balance

@@ -294,7 +294,7 @@ func (p *person) expect(now time.Time) row {
 	after := func(m time.Month, d int) bool { return !now.Before(noon(m, d)) }
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
 	ends := months(noon(1, 31), 31, now) // of one who subscribed on the 31st
-	n := len(ends) - 1                 // periods that have ended
+	n := len(ends) - 1                   // periods that have ended
 	simple := func(price int64, first, grants int) row {
 		return row{priced[price], "active", day(ends[n]), grants, n + first, 0, 0, price * int64(n+first)}
 	}
