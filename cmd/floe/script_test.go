@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,7 +60,7 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 			return name == "root" && os.Geteuid() == 0 || name == "postgres" && database != nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": httpCommand, "received": receivedCommand, "keep": keepCommand, "sigterm": signalCommand,
+			"http": httpCommand, "received": receivedCommand, "keep": keepCommand, "pick": pickCommand, "sigterm": signalCommand,
 		},
 		RequireExplicitExec: true,
 	}
@@ -132,6 +133,20 @@ func keepCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: keep NAME FILE")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// pickCommand is "pick NAME FILE REGEXP": a variable with what the first group
+// of the expression finds in the file.
+func pickCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: pick NAME FILE REGEXP")
+	}
+	text := ts.ReadFile(args[1])
+	found := regexp.MustCompile(args[2]).FindStringSubmatch(text)
+	if len(found) < 2 {
+		ts.Fatalf("nothing like %s in\n%s", args[2], text)
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 // signalCommand asks what runs in the background to stop, as service managers

@@ -21,6 +21,7 @@ type webhookCommand struct {
 type webhookList struct {
 	dataOptions
 	Organization string `required:"" placeholder:"SLUG" help:"The organization."`
+	JSON         bool   `name:"json" help:"Print a JSON array; that is also what is printed when the output is no terminal."`
 }
 
 // Run lists endpoints, without their secrets.
@@ -34,21 +35,38 @@ func (c *webhookList) Run(ctx context.Context, io *streams) error {
 		if err != nil {
 			return err
 		}
-		return table(io.out, "ID\tURL\tNAME\tENABLED\tEVENTS", len(list), func(i int) string {
+		if c.JSON || !io.terminal {
+			return printJSON(io, list)
+		}
+		return table(io.out, "ID\tURL\tNAME\tENABLED\tFAILING\tWAITING\tEVENTS", len(list), func(i int) string {
 			e := list[i]
-			name, enabled := "", "yes"
-			if e.Name != nil {
-				name = *e.Name
-			}
-			if !e.Enabled {
-				enabled = "no"
-			}
-			if e.DisabledReason != nil {
-				enabled = "no: " + *e.DisabledReason
-			}
-			return fmt.Sprintf("%s\t%s\t%s\t%s\t%d", e.ID, printable(e.PublicURL()), printable(name), enabled, len(e.Events))
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d", e.ID, printable(e.URL), printable(orEmpty(e.Name)), onOrOff(&e), failing(&e), e.Waiting, len(e.Events))
 		})
 	})
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func onOrOff(e *webhook.Standing) string {
+	switch {
+	case e.DisabledReason != nil && !e.Enabled:
+		return "no: " + *e.DisabledReason
+	case !e.Enabled:
+		return "no"
+	}
+	return "yes"
+}
+
+func failing(e *webhook.Standing) string {
+	if e.FailingSince == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d since %s", e.Failures, e.FailingSince.Format(time.DateTime))
 }
 
 type webhookReplay struct {

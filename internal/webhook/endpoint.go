@@ -70,10 +70,29 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, endpoint id.ID, lock 
 	return e, err
 }
 
-// List reads every endpoint of an organization, oldest first, for operators.
-func List(ctx context.Context, q db.Querier, org id.ID) ([]Endpoint, error) {
-	return db.All[Endpoint](ctx, q, `SELECT `+endpointColumns+` FROM webhook_endpoints
-		WHERE organization_id = ? AND deleted_at IS NULL ORDER BY created_at, id`, org)
+// Standing is an endpoint as operators see it: how it fares, and no secret.
+type Standing struct {
+	ID             id.ID      `json:"id"`
+	URL            string     `json:"url"`
+	Name           *string    `json:"name"`
+	Enabled        bool       `json:"enabled"`
+	DisabledReason *string    `json:"disabled_reason"`
+	Events         eventList  `json:"events"`
+	Failures       int64      `json:"failures"` // in a row
+	FailingSince   *time.Time `json:"failing_since"`
+	Waiting        int64      `json:"waiting"` // events that are still to be sent
+}
+
+// List reads every endpoint of an organization, oldest first.
+func List(ctx context.Context, q db.Querier, org id.ID) ([]Standing, error) {
+	list, err := db.All[Standing](ctx, q, `SELECT e.id, e.url, e.name, e.enabled, e.disabled_reason, e.events, t.failures, t.failing_since,
+			(SELECT CAST(COALESCE(SUM(l.pending), 0) AS bigint) FROM webhook_lanes l WHERE l.target_id = e.id AND l.pending > 0) AS waiting
+		FROM webhook_endpoints e JOIN webhook_targets t ON t.id = e.id
+		WHERE e.organization_id = ? AND e.deleted_at IS NULL ORDER BY e.created_at, e.id`, org)
+	for i := range list {
+		list[i].URL = (&Endpoint{URL: list[i].URL}).PublicURL()
+	}
+	return list, err
 }
 
 func insertEndpoint(ctx context.Context, tx *db.Tx, e *Endpoint) error {
