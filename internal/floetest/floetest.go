@@ -194,6 +194,14 @@ func (f *Floe) Drain() (done int) {
 	}
 }
 
+// RunDue does what the billing cycle has due by the test's clock.
+func (f *Floe) RunDue() {
+	f.t.Helper()
+	if err := f.Server.RunDue(f.t.Context()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // Statements are the SQL texts that have been run so far, each once.
 func (f *Floe) Statements() []string { return f.sql.statements() }
 

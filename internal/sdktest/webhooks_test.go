@@ -1,6 +1,7 @@
 package sdktest_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"floe/internal/floetest"
 	"floe/internal/server"
@@ -50,21 +53,27 @@ func TestWebhooks(t *testing.T) {
 	_, err := sdks()
 	need(t, err)
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
-		f.Clock.Set(time.Now()) // the SDKs look at the clock
+		now := time.Now()
+		f.Clock.Set(now.AddDate(0, -3, 0))
 		r := &receiver{}
 		s := httptest.NewServer(r)
 		t.Cleanup(s.Close)
 		e := f.Do("POST", "/v1/webhooks/endpoints", f.AllToken, map[string]any{"url": s.URL, "format": "raw", "events": webhook.Types()})
 		secret, _ := e.Path("secret").(string)
 		happen(f)
+		age(f, now.AddDate(0, -3, 0))
+		f.Clock.Set(now) // the SDKs look at the clock
 		f.Drain()
 		for i := range r.all {
 			r.all[i].Secret, r.all[i].Wrong = secret, "whsec_"+strings.Repeat("A", 43)
 		}
-		for _, typ := range owned {
-			if !slices.ContainsFunc(r.all, func(d delivered) bool { return strings.HasPrefix(d.Body, `{"type":"`+typ+`"`) }) {
+		for _, typ := range webhook.Types() {
+			if !slices.Contains(nobody, typ) && !slices.ContainsFunc(r.all, func(d delivered) bool { return strings.HasPrefix(d.Body, `{"type":"`+typ+`"`) }) {
 				t.Errorf("nobody was told of %s", typ)
 			}
+		}
+		for _, d := range r.all {
+			standard(t, &d)
 		}
 		drive(t, []string{"webhooks.mjs"}, map[string]any{"requests": r.all})
 	}, func(c *server.Config) { c.AllowPrivateWebhooks = true })
@@ -108,8 +117,53 @@ func sell(f *floetest.Floe, customer string) {
 	do("DELETE", "/v1/benefits/"+note, nil)
 }
 
-// owned are the types that sell makes happen.
-var owned = []string{"product.created", "product.updated", "benefit.created", "benefit.updated", "discount.created", "discount.updated", "discount.deleted",
-	"subscription.created", "subscription.active", "subscription.updated", "subscription.canceled", "subscription.uncanceled", "subscription.revoked",
-	"order.created", "order.updated", "order.paid", "order.refunded", "refund.created",
-	"benefit_grant.created", "benefit_grant.updated", "benefit_grant.revoked", "customer.state_changed"}
+// age lets months go by: a subscription is renewed with its benefit, one is
+// paused and comes back, one is not paid.
+func age(f *floetest.Floe, start time.Time) {
+	do := func(method, path string, body any) *floetest.Response { return f.Do(method, path, f.AllToken, body) }
+	customer := f.Customer(map[string]any{"name": "Old"}).ID()
+	free := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 0}}}).ID()
+	do("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": []any{f.Benefit(nil).ID()}})
+	do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": customer})
+	pausing := do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": f.Customer(nil).ID()}).ID()
+	do("PATCH", "/v1/subscriptions/"+pausing, map[string]any{"pause_at_period_end": true})
+	do("POST", "/v1/subscriptions/", map[string]any{"product_id": f.Product(nil).ID(), "customer_id": customer, "collection_method": "send_invoice"})
+	for month := range 2 {
+		f.Clock.Set(start.AddDate(0, month+1, 1))
+		f.RunDue()
+	}
+	do("PATCH", "/v1/subscriptions/"+pausing, map[string]any{"resume": true})
+}
+
+// nobody are the types that nothing here can cause: there are no checkouts and
+// no seats, and no payment processor that changes a refund.
+var nobody = []string{"checkout.created", "checkout.updated", "checkout.expired",
+	"customer_seat.assigned", "customer_seat.claimed", "customer_seat.revoked", "refund.updated"}
+
+// standard has the Go library of Standard Webhooks check a request, given the
+// secret as it decodes keys, and as it takes them raw.
+func standard(t *testing.T, d *delivered) {
+	t.Helper()
+	padded, err := standardwebhooks.NewWebhook(d.Secret + "=") // Go insists on padding
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := standardwebhooks.NewWebhookRaw([]byte(d.Secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := standardwebhooks.NewWebhookRaw([]byte(d.Wrong))
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := http.Header{}
+	for name, value := range d.Headers {
+		headers.Set(name, value)
+	}
+	if err := errors.Join(padded.Verify([]byte(d.Body), headers), raw.Verify([]byte(d.Body), headers)); err != nil {
+		t.Errorf("%.80s: %v", d.Body, err)
+	}
+	if wrong.Verify([]byte(d.Body), headers) == nil {
+		t.Errorf("%.80s: taken with another secret", d.Body)
+	}
+}

@@ -6,10 +6,13 @@ import { webhooks } from "polar-sdk-1/2026-04";
 import { Webhook } from "standardwebhooks";
 import { check, config, end, ok, same } from "./harness.mjs";
 
+// What 0.49.0 does not know, besides discounts.
+const unknown = new Set(["subscription.cycled", "subscription.paused", "subscription.resumed"]);
+
 for (const [i, { body, headers, secret, wrong }] of config.requests.entries()) {
   const { type } = JSON.parse(body);
   await check(`${i} ${type} 1.0.1`, async () => same(await webhooks.validateEvent(body, headers, secret), JSON.parse(body)));
-  if (!type.startsWith("discount.")) { // 0.49.0 does not know them
+  if (!type.startsWith("discount.") && !unknown.has(type)) {
     await check(`${i} ${type} 0.49.0`, () => same(legacy(body, headers, secret).type, type));
   }
   await check(`${i} ${type} standardwebhooks`, () => same(new Webhook(secret).verify(body, headers), JSON.parse(body)));
