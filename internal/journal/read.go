@@ -2,9 +2,11 @@ package journal
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
+	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
 )
@@ -20,6 +22,9 @@ type Filter struct {
 	ActorKinds    []string
 	From, To      *time.Time // From <= time < To
 }
+
+// ofOrganizations is the kind of actor that nearly all changes are made by.
+var ofOrganizations = auth.Organization.String()
 
 func (f *Filter) where() *db.W {
 	w := db.Where("").In("organization_id", f.Organizations)
@@ -39,6 +44,9 @@ func (f *Filter) where() *db.W {
 	}
 	if len(f.ActorKinds) > 0 {
 		w.In("actor_kind", f.ActorKinds)
+		if !slices.Contains(f.ActorKinds, ofOrganizations) {
+			w.And("actor_kind <> '" + ofOrganizations + "'") // there is an index for those
+		}
 	}
 	if f.From != nil {
 		w.And("created_at >= ?", *f.From)
