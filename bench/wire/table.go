@@ -1,11 +1,10 @@
-package bench
+package wire
 
 import (
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -17,21 +16,6 @@ import (
 	_ "modernc.org/sqlite"             // the driver named sqlite
 )
 
-// BareHandler answers each path with the bytes it was given, and knows nothing
-// else: the least that a server written with net/http can do.
-func BareHandler(bodies map[string][]byte) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, ok := bodies[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header()["Content-Type"] = []string{"application/json"}
-		w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-		_, _ = w.Write(body)
-	})
-}
-
 // BareTable is one table with rows as large as a customer and with the three
 // unique indexes that customers cannot be without (id, e-mail and external id,
 // each within its organization), and nothing around it: no HTTP, no checks, no
@@ -41,7 +25,9 @@ type BareTable struct {
 	postgres bool
 	insert   string
 	update   string
-	next     atomic.Int64
+	remove   string
+	next     atomic.Int64 // the row that is inserted next
+	gone     atomic.Int64 // those below it are deleted
 	row      string
 }
 
@@ -60,7 +46,8 @@ func OpenBareSQLite(dir string) (*BareTable, error) {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(1)
-	t := &BareTable{pool: pool, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES (?, ?, ?, ?, ?)`, update: `UPDATE bare SET body = ?, email = ? WHERE organization_id = ? AND id = ?`}
+	t := &BareTable{pool: pool, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES (?, ?, ?, ?, ?)`, update: `UPDATE bare SET body = ?, email = ? WHERE organization_id = ? AND id = ?`,
+		remove: `DELETE FROM bare WHERE organization_id = ? AND id = ?`}
 	return t, t.create("INTEGER PRIMARY KEY")
 }
 
@@ -72,7 +59,8 @@ func OpenBarePostgres(address string, conns int) (*BareTable, error) {
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
-	t := &BareTable{pool: pool, postgres: true, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES ($1, $2, $3, $4, $5)`, update: `UPDATE bare SET body = $1, email = $2 WHERE organization_id = $3 AND id = $4`}
+	t := &BareTable{pool: pool, postgres: true, insert: `INSERT INTO bare (organization_id, id, email, external_id, body) VALUES ($1, $2, $3, $4, $5)`, update: `UPDATE bare SET body = $1, email = $2 WHERE organization_id = $3 AND id = $4`,
+		remove: `DELETE FROM bare WHERE organization_id = $1 AND id = $2`}
 	return t, t.create("bigserial PRIMARY KEY")
 }
 
@@ -100,61 +88,95 @@ func bareID(n int64) string {
 // Inserts returns what inserts rows from so many goroutines. On SQLite those
 // that wait at the same time share a commit; PostgreSQL does that by itself.
 func (t *BareTable) Inserts(clients int) Runner {
-	return t.runner(clients, t.insert, func(n int64) []any {
+	return t.runner(clients, t.insert, func() []any {
+		n := t.next.Add(1) - 1
 		number := strconv.FormatInt(n, 10)
 		return []any{bareOrganization, bareID(n), "customer" + number + "@example.com", "usr_" + number, t.row}
 	})
 }
 
-// Updates returns what changes the rows that were inserted.
+// Updates returns what changes rows, each far from the one before.
 func (t *BareTable) Updates(clients int) Runner {
-	high := max(t.next.Load(), 1)
-	return t.runner(clients, t.update, func(n int64) []any {
-		return []any{t.row, "renamed" + strconv.FormatInt(n, 10) + "@example.com", bareOrganization, bareID(n % high)}
+	var n atomic.Int64
+	low, high := t.gone.Load(), max(t.next.Load(), 1)
+	return t.runner(clients, t.update, func() []any {
+		i := n.Add(1)
+		return []any{t.row, "renamed" + strconv.FormatInt(i, 10) + "@example.com", bareOrganization, bareID(low + i*7919%(high-low))}
 	})
 }
 
-func (t *BareTable) runner(clients int, text string, args func(n int64) []any) Runner {
-	return func(d time.Duration, limit int64) (done int64, took time.Duration, err error) {
+// Deletes returns what takes the oldest rows away; run it no more often than
+// there are rows.
+func (t *BareTable) Deletes(clients int) Runner {
+	return t.runner(clients, t.remove, func() []any { return []any{bareOrganization, bareID(t.gone.Add(1) - 1)} })
+}
+
+// Fill adds so many rows as fast as the engine can.
+func (t *BareTable) Fill(rows int) error {
+	number := "CAST(n AS text)"
+	text := fmt.Sprintf(`WITH RECURSIVE numbers (n) AS (SELECT %d UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
+		INSERT INTO bare (organization_id, id, email, external_id, body)
+		SELECT %s, %s, 'customer' || %s || '@example.com', 'usr_' || %s, '%s' FROM numbers`,
+		t.next.Load(), t.next.Load()+int64(rows)-1, t.id("'"+bareOrganization+"'"),
+		t.id("'ba4e0000-0000-4000-8000-' || CAST(100000000000 + n AS text)"), number, number, t.row)
+	_, err := t.pool.Exec(text) //nolint:noctx // bounded by the benchmark
+	t.next.Add(int64(rows))
+	return err
+}
+
+func (t *BareTable) id(text string) string {
+	if t.postgres {
+		return "CAST(" + text + " AS uuid)"
+	}
+	return text
+}
+
+func (t *BareTable) runner(clients int, text string, args func() []any) Runner {
+	return func(d time.Duration, limit int64) (out Sample, err error) {
 		stmt, err := t.pool.Prepare(text) //nolint:noctx // bounded by the benchmark
 		if err != nil {
-			return 0, 0, err
+			return out, err
 		}
 		defer func() { _ = stmt.Close() }()
-		write := func(n int64) error { _, err := stmt.Exec(args(n)...); return err } //nolint:noctx // as above
+		write := func() error { _, err := stmt.Exec(args()...); return err } //nolint:noctx // as above
 		if !t.postgres {
 			group := newGroup(t.pool, text)
 			defer func() { err = errors.Join(err, group.close()) }()
-			write = func(n int64) error { return group.write(args(n)) }
+			write = func() error { return group.write(args()) }
 		}
-		return repeat(clients, d, limit, func() error { return write(t.next.Add(1) - 1) })
+		return repeat(clients, d, limit, write)
 	}
 }
 
 // repeat calls fn from several goroutines for a time, or so often.
-func repeat(clients int, d time.Duration, limit int64, fn func() error) (int64, time.Duration, error) {
+func repeat(clients int, d time.Duration, limit int64, fn func() error) (Sample, error) {
 	var (
-		wg         sync.WaitGroup
-		sent, done atomic.Int64
-		failed     atomic.Pointer[error]
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		sent   atomic.Int64
+		failed error
+		sum    Sample
 	)
 	start := time.Now()
 	for range clients {
 		wg.Go(func() {
-			for failed.Load() == nil && (limit == 0 && time.Since(start) < d || limit > 0 && sent.Add(1) <= limit) {
-				if err := fn(); err != nil {
-					failed.Store(&err)
-					return
-				}
-				done.Add(1)
+			var mine Sample
+			var err error
+			for at := start; err == nil && (limit == 0 && at.Sub(start) < d || limit > 0 && sent.Add(1) <= limit); {
+				err = fn()
+				now := time.Now()
+				mine.add(now.Sub(at))
+				at = now
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			failed = errors.Join(failed, err)
+			sum.Merge(&mine)
 		})
 	}
 	wg.Wait()
-	if p := failed.Load(); p != nil {
-		return done.Load(), time.Since(start), *p
-	}
-	return done.Load(), time.Since(start), nil
+	sum.Took = time.Since(start)
+	return sum, failed
 }
 
 // group is one goroutine that runs what waits in one transaction.

@@ -1,0 +1,364 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"floe/bench/data"
+	"floe/bench/report"
+	"floe/bench/server"
+	"floe/bench/wire"
+)
+
+// comparison is a number of servers that are measured in turns, with the bare
+// programs beside them.
+type comparison struct {
+	*workshop
+	run    string
+	stages []*stage
+	bare   *server.Process
+	tables map[string]*table // by the bare system
+	counts map[string]*atomic.Int64
+}
+
+// table is the bare table of an engine.
+type table struct {
+	*wire.BareTable
+	cpu func() time.Duration
+}
+
+// compare starts the bare programs that the stages are compared with.
+func (w *workshop) compare(ctx context.Context, stages ...*stage) (*comparison, error) {
+	c := &comparison{workshop: w, stages: stages, run: strconv.FormatInt(time.Now().UnixNano(), 36) + "-",
+		tables: map[string]*table{}, counts: map[string]*atomic.Int64{}}
+	bodies := map[string][]byte{}
+	for i, o := range operations {
+		if o.Kind != reads {
+			continue
+		}
+		clients, err := c.dial(ctx, stages[0], &o, 1)
+		if err != nil {
+			return nil, err
+		}
+		got, err := clients.All(1)
+		clients.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Name, err)
+		}
+		bodies["/"+strconv.Itoa(i)] = got[0]
+	}
+	var err error
+	c.bare, err = w.programs.StartBare(ctx, bodies)
+	return c, err
+}
+
+func (c *comparison) close() error {
+	err := c.bare.Stop()
+	for _, t := range c.tables {
+		err = errors.Join(err, t.Close())
+	}
+	return err
+}
+
+// sample is what the requests to a stage are made of.
+func (c *comparison) sample(s *stage) *sample {
+	return &sample{set: s.set, keys: s.keys, token: s.key, run: c.run}
+}
+
+// count numbers the requests of an operation to a stage, through all turns.
+func (c *comparison) count(s *stage, o *operation) *atomic.Int64 {
+	name := fmt.Sprint(s.system, s.set.Rows, s.set.Organizations, strings.HasPrefix(o.Name, "create"))
+	if c.counts[name] == nil {
+		c.counts[name] = new(atomic.Int64)
+	}
+	return c.counts[name]
+}
+
+func (s *stage) isFloe() bool { return s.pocket == "" }
+
+// call is the operation as the stage's server has it, nil when it has not.
+func (s *stage) call(o *operation, of *sample) *wire.Call {
+	build := o.floe
+	if !s.isFloe() {
+		build = o.pocketBase
+	}
+	if build == nil {
+		return nil
+	}
+	call := build(of)
+	return &call
+}
+
+func (c *comparison) dial(ctx context.Context, s *stage, o *operation, clients int) (*wire.Clients, error) {
+	return wire.Dial(ctx, s.server.Address, clients, c.count(s, o), *s.call(o, c.sample(s)))
+}
+
+// sideOf is a stage in turns with others; Close ends its connections.
+func (c *comparison) sideOf(ctx context.Context, s *stage, o *operation, clients int) (wire.Side, func(), error) {
+	if o.Kind == deletes {
+		return c.deleting(ctx, s, o, clients)
+	}
+	conns, err := c.dial(ctx, s, o, clients)
+	if err != nil {
+		return wire.Side{}, nil, err
+	}
+	return wire.Side{Run: conns.Run, CPU: s.server.CPU}, conns.Close, nil
+}
+
+// deleted is how many customers are made for each turn, to be deleted in it.
+const deleted = 1000
+
+func (c *comparison) deleting(ctx context.Context, s *stage, o *operation, clients int) (wire.Side, func(), error) {
+	from := c.sample(s)
+	create, _ := find("create, 64 clients")
+	makers, err := c.dial(ctx, s, create, create.Clients)
+	if err != nil {
+		return wire.Side{}, nil, err
+	}
+	conns, err := wire.Dial(ctx, s.server.Address, clients, new(atomic.Int64), *s.call(o, from))
+	if err != nil {
+		makers.Close()
+		return wire.Side{}, nil, err
+	}
+	before := func() (int64, error) {
+		bodies, err := makers.All(deleted)
+		if err != nil {
+			return 0, err
+		}
+		from.keys, err = from.keysOf(bodies)
+		return int64(len(from.keys)), err
+	}
+	closeAll := func() { makers.Close(); conns.Close() }
+	return wire.Side{Run: conns.Run, CPU: s.server.CPU, Before: before}, closeAll, nil
+}
+
+// keysOf reads the ids in answers to creations.
+func (s *sample) keysOf(bodies [][]byte) ([]data.Key, error) {
+	tenants := map[string]int{}
+	for i, t := range s.set.Tenants {
+		tenants[string(t.Organization)] = i
+	}
+	out := make([]data.Key, len(bodies))
+	for i, body := range bodies {
+		var made struct {
+			ID           string
+			Organization string `json:"organization_id"`
+		}
+		if err := json.Unmarshal(body, &made); err != nil {
+			return nil, err
+		}
+		out[i] = data.Key{Tenant: tenants[made.Organization], ID: made.ID}
+	}
+	return out, nil
+}
+
+func find(name string) (*operation, bool) {
+	for i := range operations {
+		if operations[i].Name == name {
+			return &operations[i], true
+		}
+	}
+	return nil, false
+}
+
+// bareSide is what an operation is compared with: the handler, or the table of
+// an engine.
+func (c *comparison) bareSide(ctx context.Context, o *operation, system string, clients int) (wire.Side, func(), error) {
+	if o.Kind == reads {
+		at := "/" + strconv.Itoa(indexOf(o))
+		call := wire.Call{Method: "GET", Status: 200, Token: func(int64) string { return "none" },
+			Path: func(b []byte, _ int64) []byte { return append(b, at...) }}
+		conns, err := wire.Dial(ctx, c.bare.Address, clients, new(atomic.Int64), call)
+		if err != nil {
+			return wire.Side{}, nil, err
+		}
+		return wire.Side{Run: conns.Run, CPU: c.bare.CPU}, conns.Close, nil
+	}
+	t, err := c.table(ctx, system)
+	if err != nil {
+		return wire.Side{}, nil, err
+	}
+	side := wire.Side{CPU: t.cpu}
+	switch o.Kind {
+	case inserts:
+		side.Run = t.Inserts(clients)
+	case updates:
+		side.Run = t.Updates(clients)
+	case deletes:
+		side.Run = t.Deletes(clients)
+		side.Before = func() (int64, error) {
+			_, err := t.Inserts(clients)(0, deleted)
+			return deleted, err
+		}
+	}
+	return side, func() {}, nil
+}
+
+func indexOf(o *operation) int {
+	for i := range operations {
+		if operations[i].Name == o.Name {
+			return i
+		}
+	}
+	return -1
+}
+
+// mostFilled bounds how many rows a bare table begins with.
+const mostFilled = 1_000_000
+
+// table is made when it is needed, as large as the customers are many.
+func (c *comparison) table(ctx context.Context, system string) (*table, error) {
+	if t := c.tables[system]; t != nil {
+		return t, nil
+	}
+	t := &table{cpu: server.OwnCPU}
+	say("filling the table of %s", system)
+	var err error
+	if system == report.BarePostgres {
+		if err := c.postgres.New(ctx, "bare"); err != nil {
+			return nil, err
+		}
+		t.cpu = func() time.Duration { return server.OwnCPU() + c.postgres.CPU() }
+		t.BareTable, err = wire.OpenBarePostgres(c.postgres.URL("bare"), 64)
+	} else {
+		dir := c.dir
+		if c.Keep != "" {
+			dir = c.keep // the disk that is measured
+		}
+		t.BareTable, err = wire.OpenBareSQLite(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.tables[system] = t
+	return t, t.Fill(min(c.stages[0].set.Rows, mostFilled))
+}
+
+// entry is one side of a measurement and what is written of it.
+type entry struct {
+	wire.Side
+	close func()
+	out   report.Measurement
+	bare  string // the system that it is compared with
+}
+
+func (c *comparison) entries(ctx context.Context, o *operation, clients int) (out []entry, err error) {
+	bares := map[string]bool{}
+	for _, s := range c.stages {
+		if s.call(o, c.sample(s)) == nil || s.system == report.PocketBaseFull && o.Kind == reads {
+			continue
+		}
+		side, stop, err := c.sideOf(ctx, s, o, clients)
+		if err != nil {
+			closeAll(out)
+			return nil, err
+		}
+		bare := report.Bare
+		if s.system == report.FloePostgres && o.Kind != reads {
+			bare = report.BarePostgres
+		}
+		bares[bare] = true
+		out = append(out, entry{side, stop, report.Measurement{System: s.system, Customers: s.set.Rows, Organizations: s.set.Organizations}, bare})
+	}
+	for _, bare := range []string{report.Bare, report.BarePostgres} {
+		if !bares[bare] {
+			continue
+		}
+		side, stop, err := c.bareSide(ctx, o, bare, clients)
+		if err != nil {
+			closeAll(out)
+			return nil, err
+		}
+		first := c.stages[0].set
+		out = append(out, entry{side, stop, report.Measurement{System: bare, Customers: first.Rows, Organizations: first.Organizations}, ""})
+	}
+	return out, nil
+}
+
+func closeAll(list []entry) {
+	for _, e := range list {
+		e.close()
+	}
+}
+
+// measure takes one operation of all systems in turns.
+func (c *comparison) measure(ctx context.Context, o *operation) ([]report.Measurement, error) {
+	list, samples, err := c.turns(ctx, o, o.Clients, c.Turns)
+	if err != nil {
+		return nil, err
+	}
+	rates := map[string]float64{}
+	for i := range list {
+		m := &list[i].out
+		m.Operation, m.Clients, m.Done, m.PerSecond = o.Name, o.Clients, samples[i].Done, samples[i].PerSecond()
+		m.CPUMicros = float64(samples[i].CPUEach().Nanoseconds()) / 1000
+		rates[m.System] = m.PerSecond
+	}
+	if o.Kind == reads { // how long one waits when nobody else asks
+		if _, samples, err = c.turns(ctx, o, 1, max(1, c.Turns/2)); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]report.Measurement, len(list))
+	for i, e := range list {
+		out[i] = e.out
+		out[i].P50Millis = report.Millis(samples[i].Percentile(50))
+		out[i].P95Millis = report.Millis(samples[i].Percentile(95))
+		out[i].P99Millis = report.Millis(samples[i].Percentile(99))
+		if e.bare != "" {
+			out[i].OfBare = out[i].PerSecond / rates[e.bare]
+		}
+	}
+	return out, nil
+}
+
+func (c *comparison) turns(ctx context.Context, o *operation, clients, turns int) ([]entry, []wire.Sample, error) {
+	list, err := c.entries(ctx, o, clients)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer closeAll(list)
+	sides := make([]wire.Side, len(list))
+	for i := range list {
+		sides[i] = list[i].Side
+	}
+	samples, err := wire.Turns(sides, c.Turn, turns)
+	return list, samples, err
+}
+
+// all measures every operation that is wanted.
+func (c *comparison) all(ctx context.Context, each func([]report.Measurement)) error {
+	for i := range operations {
+		o := &operations[i]
+		if !c.wants(o.Name) {
+			continue
+		}
+		say("%s", o.Name)
+		start := time.Now()
+		list, err := c.measure(ctx, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.Name, err)
+		}
+		for j := range list {
+			c.note(&list[j])
+		}
+		say("")
+		fmt.Fprintf(os.Stderr, "%-20s %s\n", o.Name, time.Since(start).Round(100*time.Millisecond))
+		each(list)
+	}
+	return nil
+}
+
+// note prints a line of what was measured.
+func (c *comparison) note(m *report.Measurement) {
+	say("")
+	fmt.Fprintf(os.Stderr, "  %-22s %9d %10.0f/s  of bare %.2f  cpu %7.1f µs  p50 %.3g ms  p99 %.3g ms\n",
+		m.System, m.Customers, m.PerSecond, m.OfBare, m.CPUMicros, m.P50Millis, m.P99Millis)
+}

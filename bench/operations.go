@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"floe/bench/data"
+	"floe/bench/wire"
+)
+
+// kind says what an operation is compared with.
+type kind string
+
+const (
+	reads   kind = "net/http" // a handler that writes the same bytes
+	inserts kind = "inserts"  // a loop of group-committed inserts into one table
+	updates kind = "updates"
+	deletes kind = "deletes"
+)
+
+// operation is one kind of request that is measured.
+type operation struct {
+	Name    string
+	Kind    kind
+	Clients int
+	// floe and pocketBase build the call; pocketBase is nil where there is no
+	// such thing.
+	floe       func(s *sample) wire.Call
+	pocketBase func(s *sample) wire.Call
+}
+
+// sample is what requests are made of.
+type sample struct {
+	set  data.Set
+	keys []data.Key
+	// token is that of PocketBase, whose keys have their ids.
+	token string
+	run   string // makes names of this run unlike those of others
+}
+
+// The numbers of connections: those of many who look one customer up, and of
+// few who look at lists.
+const (
+	many = 32
+	few  = 8
+)
+
+var operations = []operation{
+	{"get by id", reads, many,
+		floeGet(func(b []byte, k data.Key) []byte { return append(append(b, "/v1/customers/"...), k.ID...) }),
+		pocketGet(func(b []byte, k data.Key) []byte { return append(append(b, records+"/"...), k.ID...) })},
+	{"get by external id", reads, many,
+		floeGet(func(b []byte, k data.Key) []byte {
+			return append(append(b, "/v1/customers/external/"...), k.External...)
+		}),
+		pocketGet(func(b []byte, k data.Key) []byte {
+			return append(append(append(b, records+"?perPage=1&skipTotal=1&filter=external_id%3D%27"...), k.External...), "%27"...)
+		})},
+	{"state", reads, many,
+		floeGet(func(b []byte, k data.Key) []byte {
+			return append(append(append(b, "/v1/customers/"...), k.ID...), "/state"...)
+		}), nil},
+	{"list, first page", reads, few, floeList(0, nil), pocketList(0, nil)},
+	{"list, page 10,000", reads, few, floeList(10_000, nil), pocketList(10_000, nil)},
+	{"list by e-mail", reads, few,
+		floeGet(func(b []byte, k data.Key) []byte {
+			return append(append(b, "/v1/customers/?limit=10&email="...), k.Email...)
+		}),
+		pocketGet(func(b []byte, k data.Key) []byte {
+			return append(append(append(b, records+"?perPage=10&sort=-created&filter=email%3D%27"...), k.Email...), "%27"...)
+		})},
+	{"search, selective", reads, few, floeList(0, data.Key.Needle), pocketList(0, data.Key.Needle)},
+	{"search, broad", reads, few, floeList(0, common), pocketList(0, common)},
+	{"create, 1 client", inserts, 1, floeCreate, pocketCreate},
+	{"create, 64 clients", inserts, 64, floeCreate, pocketCreate},
+	{"update, 64 clients", updates, 64,
+		floeSend(http.MethodPatch, "/v1/customers/", http.StatusOK, renamed), pocketSend(http.MethodPatch, http.StatusOK, renamed)},
+	{"delete, 64 clients", deletes, 64,
+		floeSend(http.MethodDelete, "/v1/customers/", http.StatusNoContent, nil), pocketSend(http.MethodDelete, http.StatusNoContent, nil)},
+}
+
+func common(data.Key) string { return data.Common }
+
+// key chooses far from the neighbours, so that caches meet what users would.
+func (s *sample) key(n int64) data.Key { return s.keys[int(n*7919)%len(s.keys)] }
+
+func (s *sample) floeToken(n int64) string { return s.set.Tenants[s.key(n).Tenant].Token }
+
+type pathOf func(b []byte, k data.Key) []byte
+
+func floeGet(path pathOf) func(s *sample) wire.Call {
+	return func(s *sample) wire.Call {
+		return wire.Call{Method: http.MethodGet, Status: http.StatusOK, Token: s.floeToken,
+			Path: func(b []byte, n int64) []byte { return path(b, s.key(n)) }}
+	}
+}
+
+const records = "/api/collections/customers/records"
+
+func pocketGet(path pathOf) func(s *sample) wire.Call {
+	return func(s *sample) wire.Call {
+		return wire.Call{Method: http.MethodGet, Status: http.StatusOK, Token: s.pocketToken,
+			Path: func(b []byte, n int64) []byte { return path(b, s.key(n)) }}
+	}
+}
+
+func (s *sample) pocketToken(int64) string { return s.token }
+
+// page is a page of ten, not beyond what an organization has.
+func (s *sample) page(n int) int { return max(1, min(n, s.set.Rows/s.set.Organizations/10)) }
+
+// floeList is a page of the list, of all or of those that a search finds.
+func floeList(page int, query func(data.Key) string) func(s *sample) wire.Call {
+	return func(s *sample) wire.Call {
+		return floeGet(func(b []byte, k data.Key) []byte {
+			b = strconv.AppendInt(append(b, "/v1/customers/?limit=10&page="...), int64(s.page(page)), 10)
+			if query != nil {
+				b = append(append(b, "&query="...), query(k)...)
+			}
+			return b
+		})(s)
+	}
+}
+
+// pocketList is the same of PocketBase: its documentation has ~ for a search.
+func pocketList(page int, query func(data.Key) string) func(s *sample) wire.Call {
+	return func(s *sample) wire.Call {
+		return pocketGet(func(b []byte, k data.Key) []byte {
+			b = strconv.AppendInt(append(b, records+"?perPage=10&sort=-created&page="...), int64(s.page(page)), 10)
+			if query != nil {
+				q := query(k)
+				b = fmt.Appendf(b, "&filter=(email~%%27%s%%27%%7C%%7Cname~%%27%s%%27%%7C%%7Cbilling_name~%%27%s%%27)", q, q, q)
+			}
+			return b
+		})(s)
+	}
+}
+
+func floeCreate(s *sample) wire.Call {
+	return wire.Call{Method: http.MethodPost, Status: http.StatusCreated, Token: s.floeToken, Body: s.customer,
+		Path: func(b []byte, _ int64) []byte { return append(b, "/v1/customers/"...) }}
+}
+
+func pocketCreate(s *sample) wire.Call {
+	return wire.Call{Method: http.MethodPost, Status: http.StatusOK, Token: s.pocketToken,
+		Path: func(b []byte, _ int64) []byte { return append(b, records...) },
+		Body: func(b []byte, n int64) []byte {
+			b = s.customer(b, n)
+			return append(b[:len(b)-1], `,"type":"individual"}`...)
+		}}
+}
+
+// customer is a body as an application would send it.
+func (s *sample) customer(b []byte, n int64) []byte {
+	number := s.run + strconv.FormatInt(n, 10)
+	b = append(append(b, `{"email":"user`...), number...)
+	b = append(append(b, `@example.com","external_id":"usr_`...), number...)
+	b = append(append(b, `","name":"Customer `...), number...)
+	return append(b, `","billing_address":{"line1":"1 Main Street","city":"San Francisco","state":"CA","postal_code":"94105","country":"US"},`+
+		`"metadata":{"plan":"pro"},"locale":"en-US"}`...)
+}
+
+func renamed(b []byte, n int64) []byte { return fmt.Appendf(b, `{"name":"Renamed %d"}`, n) }
+
+type bodyOf func(b []byte, n int64) []byte
+
+func floeSend(method, path string, status int, body bodyOf) func(s *sample) wire.Call {
+	return func(s *sample) wire.Call {
+		return wire.Call{Method: method, Status: status, Token: s.floeToken, Body: body,
+			Path: func(b []byte, n int64) []byte { return append(append(b, path...), s.key(n).ID...) }}
+	}
+}
+
+func pocketSend(method string, status int, body bodyOf) func(s *sample) wire.Call {
+	return func(s *sample) wire.Call {
+		return wire.Call{Method: method, Status: status, Token: s.pocketToken, Body: body,
+			Path: func(b []byte, n int64) []byte { return append(append(b, records+"/"...), s.key(n).ID...) }}
+	}
+}
