@@ -23,7 +23,7 @@ fuzz: ## every fuzz target for a short while
 	    go test ./internal/$$p -run '^$$' -fuzz "^$$f$$" -fuzztime 20s -fuzzminimizetime 1x || exit 1; \
 	  done; done
 
-bench: ## micro benchmarks; whole servers are in docs/performance.md
+bench: ## micro benchmarks; whole servers are in bench/, see docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./internal/...
 
 check: lint test race

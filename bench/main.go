@@ -138,7 +138,22 @@ func progressOf(what string) func(step string, done, total int) {
 	}
 }
 
-func commandLine() string { return "go run . " + strings.Join(os.Args[1:], " ") }
+// commandLine is how this was called, without the paths of this machine.
+func commandLine() string {
+	line := []string{"go run ."}
+	for i := 1; i < len(os.Args); i++ {
+		name, _, joined := strings.Cut(os.Args[i], "=")
+		switch name {
+		case "--floe", "--keep", "--dir", "--out", "--docs":
+			if !joined {
+				i++
+			}
+		default:
+			line = append(line, os.Args[i])
+		}
+	}
+	return strings.Join(line, " ")
+}
 
 func output(ctx context.Context, name string, args ...string) string {
 	text, err := exec.CommandContext(ctx, name, args...).Output() //nolint:gosec // our own arguments

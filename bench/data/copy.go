@@ -26,15 +26,15 @@ var fill = []string{
 	`INSERT INTO journal (organization_id, type, customer_id, customer_seq, subject_id, actor_kind, actor_id, request_id, created_at, before, after)
 	SELECT c.organization_id, 'customer.created', @c, 1,
 		@c, 'system', NULL, 'benchmark', c.created_at, NULL, '{}'
-	FROM customers c CROSS JOIN copies n WHERE c.seq BETWEEN ? AND ? ORDER BY c.seq, n.n`,
+	FROM seeds c CROSS JOIN copies n WHERE c.seq BETWEEN ? AND ? ORDER BY c.seq, n.n`,
 	`INSERT INTO members (id, organization_id, customer_id, created_at, email, email_key, name, role)
 	SELECT @m, m.organization_id, @c,
 		m.created_at, n.mark || m.email, n.mark || m.email_key, m.name, m.role
-	FROM customers c JOIN members m ON m.organization_id = c.organization_id AND m.customer_id = c.id AND m.role = 'owner' CROSS JOIN copies n
+	FROM seeds c JOIN members m ON m.organization_id = c.organization_id AND m.customer_id = c.id AND m.role = 'owner' CROSS JOIN copies n
 	WHERE c.seq BETWEEN ? AND ? ORDER BY c.seq, n.n`,
 	`INSERT INTO customer_metadata (organization_id, customer_id, key, value)
 	SELECT m.organization_id, @c, m.key, m.value
-	FROM customers c JOIN customer_metadata m ON m.organization_id = c.organization_id AND m.customer_id = c.id CROSS JOIN copies n
+	FROM seeds c JOIN customer_metadata m ON m.organization_id = c.organization_id AND m.customer_id = c.id CROSS JOIN copies n
 	WHERE c.seq BETWEEN ? AND ? AND n.noted ORDER BY c.seq, n.n, m.key`,
 	`INSERT INTO customers (id, organization_id, created_at, modified_at, type, email, email_key, email_verified, name, name_key, billing_name,
 		external_id, external_key, billing_address, tax_id, tax_id_format, locale, metadata, search)
@@ -42,7 +42,7 @@ var fill = []string{
 		c.email_verified, c.name, c.name_key, c.billing_name, c.external_id || n.mark, c.external_key || n.mark, c.billing_address,
 		c.tax_id, c.tax_id_format, c.locale, CASE WHEN n.noted THEN c.metadata ELSE '{}' END,
 		CASE WHEN c.email IS NULL THEN c.search ELSE n.mark || c.search END
-	FROM customers c CROSS JOIN copies n WHERE c.seq BETWEEN ? AND ? ORDER BY c.seq, n.n`,
+	FROM seeds c CROSS JOIN copies n WHERE c.seq BETWEEN ? AND ? ORDER BY c.seq, n.n`,
 }
 
 // mark is what the n-th copy has before its e-mail and after its external id.
@@ -99,7 +99,9 @@ func (s *script) copies(set Set, postgres bool, indexes string, progress Progres
 	for n := 1; n <= set.copies(); n++ {
 		s.run(spell(`INSERT INTO copies VALUES (?, ?, ?, ?)`, postgres), n, hex(n), mark(n), noted(n))
 	}
-	var step = max(1, min(set.Seeds/50, 200_000/max(set.copies(), 1)))
+	s.run(`CREATE TEMPORARY TABLE seeds AS SELECT * FROM customers`)
+	s.run(`CREATE UNIQUE INDEX seeds_seq ON seeds (seq)`)
+	step := max(1, min(set.Seeds/50, 200_000/max(set.copies(), 1)))
 	for from := 1; from <= set.Seeds; from += step {
 		s.run(`BEGIN`)
 		for _, text := range fill {
