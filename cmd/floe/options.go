@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,7 +26,15 @@ type dataOptions struct {
 // open opens the database and brings its schema up to date, so that every
 // command works in an empty folder.
 func (o dataOptions) open(ctx context.Context, log *slog.Logger) (*db.DB, error) {
-	d, err := db.Open(ctx, db.Config{DataDir: o.DataDir, URL: o.DatabaseURL, Logger: log})
+	return o.openWith(ctx, log, "")
+}
+
+// openWith opens the database with a replica to read from, if there is one.
+func (o dataOptions) openWith(ctx context.Context, log *slog.Logger, readURL string) (*db.DB, error) {
+	if readURL != "" && o.DatabaseURL == "" {
+		return nil, errors.New("--database-read-url (FLOE_DATABASE_READ_URL) names a replica; set --database-url (FLOE_DATABASE_URL) to its primary")
+	}
+	d, err := db.Open(ctx, db.Config{DataDir: o.DataDir, URL: o.DatabaseURL, ReadURL: readURL, Logger: log})
 	if err != nil {
 		return nil, o.advise(err)
 	}

@@ -24,6 +24,7 @@ import (
 type serveOptions struct {
 	dataOptions
 	logOptions
+	fleetOptions
 
 	Listen               string `env:"FLOE_LISTEN" default:"127.0.0.1:8787" placeholder:"HOST:PORT" help:"Address to listen on (${default}). Use :8787 to be reached from other machines."`
 	PublicURL            string `name:"public-url" env:"FLOE_PUBLIC_URL" placeholder:"URL" help:"Where people reach this server; links to the customer portal begin with it. By default the address it listens on."`
@@ -43,6 +44,12 @@ type serveOptions struct {
 	LogoDevKey           string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
 }
 
+// fleetOptions are for servers that are one of several, or have a replica.
+type fleetOptions struct {
+	DatabaseReadURL string        `name:"database-read-url" env:"FLOE_DATABASE_READ_URL" placeholder:"URL" secret:"" help:"Streaming replica of the PostgreSQL database. It answers reads whose Floe-Consistency header allows it."`
+	DrainDelay      time.Duration `env:"FLOE_DRAIN_DELAY" default:"0s" placeholder:"TIME" help:"How long to go on serving after SIGTERM, while /readyz answers 503. Behind a load balancer: longer than it takes to notice (${default})."`
+}
+
 type serveCommand struct {
 	serveOptions
 
@@ -55,7 +62,8 @@ func (serveCommand) Help() string {
 at /docs and /openapi.json, and the probes /healthz and /readyz. Where there is no
 organization yet it creates one, and prints a token for it once.
 
-SIGTERM or Ctrl-C stops it: requests in flight are finished, for ten seconds at most.
+SIGTERM or Ctrl-C stops it: requests in flight are finished, for ten seconds at most,
+after it went on serving for --drain-delay. A second Ctrl-C ends it at once.
 
 Examples:
   floe serve
@@ -68,6 +76,9 @@ Examples:
 // stopTime is when a process that was told to stop ends, whatever it is doing.
 const stopTime = 9500 * time.Millisecond
 
+// maxDrainDelay is longer than any load balancer should need.
+const maxDrainDelay = 10 * time.Minute
+
 // gcPercent lets the heap grow to five times what is in use before it is swept.
 // Little is in use at any time (pages of SQLite lie outside of the heap), so
 // this costs some dozen megabytes and saves a tenth of the processor.
@@ -79,14 +90,17 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	log := c.logger(io.err)
+	if c.DrainDelay < 0 || c.DrainDelay > maxDrainDelay {
+		return fmt.Errorf("--drain-delay (FLOE_DRAIN_DELAY) is %s; it must lie between 0s and %s", c.DrainDelay, maxDrainDelay)
+	}
 	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(stopTime, func() {
+		time.AfterFunc(stopTime+c.DrainDelay, func() {
 			log.Warn("stopped before everything was finished")
 			os.Exit(0)
 		})
 	})
 	defer stop()
-	d, err := c.open(ctx, log)
+	d, err := c.openWith(ctx, log, c.DatabaseReadURL)
 	if err == nil {
 		err = errors.Join(c.serve(ctx, io, log, d), d.Close())
 	}
@@ -108,6 +122,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 		AllowPrivateWebhooks: c.AllowPrivateWebhooks, WebhookRetention: time.Duration(c.WebhookRetention),
 		AnswerMemory: c.AnswerMemory << 20,
 		SessionTTL:   time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
+		DrainDelay: c.DrainDelay,
 	}
 	config.Rates = c.rates(main.Addr())
 	config.Proxies = c.TrustedProxies

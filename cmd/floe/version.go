@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -12,6 +13,10 @@ import (
 type versionCommand struct {
 	JSON bool `name:"json" help:"Print it as JSON."`
 }
+
+// release is the version that a build was told:
+// go build -ldflags "-X main.release=1.2.3".
+var release string
 
 // build is what is known about this binary.
 type build struct {
@@ -44,13 +49,13 @@ func version() string { return buildInfo().Version }
 
 // buildInfo reads what the toolchain wrote into the binary.
 func buildInfo() build {
-	b := build{Version: "dev", Commit: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+	b := build{Version: cmp.Or(release, "dev"), Commit: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		SQLite: "unknown", Postgres: "unknown"}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
+	if v := info.Main.Version; v != "" && v != "(devel)" && release == "" {
 		b.Version = strings.TrimPrefix(v, "v")
 	}
 	for _, s := range info.Settings {

@@ -36,7 +36,7 @@ func (h *Handler) version(c *call) bool {
 
 const (
 	corsMethods = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-	corsHeaders = "Accept, Accept-Language, Authorization, Content-Language, Content-Type, Polar-Organization, Polar-Version"
+	corsHeaders = "Accept, Accept-Language, Authorization, Content-Language, Content-Type, Floe-Consistency, Polar-Organization, Polar-Version"
 )
 
 // cors adds the headers that let any page call the API with a token of its
@@ -47,7 +47,7 @@ func (h *Handler) cors(c *call) (answered bool) {
 	}
 	header := c.w.Header()
 	header.Set("Access-Control-Allow-Origin", "*")
-	header.Set("Access-Control-Expose-Headers", "Polar-Version")
+	header.Set("Access-Control-Expose-Headers", "Floe-Consistency, Polar-Version")
 	method := c.r.Header.Get("Access-Control-Request-Method")
 	if c.r.Method != http.MethodOptions || method == "" {
 		return false

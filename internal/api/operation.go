@@ -31,6 +31,7 @@ type Operation struct {
 	private    bool
 	limited    bool
 	tagged     bool
+	primary    bool
 	remembered bool
 	errors     []Failure
 	media      string
@@ -133,6 +134,10 @@ func (o *Operation) Remembered() *Operation {
 	o.remembered = true
 	return o
 }
+
+// Primary keeps a read from replicas: for what asks the database about the
+// transactions that are running.
+func (o *Operation) Primary() *Operation { o.primary = true; return o }
 
 // Limited marks an operation that one address may not call too often.
 func (o *Operation) Limited() *Operation { o.limited = true; return o }

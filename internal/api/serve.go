@@ -48,6 +48,9 @@ type Config struct {
 	// Now is the clock of the limit; the wall's when nil.
 	Now       func() time.Time
 	EventTime time.Duration // how long a caller may take for events that it is sent; 10 s when zero
+	// Replica says that the database has a replica, so that answers to changes
+	// say what a reader must ask for to see them.
+	Replica bool
 	// Observe is called after each request with the operation's id ("" when none
 	// matched), its status and how long it took.
 	Observe func(operation string, status int, took time.Duration)
@@ -209,7 +212,11 @@ func (h *Handler) serve(c *call) error {
 		return h.events(c, in)
 	}
 	read := h.memory.begin(c)
-	out, err := c.op.run(ctx, c.sub, in)
+	view, err := h.view(c)
+	if err != nil {
+		return err
+	}
+	out, err := c.within(ctx, view, func(ctx context.Context) (any, error) { return c.op.run(ctx, c.sub, in) })
 	if err != nil {
 		return err
 	}

@@ -235,7 +235,7 @@ func TestCORS(t *testing.T) {
 	t.Parallel()
 	h := handler(io.Discard)
 	w := send(t, h, "GET", "/v1/things", map[string]string{"Origin": "https://app.example"}, nil)
-	if w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Expose-Headers") != "Polar-Version" {
+	if w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Expose-Headers") != "Floe-Consistency, Polar-Version" {
 		t.Errorf("headers %v", w.Header())
 	}
 	if w := send(t, h, "GET", "/v1/things", nil, nil); w.Header().Get("Access-Control-Allow-Origin") != "" {

@@ -13,6 +13,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -30,6 +31,9 @@ type Config struct {
 	DataDir string
 	// URL of a PostgreSQL database (postgres://…). Empty means SQLite.
 	URL string
+	// ReadURL is a streaming replica of the PostgreSQL database that URL names.
+	// It answers reads whose View allows it; see there. Empty means none.
+	ReadURL string
 	// ReadConns is the number of connections that read: beside the writer on
 	// SQLite, all of them on PostgreSQL.
 	ReadConns int
@@ -91,6 +95,7 @@ type DB struct {
 
 	pool    *sql.DB   // PostgreSQL only
 	notify  *notifier // PostgreSQL only
+	replica *replica  // PostgreSQL only, and nil where there is none
 	readers *readers  // SQLite only
 	writer  *writer   // SQLite only
 	path    string    // SQLite only
@@ -105,6 +110,8 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	d := &DB{config: config.withDefaults()}
 	d.texts.seen = config.OnStatement
 	switch {
+	case config.URL == "" && config.ReadURL != "":
+		return nil, fmt.Errorf("a replica to read from needs a PostgreSQL database that it is a replica of")
 	case config.URL == "":
 		return d, d.openSQLite(ctx)
 	case strings.HasPrefix(config.URL, "postgres://"), strings.HasPrefix(config.URL, "postgresql://"):
@@ -117,11 +124,15 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 
 // Close ends all connections. Writes that wait for their turn fail.
 func (d *DB) Close() error {
-	if d.postgres {
-		d.notify.wait.Wait()
-		return d.pool.Close()
+	if !d.postgres {
+		return d.closeSQLite()
 	}
-	return d.closeSQLite()
+	d.notify.wait.Wait()
+	var err error
+	if d.replica != nil {
+		err = d.replica.end()
+	}
+	return errors.Join(err, d.pool.Close())
 }
 
 // Ping runs a trivial statement and reports whether it worked.
@@ -179,6 +190,9 @@ func (d *DB) query(ctx context.Context, text string, args []any) (result, error)
 	d.stats.queries.Add(1)
 	args = d.bind(args)
 	if d.postgres {
+		if r, done := d.queryReplica(ctx, st, args); done {
+			return r, nil
+		}
 		rows, err := d.pool.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
 		return result{db: d, statement: st, rows: rows}, d.translate(ctx, err)
 	}

@@ -38,9 +38,13 @@ func eachStreamed[T any](ctx context.Context, q Querier, text string, args []any
 	if err != nil {
 		return true, err
 	}
+	begun := false
 	defer func() { // also when the loop panics
 		if closed := r.close(ctx); err == nil {
 			err = closed
+		}
+		if r.again && !begun {
+			more, err = eachStreamed(ctx, q, text, args, yield)
 		}
 	}()
 	into, err := scanner[T](&r)
@@ -53,6 +57,7 @@ func eachStreamed[T any](ctx context.Context, q Querier, text string, args []any
 		if err := into.scan(r.rows, &row); err != nil {
 			return true, err
 		}
+		begun = true
 		if !yield(row, nil) {
 			return false, nil
 		}

@@ -47,10 +47,14 @@ func (p *pgRunner) flush(ctx context.Context, commit bool) error {
 	if commit {
 		b.Queue("COMMIT")
 	}
+	statements := b.Len()
+	if commit && p.locate {
+		b.Queue(selectPosition)
+	}
 	return p.conn.Raw(func(driver any) error {
 		sent := driver.(*stdlib.Conn).Conn().SendBatch(ctx, b)
 		last := ""
-		for range b.Len() {
+		for range statements {
 			tag, err := sent.Exec()
 			if err != nil {
 				return errors.Join(err, ignoreSame(err, sent.Close()))
@@ -60,8 +64,23 @@ func (p *pgRunner) flush(ctx context.Context, commit bool) error {
 		if commit && last != "COMMIT" { // a failed transaction ends in a rollback
 			return errors.Join(fmt.Errorf("db: COMMIT answers %s", last), sent.Close())
 		}
+		if commit && p.locate {
+			p.position = located(sent)
+			_ = sent.Close() // what was committed is committed
+			return nil
+		}
 		return sent.Close()
 	})
+}
+
+// located reads where a commit is: everything up to there includes it.
+func located(sent pgx.BatchResults) Position {
+	var text string
+	if sent.QueryRow().Scan(&text) != nil {
+		return 0
+	}
+	p, _ := ParsePosition(text)
+	return p
 }
 
 // ignoreSame drops an error that says what another has said.

@@ -18,14 +18,10 @@ import (
 const minPostgres = 13
 
 func (d *DB) openPostgres(ctx context.Context) error {
-	config, err := pgx.ParseConfig(d.config.URL)
+	config, err := postgresConfig(d.config.URL)
 	if err != nil {
-		return fmt.Errorf("the database URL cannot be read: %w", err) // pgx hides the password
+		return fmt.Errorf("the database URL cannot be read: %w", err)
 	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "floe"
-	}
-	config.RuntimeParams["timezone"] = "UTC"
 	d.pool = stdlib.OpenDB(*config)
 	d.notify = newNotifier(d)
 	d.pool.SetMaxOpenConns(d.config.ReadConns)
@@ -35,7 +31,26 @@ func (d *DB) openPostgres(ctx context.Context) error {
 		_ = d.pool.Close()
 		return explainPostgres(config, err)
 	}
+	if d.config.ReadURL == "" {
+		return nil
+	}
+	if err := d.openReplica(ctx); err != nil {
+		_ = d.pool.Close()
+		return err
+	}
 	return nil
+}
+
+func postgresConfig(url string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err // pgx hides the password
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "floe"
+	}
+	config.RuntimeParams["timezone"] = "UTC"
+	return config, nil
 }
 
 func (d *DB) checkPostgres(ctx context.Context) error {
@@ -120,7 +135,8 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 	if _, err := conn.ExecContext(lasting, "BEGIN"); err != nil {
 		return err
 	}
-	run := &pgRunner{tx: conn, conn: conn}
+	view := viewOf(ctx)
+	run := &pgRunner{tx: conn, conn: conn, locate: d.replica != nil && view != nil}
 	defer run.rollback(lasting)
 	tx := d.newTx(ctx, run)
 	if err := tx.do(ctx, fn); err != nil {
@@ -133,6 +149,9 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	d.stats.committed(1)
+	if run.locate {
+		view.wrote(run.position)
+	}
 	_ = conn.Close() // before the hooks, which may want one
 	tx.committed()
 	return nil
@@ -153,12 +172,32 @@ func (d *DB) writeConn(ctx context.Context) (*sql.Conn, error) {
 }
 
 func (d *DB) readPostgres(ctx context.Context, fn func(Querier) error) error {
-	tx, err := d.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if conn, v := d.fromReplica(ctx); conn != nil {
+		err := d.readOn(ctx, conn, v, fn)
+		_ = conn.Close()
+		if err == nil || !v.primary.Load() || ctx.Err() != nil { // it was not the replica's fault
+			return err
+		}
+	}
+	return d.readOn(ctx, d.pool, nil, fn)
+}
+
+// readOn runs fn on a snapshot of one server. The view is that of a read from
+// the replica.
+func (d *DB) readOn(ctx context.Context, on beginner, v *View, fn func(Querier) error) error {
+	tx, err := on.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
+		if v != nil {
+			d.abandon(ctx, v, err)
+		}
 		return d.translate(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	return fn(&snapshot{dialect: d.dialect, db: d, run: &pgRunner{tx: tx}})
+	return fn(&snapshot{dialect: d.dialect, db: d, run: &pgRunner{tx: tx}, view: v})
+}
+
+type beginner interface {
+	BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error)
 }
 
 // pgRunner runs statements in a transaction; pgx prepares and caches them on
@@ -173,6 +212,8 @@ type pgRunner struct {
 	conn      *sql.Conn // of a transaction that changes rows
 	later     []laterStatement
 	committed bool
+	locate    bool     // find out where the commit is
+	position  Position // of the commit; zero when it is not known
 }
 
 func (p *pgRunner) query(ctx context.Context, st *statement, args []any) (result, error) {

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"time"
 )
 
@@ -30,13 +31,22 @@ func One[T any](ctx context.Context, q Querier, text string, args ...any) (out T
 	if err != nil {
 		return out, err
 	}
+	out, err = firstRow[T](ctx, &r)
+	if r.again {
+		return One[T](ctx, q, text, args...)
+	}
+	return out, err
+}
+
+// firstRow reads one row and closes the result.
+func firstRow[T any](ctx context.Context, r *result) (out T, err error) {
 	if !r.rows.Next() {
 		if err := r.close(ctx); err != nil {
 			return out, err
 		}
 		return out, ErrNoRows
 	}
-	into, err := scanner[T](&r)
+	into, err := scanner[T](r)
 	if err == nil {
 		err = into.scan(r.rows, &out)
 		into.release()
@@ -53,7 +63,11 @@ func All[T any](ctx context.Context, q Querier, text string, args ...any) ([]T, 
 	if err != nil {
 		return []T{}, err
 	}
-	return collectRows[T](ctx, &r)
+	out, err := collectRows[T](ctx, &r)
+	if r.again {
+		return All[T](ctx, q, text, args...)
+	}
+	return out, err
 }
 
 // collectRows reads all that is there and closes the result.
@@ -94,6 +108,10 @@ type result struct {
 	session   *session // of the readers, to be given back
 	readers   *readers
 	start     time.Time
+
+	conn  *sql.Conn // to the replica, to be given back
+	view  *View     // of a read from the replica
+	again bool      // the replica failed: the primary has to be asked
 }
 
 // rowSource is what all rows can do: *sql.Rows, *sentRows and *liteRows.
@@ -114,8 +132,15 @@ func (r *result) close(ctx context.Context) error {
 		r.readers.release(r.session)
 		r.statement.took(time.Since(r.start))
 	}
+	if r.conn != nil {
+		_ = r.conn.Close()
+	}
 	if err == nil {
 		return nil
+	}
+	if r.view != nil {
+		r.db.abandon(ctx, r.view, err)
+		r.again = r.conn != nil && ctx.Err() == nil // a snapshot begins anew as a whole
 	}
 	err = r.db.translate(ctx, err)
 	if r.tx != nil {

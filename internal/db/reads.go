@@ -64,12 +64,23 @@ func (r *Reads) oneByOne(ctx context.Context, q Querier) error {
 // readTogether sends the statements with the beginning and the end of their
 // transaction.
 func (d *DB) readTogether(ctx context.Context, r *Reads) error {
+	if conn, v := d.fromReplica(ctx); conn != nil {
+		err := d.readTogetherOn(ctx, conn, r)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		d.abandon(ctx, v, err)
+	}
 	conn, err := d.pool.Conn(ctx)
 	if err != nil {
 		return err
 	}
+	return d.readTogetherOn(ctx, conn, r)
+}
+
+func (d *DB) readTogetherOn(ctx context.Context, conn *sql.Conn, r *Reads) error {
 	defer func() { _ = conn.Close() }()
-	err = r.send(ctx, d, conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT")
+	err := r.send(ctx, d, conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT")
 	if err != nil { // a connection on which this fails is not used again
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 	}

@@ -15,6 +15,9 @@ type Stats struct {
 	// shared one on average.
 	Batches   int64
 	BatchSize int64
+	// Reads is the number of reads outside of transactions that change rows: a
+	// statement, or several on one snapshot.
+	Reads int64
 	// Retries is the number of times a function was run again.
 	Retries int64
 	// WriteWait is the time writes have waited for their turn, all together.
@@ -22,7 +25,7 @@ type Stats struct {
 }
 
 type counters struct {
-	queries, writes, batches, batchSize, retries, writeWait atomic.Int64
+	queries, writes, batches, batchSize, retries, writeWait, reads atomic.Int64
 }
 
 // Stats returns the counters as they stand.
@@ -30,6 +33,7 @@ func (d *DB) Stats() Stats {
 	return Stats{
 		Queries:   d.stats.queries.Load(),
 		Writes:    d.stats.writes.Load(),
+		Reads:     d.stats.reads.Load(),
 		Batches:   d.stats.batches.Load(),
 		BatchSize: d.stats.batchSize.Load(),
 		Retries:   d.stats.retries.Load(),

@@ -257,17 +257,21 @@ func (tx *Tx) context(ctx context.Context) context.Context {
 // snapshot is what Read gives: a transaction that changes nothing.
 type snapshot struct {
 	dialect
-	db  *DB
-	run runner
+	db   *DB
+	run  runner
+	view *View // of a snapshot of the replica
 }
 
 func (s *snapshot) query(ctx context.Context, text string, args []any) (result, error) {
 	s.db.stats.queries.Add(1)
 	r, err := s.run.query(ctx, s.db.texts.get(text), s.bind(args))
 	if err != nil {
+		if s.view != nil {
+			s.db.abandon(ctx, s.view, err)
+		}
 		return result{}, s.db.translate(ctx, err)
 	}
-	r.db = s.db
+	r.db, r.view = s.db, s.view
 	return r, nil
 }
 

@@ -44,11 +44,11 @@ func (s *Service) Stop() { s.hub.stop() }
 func (s *Service) Operations() []*api.Operation {
 	read, write := auth.WebhooksRead, auth.WebhooksWrite
 	return []*api.Operation{
-		api.Follow("/v1/changes", s.list, s.follow).Scopes(read, write).Named("changes:list", "List Changes").
+		api.Follow("/v1/changes", s.list, s.follow).Scopes(read, write).Named("changes:list", "List Changes").Primary().
 			About(aboutChanges).Fails(fault.NotFound, "Customer not found.").Fails(fault.Gone, ahead),
-		api.Get("/v1/changes/snapshot", s.snapshot).Scopes(read, write).Named("changes:snapshot", "Get Snapshot").
+		api.Get("/v1/changes/snapshot", s.snapshot).Scopes(read, write).Named("changes:snapshot", "Get Snapshot").Primary().
 			About(aboutSnapshot),
-		api.Get("/v1/changes/digest", s.digest).Scopes(read, write).Named("changes:digest", "Get Digest").
+		api.Get("/v1/changes/digest", s.digest).Scopes(read, write).Named("changes:digest", "Get Digest").Primary().
 			About(aboutDigest).Fails(fault.Unavailable, busy),
 		api.Get("/v1/audit", s.audit).Scopes(auth.AuditRead).Named("audit:list", "List Audit Log").About(aboutAudit),
 		api.Get("/v1/customers/{id}/timeline", s.timeline).Scopes(auth.AuditRead).Named("customers:timeline", "Get Customer Timeline").

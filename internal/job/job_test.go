@@ -163,3 +163,54 @@ func TestManyRunnersDoEachJobOnce(t *testing.T) {
 		}
 	})
 }
+
+// A node that works shows it; one that has gone is replaced within seconds.
+func TestLease(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		begun, finish := make(chan struct{}), make(chan struct{})
+		var ran atomic.Int32
+		kind := job.Kind{Name: "long", Outside: func(context.Context, json.RawMessage) error {
+			if ran.Add(1) == 1 {
+				close(begun)
+				<-finish
+			}
+			return nil
+		}}
+		node := func() *job.Runner {
+			return &job.Runner{DB: d, Logger: slog.New(slog.DiscardHandler), Clock: clock.Wall, Kinds: []job.Kind{kind}, Lease: 600 * time.Millisecond}
+		}
+		first, second := node(), node()
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return first.Enqueue(t.Context(), tx, "long", 1) }); err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		wait.Go(func() { drain(t, first) })
+		<-begun
+		for end := time.Now().Add(3 * second.Lease); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if drain(t, second) != 0 {
+				t.Error("a job was taken away from a node that works")
+			}
+		}
+		close(finish)
+		wait.Wait()
+		if drain(t, second) != 0 || ran.Load() != 1 {
+			t.Errorf("ran %d times", ran.Load())
+		}
+		// A lease that nobody renews any more.
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			if err := first.Enqueue(t.Context(), tx, "long", 2); err != nil {
+				return err
+			}
+			_, err := db.Exec(t.Context(), tx, `UPDATE jobs SET leased_until = ?, attempt = 1`, time.Now().Add(second.Lease))
+			return err
+		})
+		if err != nil || drain(t, second) != 0 {
+			t.Fatalf("a lease was not respected: %v", err)
+		}
+		for begin := time.Now(); drain(t, second) == 0; time.Sleep(20 * time.Millisecond) {
+			if time.Since(begin) > 10*time.Second {
+				t.Fatal("the job of a node that has gone was not taken over")
+			}
+		}
+	})
+}

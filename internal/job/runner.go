@@ -24,8 +24,8 @@ type Runner struct {
 	// Idle is how often the database is asked for work that nobody has told of;
 	// 5 s when zero.
 	Idle time.Duration
-	// Lease is how long a job may run before another node takes it for lost;
-	// five minutes when zero.
+	// Lease is after what time without a sign of life another node takes a job
+	// for lost; ten seconds when zero. A job that runs longer renews it.
 	Lease time.Duration
 
 	once sync.Once
@@ -40,7 +40,7 @@ func (r *Runner) init() {
 			r.Idle = 5 * time.Second
 		}
 		if r.Lease == 0 {
-			r.Lease = 5 * time.Minute
+			r.Lease = 10 * time.Second
 		}
 	})
 }
@@ -117,7 +117,12 @@ func (r *Runner) claim(ctx context.Context) (jobs []row, err error) {
 
 // work does one job and records how it went.
 func (r *Runner) work(ctx context.Context, j row) {
+	renewing, stop := context.WithCancel(ctx)
+	var renewal sync.WaitGroup
+	renewal.Go(func() { r.renew(renewing, j) })
 	err := r.do(ctx, j)
+	stop()
+	renewal.Wait()
 	if err == nil {
 		return
 	}
@@ -130,6 +135,26 @@ func (r *Runner) work(ctx context.Context, j row) {
 	})
 	if err != nil { // the lease runs out and the job is taken up again
 		r.Logger.Error("job could not be put back", "kind", j.Kind, "job", j.ID, "error", err)
+	}
+}
+
+// renew keeps the lease of a job that is being done.
+func (r *Runner) renew(ctx context.Context, j row) {
+	tick := time.NewTicker(r.Lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := r.DB.Write(ctx, func(tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = ? WHERE seq = ? AND attempt = ?`, r.Clock.Now().Add(r.Lease), j.Seq, j.Attempt)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			r.Logger.Error("a job's lease could not be renewed; another node may do it, too", "kind", j.Kind, "job", j.ID, "error", err)
+		}
 	}
 }
 

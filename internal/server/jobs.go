@@ -93,16 +93,27 @@ func (s *Server) RunDue(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if s.draining.Load() { // another node goes on with what is left
+				soon := s.config.clock().Now().Add(time.Second)
+				s.nextDue.Store(&soon)
+				return nil
+			}
 			if done == 0 || ctx.Err() != nil {
 				soonest(at)
 				break
 			}
 		}
 	}
-	s.nextDue.Store(nil)
-	if now := s.config.clock().Now(); next.After(now) {
-		s.nextDue.Store(&next)
+	if next.IsZero() {
+		s.nextDue.Store(nil)
+		return ctx.Err()
 	}
+	// What has become due meanwhile, or is in the hands of another node, is
+	// looked at soon.
+	if now := s.config.clock().Now(); !next.After(now) {
+		next = now.Add(time.Second)
+	}
+	s.nextDue.Store(&next)
 	return ctx.Err()
 }
 

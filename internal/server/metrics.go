@@ -133,6 +133,38 @@ func (c *dbCollector) Collect(out chan<- prometheus.Metric) {
 	} {
 		out <- prometheus.MustNewConstMetric(desc(m.name, m.help), prometheus.CounterValue, m.value)
 	}
+	if r, ok := c.db.Replica(); ok {
+		collectReplica(out, s.Reads, r)
+	}
+}
+
+var (
+	descReads     = prometheus.NewDesc("floe_db_reads_total", "Reads outside of changes, by the server that answered.", []string{"server"}, nil)
+	descFallbacks = prometheus.NewDesc("floe_db_replica_fallbacks_total",
+		"Reads that the replica might have answered and the primary did, by reason: behind or unavailable.", []string{"reason"}, nil)
+	descUp      = desc("floe_db_replica_up", "1 while the replica answers.")
+	descLag     = desc("floe_db_replica_lag_seconds", "How far the replica is behind; missing while that is not known.")
+	descLagSize = desc("floe_db_replica_lag_bytes", "Bytes of the primary's log that the replica has not repeated.")
+)
+
+func collectReplica(out chan<- prometheus.Metric, reads int64, r db.ReplicaStats) {
+	gauge := func(d *prometheus.Desc, v float64) { out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	count := func(d *prometheus.Desc, v int64, label string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), label)
+	}
+	up := 0.0
+	if r.Up {
+		up = 1
+	}
+	gauge(descUp, up)
+	if r.LagTime >= 0 {
+		gauge(descLag, r.LagTime.Seconds())
+	}
+	gauge(descLagSize, float64(r.LagSize))
+	count(descReads, r.Served, "replica")
+	count(descReads, reads-r.Served, "primary")
+	count(descFallbacks, r.Behind, "behind")
+	count(descFallbacks, r.Failed, "unavailable")
 }
 
 func ping(ctx context.Context, d *db.DB) error {

@@ -20,6 +20,9 @@ import (
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.metrics.begin()
 	defer s.metrics.end()
+	if s.draining.Load() { // the next request is to come by another connection, to another node
+		w.Header()["Connection"] = closing
+	}
 	if r.ContentLength != 0 {
 		// Also for a body that nobody reads: net/http reads on until its end,
 		// and would wait for a slow one for ever.
@@ -44,6 +47,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	s.api.ServeHTTP(w, r) // which says 404 as the API does
 }
+
+var closing = []string{"close"}
 
 const deprecation = "The API root has moved from /api/v1 to /v1. Please update your integration."
 

@@ -85,6 +85,10 @@ type Config struct {
 
 	// Version is what the documents say; "dev" when empty.
 	Version string
+	// DrainDelay is how long Run goes on serving once it was told to stop, while
+	// GET /readyz says that it does not: the time in which a load balancer finds
+	// that out.
+	DrainDelay time.Duration
 	// DrainTime bounds how long Run waits for requests in flight; 7 s when zero.
 	DrainTime time.Duration
 }
@@ -140,10 +144,16 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Observe:    s.metrics.observe,
 		Refused:    s.metrics.refused,
 		Versions:   c.DB.Versions(), AnswerMemory: c.AnswerMemory,
+		Replica: hasReplica(c.DB),
 	})
 	var err error
 	s.outer, err = s.routes()
 	return s, err
+}
+
+func hasReplica(d *db.DB) bool {
+	_, ok := d.Replica()
+	return ok
 }
 
 const summary = "Customers, products, subscriptions and benefits over an API that Polar's SDKs speak."
@@ -221,8 +231,11 @@ func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // Run serves on the listener, and does the work in the background, until ctx
-// ends or serving fails. At the end it accepts nothing new, waits for what is
-// in flight and cuts off what takes too long; all that within ten seconds.
+// ends or serving fails. At the end it says so to those who ask whether it is
+// ready, and goes on for DrainDelay, so that load balancers turn to others before
+// a connection is refused. Then it accepts nothing new, waits for what is in
+// flight and cuts off what takes too long; all that within ten seconds. Work in
+// the background ends at once, so that other nodes take it up.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -243,6 +256,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		err = s.linger(failed)
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)
 	}
@@ -250,6 +264,20 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	s.draining.Store(true)
 	s.feed.Stop() // streams would never end by themselves
 	return errors.Join(err, s.drain(work, stop, servers, idle))
+}
+
+// linger serves on for a while after the end was asked for.
+func (s *Server) linger(failed <-chan error) error {
+	s.draining.Store(true)
+	if s.config.DrainDelay <= 0 {
+		return nil
+	}
+	select {
+	case <-time.After(s.config.DrainDelay):
+		return nil
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	}
 }
 
 func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []*http.Server, idle <-chan struct{}) error {

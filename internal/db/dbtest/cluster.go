@@ -164,7 +164,7 @@ func keep(dir string) error {
 	}
 	defer func() { _ = os.RemoveAll(data) }()
 	c := cluster{data: data}
-	if err := c.initialize(); err != nil {
+	if err := c.initialize(throwaway...); err != nil {
 		return err
 	}
 	server := c.command("postgres", "-D", data)
@@ -219,7 +219,7 @@ type cluster struct {
 
 // initialize makes the files. The server is reached by a socket in a folder
 // that only its user can enter, so it needs no passwords.
-func (c *cluster) initialize() error {
+func (c *cluster) initialize(settings ...string) error {
 	if os.Getuid() == 0 {
 		if err := c.dropRoot(); err != nil {
 			return err
@@ -230,25 +230,34 @@ func (c *cluster) initialize() error {
 	if err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	settings := strings.Join([]string{
+	return c.configure(append([]string{
 		"listen_addresses = ''",
 		"unix_socket_directories = '" + c.data + "'",
-		"max_connections = 400",
 		"shared_buffers = 64MB",
 		"fsync = off",
-		"synchronous_commit = off",
-		"full_page_writes = off",
-		"wal_level = minimal",
-		"max_wal_senders = 0",
-		"autovacuum = off",
-		"deadlock_timeout = 100ms",
-		"logging_collector = off", "",
-	}, "\n")
+		"logging_collector = off",
+	}, settings...)...)
+}
+
+// throwaway are the settings of the server that tests share: nobody looks at it
+// after it has ended.
+var throwaway = []string{
+	"max_connections = 400",
+	"synchronous_commit = off",
+	"full_page_writes = off",
+	"wal_level = minimal",
+	"max_wal_senders = 0",
+	"autovacuum = off",
+	"deadlock_timeout = 100ms",
+}
+
+// configure adds settings; the last of a name counts.
+func (c *cluster) configure(settings ...string) error {
 	f, err := os.OpenFile(filepath.Join(c.data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(settings)
+	_, err = f.WriteString(strings.Join(settings, "\n") + "\n")
 	return errors.Join(err, f.Close())
 }
 
@@ -281,12 +290,7 @@ func (c *cluster) command(name string, args ...string) *exec.Cmd {
 
 // publish writes the address once the server answers.
 func (c *cluster) publish(path string, ended chan error) error {
-	address := (&url.URL{
-		Scheme:   "postgres",
-		User:     url.User("postgres"),
-		Path:     "/postgres",
-		RawQuery: url.Values{"host": {c.data}}.Encode(),
-	}).String()
+	address := c.address()
 	for !answers(address) {
 		select {
 		case err := <-ended:
@@ -299,6 +303,16 @@ func (c *cluster) publish(path string, ended chan error) error {
 		return err
 	}
 	return os.Rename(draft, path)
+}
+
+// address is the URL of the database that every server has.
+func (c *cluster) address() string {
+	return (&url.URL{
+		Scheme:   "postgres",
+		User:     url.User("postgres"),
+		Path:     "/postgres",
+		RawQuery: url.Values{"host": {c.data}}.Encode(),
+	}).String()
 }
 
 // programs returns the folder of the newest installed server.

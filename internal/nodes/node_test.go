@@ -1,0 +1,187 @@
+package nodes_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// build makes the program, under a version of its own.
+func build(t *testing.T, version string) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "floe-"+version)
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.release="+version, "-o", binary, "floe/cmd/floe").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build floe: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// node is one server of several. It keeps its address when it is started anew.
+type node struct {
+	address, metrics string
+	args             []string
+	life             atomic.Pointer[life] // the latest
+	lives            []*life
+}
+
+// life is one process, from its start to its end.
+type life struct {
+	name    string
+	process *exec.Cmd
+	log     bytes.Buffer // whole once the process has ended
+	killed  atomic.Bool  // set just before it is
+	ended   atomic.Bool  // somebody waits for it
+}
+
+func newNode(t *testing.T, args ...string) *node {
+	return &node{address: freeAddress(t), metrics: freeAddress(t), args: args}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+var welcome = regexp.MustCompile(`polar_oat_\w+`)
+
+// start starts a process and waits until it is ready. The first one on a
+// database says a token.
+func (n *node) start(t *testing.T, binary string) (token string) {
+	t.Helper()
+	l := &life{name: fmt.Sprintf("%s on %s, life %d", filepath.Base(binary), n.address, len(n.lives)+1)}
+	// Not the context of the test: the end of the process is what is tested.
+	l.process = exec.Command(binary, append([]string{"serve", "--listen", n.address, "--metrics-listen", n.metrics, "--log-level", "warn"}, n.args...)...) //nolint:gosec,noctx // our own program
+	l.process.Stderr = &l.log
+	out, err := l.process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n.lives = append(n.lives, l)
+	n.life.Store(l)
+	said := make(chan string, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if found := welcome.FindString(lines.Text()); found != "" {
+				said <- found
+			}
+		}
+	}()
+	for begin := time.Now(); !n.ready(t.Context()); time.Sleep(10 * time.Millisecond) {
+		if time.Since(begin) > time.Minute {
+			n.kill()
+			t.Fatalf("%s is not ready:\n%s", l.name, &l.log)
+		}
+	}
+	select {
+	case token = <-said:
+	case <-time.After(100 * time.Millisecond):
+	}
+	return token
+}
+
+func (n *node) ready(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	status, _, err := ask(ctx, http.DefaultClient, "GET", "http://"+n.address+"/readyz", nil, nil)
+	return err == nil && status.StatusCode == 200
+}
+
+// kill ends the process in the way in which it learns nothing of it.
+func (n *node) kill() {
+	l := n.life.Load()
+	if l == nil || l.ended.Swap(true) {
+		return
+	}
+	l.killed.Store(true)
+	_ = l.process.Process.Kill()
+	_ = l.process.Wait()
+}
+
+// stop ends the process as supervisors do, and expects it to leave in order.
+func (n *node) stop(t *testing.T) {
+	t.Helper()
+	l := n.life.Load()
+	l.ended.Store(true)
+	_ = l.process.Process.Signal(syscall.SIGTERM)
+	ended := make(chan error, 1)
+	go func() { ended <- l.process.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("%s: %v", l.name, err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Errorf("%s does not stop", l.name)
+		_ = l.process.Process.Kill()
+		<-ended
+	}
+	if text := l.log.String(); strings.Contains(text, "cut off") || strings.Contains(text, "before everything was finished") {
+		t.Errorf("%s did not finish:\n%s", l.name, text)
+	}
+}
+
+// metric is a number that the node tells Prometheus.
+func (n *node) metric(t *testing.T, name string) (value float64) {
+	t.Helper()
+	_, body, err := ask(t.Context(), http.DefaultClient, "GET", "http://"+n.metrics+"/metrics", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(body)) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			_, _ = fmt.Sscan(rest, &value)
+			return value
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// ask sends a request and reads the whole answer.
+func ask(ctx context.Context, c *http.Client, method, url string, header http.Header, body any) (*http.Response, []byte, error) {
+	var text io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, nil, err
+		}
+		text = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, url, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	r.Header.Set("Content-Type", "application/json")
+	w, err := c.Do(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = w.Body.Close() }()
+	answer, err := io.ReadAll(w.Body)
+	return w, answer, err
+}
