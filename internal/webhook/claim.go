@@ -139,13 +139,13 @@ func heads(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) ([]*t
 }
 
 // firstTasks reads the first event of each lane that has one.
-func firstTasks(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) ([]*task, error) {
-	first, err := firstOf(ctx, tx, to.ID, lanes)
+func firstTasks(ctx context.Context, q db.Querier, to *destination, lanes []id.ID) ([]*task, error) {
+	first, err := firstOf(ctx, q, to.ID, lanes)
 	if err != nil || len(first) == 0 {
 		return nil, err
 	}
 	w := db.Where("e.organization_id = ?", to.OrganizationID).In("q.seq", first)
-	rows, err := db.All[task](ctx, tx, `SELECT `+taskColumns+` FROM webhook_queue q
+	rows, err := db.All[task](ctx, q, `SELECT `+taskColumns+` FROM webhook_queue q
 		JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id`+w.SQL(), w.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("read webhook queue: %w", err)
@@ -162,9 +162,9 @@ func firstTasks(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) 
 // value so that the order needs the index of lanes: PostgreSQL likes to walk
 // along the primary key for a first row, which is strewn with what has left the
 // queue.
-func firstOf(ctx context.Context, tx *db.Tx, target id.ID, lanes []id.ID) ([]int64, error) {
+func firstOf(ctx context.Context, q db.Querier, target id.ID, lanes []id.ID) ([]int64, error) {
 	w := db.Where("l.target_id = ?", target).In("l.lane", lanes)
-	first, err := db.All[*int64](ctx, tx, `SELECT (SELECT h.seq FROM webhook_queue h
+	first, err := db.All[*int64](ctx, q, `SELECT (SELECT h.seq FROM webhook_queue h
 			WHERE h.target_id = l.target_id AND h.lane >= l.lane AND h.lane <= l.lane ORDER BY h.target_id, h.lane, h.seq LIMIT 1)
 		FROM webhook_lanes l`+w.SQL(), w.Args()...)
 	if err != nil {

@@ -31,9 +31,6 @@ func (s *Service) record(ctx context.Context, results []*result) (late []*result
 				return err
 			}
 		}
-		if err := nextOfLanes(ctx, tx, results); err != nil {
-			return err
-		}
 		late, err = s.leaveLanes(ctx, tx, results)
 		return err
 	})
@@ -42,6 +39,9 @@ func (s *Service) record(ctx context.Context, results []*result) (late []*result
 	}
 	for _, r := range late {
 		r.late++
+	}
+	if err := s.follow(ctx, results); err != nil { // the leases run out, and somebody claims the lanes
+		s.Logger.Error("webhooks: what follows could not be read; it is sent a little later", "error", err)
 	}
 	return late, nil
 }
@@ -246,36 +246,28 @@ func (s *Service) stepLanes(ctx context.Context, tx *db.Tx, k way, results []*re
 	}
 	for _, r := range results {
 		n, stepped := waiting[r.Lane]
-		switch {
-		case !stepped && mayBeLate(tx, k.wait):
+		if r.waiting = n; !stepped && mayBeLate(tx, k.wait) {
 			late = append(late, r)
-		case n == 0:
-			r.next = nil
-		case len(r.next) == 0:
-			r.waiting = n
 		}
 	}
 	return late, nil
 }
 
-// nextOfLanes finds what follows in the lanes that are kept, with the targets
-// as they are by now. Mostly it is known, because one transaction has written
-// several events.
-func nextOfLanes(ctx context.Context, tx *db.Tx, results []*result) error {
-	for _, r := range results {
-		r.next, r.waiting = nil, 0
-	}
-	targets, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.left && r.keep })
+// follow finds what comes next in the lanes that are kept, with the targets as
+// they are by now. The lanes are leased, so no transaction is needed. Mostly it
+// is known, because one transaction has written several events.
+func (s *Service) follow(ctx context.Context, results []*result) error {
+	targets, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.keep && r.waiting > 0 })
 	if len(targets) == 0 {
 		return nil
 	}
-	found, err := findDestinations(ctx, tx, targets...)
+	found, err := findDestinations(ctx, s.DB, targets...)
 	if err != nil {
 		return err
 	}
 	for _, target := range targets {
 		if to := found[target]; to != nil {
-			if err := nextOf(ctx, tx, to, groups[target]); err != nil {
+			if err := s.nextOf(ctx, to, groups[target]); err != nil {
 				return err
 			}
 		}
@@ -283,10 +275,11 @@ func nextOfLanes(ctx context.Context, tx *db.Tx, results []*result) error {
 	return nil
 }
 
-func nextOf(ctx context.Context, tx *db.Tx, to *destination, results []*result) error {
+func (s *Service) nextOf(ctx context.Context, to *destination, results []*result) error {
 	unknown := map[id.ID]*result{}
 	var lanes []id.ID
 	for _, r := range results {
+		r.waiting = 0
 		r.next = r.behind
 		for _, t := range r.next {
 			t.to = to
@@ -299,7 +292,7 @@ func nextOf(ctx context.Context, tx *db.Tx, to *destination, results []*result) 
 	if len(lanes) == 0 {
 		return nil
 	}
-	tasks, err := firstTasks(ctx, tx, to, lanes)
+	tasks, err := firstTasks(ctx, s.DB, to, lanes)
 	for _, t := range tasks {
 		unknown[t.Lane].next = []*task{t}
 	}

@@ -26,6 +26,7 @@ type target struct {
 	window  int
 	blocked time.Time
 	more    bool // the database has lanes that there was no room for
+	failing bool // it gets one request at a time, until one succeeds
 }
 
 // chain is the first events of one lane, in their order, for as far as this
@@ -56,7 +57,11 @@ func (t *target) room(now time.Time) int {
 	if now.Before(t.blocked) {
 		return 0
 	}
-	return t.window - len(t.flying) - len(t.ready)
+	window := t.window
+	if t.failing {
+		window = 1
+	}
+	return window - len(t.flying) - len(t.ready)
 }
 
 // welcomes says whether a new lane can be sent from at once. While others wait
@@ -64,7 +69,7 @@ func (t *target) room(now time.Time) int {
 func (t *target) welcomes(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.more && !now.Before(t.blocked) && len(t.flying)+len(t.ready) < t.window
+	return !t.more && !t.failing && !now.Before(t.blocked) && len(t.flying)+len(t.ready) < t.window
 }
 
 // full notes that lanes wait in the database.
@@ -78,7 +83,8 @@ func (t *target) full() {
 func (t *target) claimed(lanes, room int, to *destination) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.more = lanes > 0 && lanes >= room || to != nil && to.Failures >= suspicious
+	t.failing = to != nil && to.Failures >= suspicious
+	t.more = lanes > 0 && lanes >= room || t.failing
 	if to != nil && to.BlockedUntil != nil && !to.off() {
 		t.blocked = *to.BlockedUntil
 	}
@@ -102,10 +108,10 @@ func (t *target) learn(r *result) {
 	defer t.mu.Unlock()
 	switch {
 	case r.verdict == delivered:
-		t.window, t.blocked = min(t.window+1, most), time.Time{}
+		t.window, t.blocked, t.failing = min(t.window+1, most), time.Time{}, false
 	case r.sent:
 		t.window = max(t.window*3/4, fewest)
-		t.blocked = r.blocked
+		t.blocked, t.failing = r.blocked, !r.blocked.IsZero()
 	}
 }
 
