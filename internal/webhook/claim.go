@@ -47,13 +47,23 @@ func (d *destination) blocked(now time.Time) bool {
 // task is the first event of a lane, to be sent.
 type task struct {
 	to *destination
+	queuedRow
+	eventRow
+}
 
-	Seq            int64 // of the row in the queue
-	Lane           id.ID
-	ReplayID       *id.ID
-	Manual         bool
-	Attempt        int64 // how often it was tried for this row
-	EventID        id.ID
+// queuedRow is a row of the queue.
+type queuedRow struct {
+	Seq      int64
+	Lane     id.ID
+	EventID  id.ID
+	ReplayID *id.ID
+	Manual   bool
+	Attempt  int64 // how often it was tried for this row
+}
+
+// eventRow is what sending needs to know of an event.
+type eventRow struct {
+	ID             id.ID
 	OrganizationID id.ID
 	EndpointID     id.ID
 	CustomerSeq    *int64
@@ -64,9 +74,6 @@ type task struct {
 	Succeeded      *bool
 	Attempts       int64 // in all
 }
-
-const taskColumns = `q.seq, q.lane, q.replay_id, q.manual, q.attempt, e.id AS event_id, e.organization_id, e.endpoint_id, e.customer_seq,
-	e.previous_seq, e.type, e.payload, e.created_at, e.succeeded, e.attempts`
 
 // claim leases lanes of a target that are due, at most so many, and answers
 // the first event of each.
@@ -138,22 +145,37 @@ func heads(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) ([]*t
 	return tasks, nil
 }
 
-// firstTasks reads the first event of each lane that has one.
+// firstTasks reads the first event of each lane that has one. It is no join, for
+// which PostgreSQL, when it knows little of the tables, reads all of them.
 func firstTasks(ctx context.Context, q db.Querier, to *destination, lanes []id.ID) ([]*task, error) {
 	first, err := firstOf(ctx, q, to.ID, lanes)
 	if err != nil || len(first) == 0 {
 		return nil, err
 	}
-	w := db.Where("e.organization_id = ?", to.OrganizationID).In("q.seq", first)
-	rows, err := db.All[task](ctx, q, `SELECT `+taskColumns+` FROM webhook_queue q
-		JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id`+w.SQL(), w.Args()...)
+	w := db.Where("organization_id = ?", to.OrganizationID).In("seq", first)
+	rows, err := db.All[queuedRow](ctx, q, `SELECT seq, lane, event_id, replay_id, manual, attempt FROM webhook_queue`+w.SQL(), w.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("read webhook queue: %w", err)
 	}
-	tasks := make([]*task, len(rows))
+	ids := make([]id.ID, len(rows))
 	for i := range rows {
-		rows[i].to = to
-		tasks[i] = &rows[i]
+		ids[i] = rows[i].EventID
+	}
+	w = db.Where("organization_id = ?", to.OrganizationID).In("id", ids)
+	events, err := db.All[eventRow](ctx, q, `SELECT id, organization_id, endpoint_id, customer_seq, previous_seq, type, payload, created_at, succeeded, attempts
+		FROM webhook_events`+w.SQL(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read webhook events: %w", err)
+	}
+	byID := make(map[id.ID]*eventRow, len(events))
+	for i := range events {
+		byID[events[i].ID] = &events[i]
+	}
+	tasks := make([]*task, 0, len(rows))
+	for i := range rows {
+		if e := byID[rows[i].EventID]; e != nil {
+			tasks = append(tasks, &task{to: to, queuedRow: rows[i], eventRow: *e})
+		}
 	}
 	return tasks, nil
 }
@@ -204,13 +226,19 @@ func (s *Service) giveUp(ctx context.Context, w *db.W) error {
 }
 
 // renew keeps the leases of lanes that take long.
-func (s *Service) renew(ctx context.Context, target id.ID, lanes []id.ID) error {
-	w := db.Where("target_id = ?", target).And("lease = ?", s.node).In("lane", lanes)
-	args := append([]any{s.now().Add(lease)}, w.Args()...)
+func (s *Service) renew(ctx context.Context, slow map[id.ID][]id.ID) error {
+	if len(slow) == 0 {
+		return nil
+	}
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
-		tx.TouchNothing()
-		_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?`+w.SQL(), args...)
-		return err
+		for target, lanes := range slow {
+			w := db.Where("target_id = ?", target).And("lease = ?", s.node).In("lane", lanes)
+			args := append([]any{s.now().Add(lease)}, w.Args()...)
+			if err := db.Later(ctx, tx, `UPDATE webhook_lanes SET due_at = ?`+w.SQL(), args...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -238,8 +238,11 @@ func (s *Service) pass(tx *db.Tx, events []event, ours map[laneKey]bool, now tim
 // task is the event as claiming it would find it.
 func (e *event) task(now time.Time) *task {
 	t := &task{
-		to: &e.to.destination, Seq: e.seq, Lane: e.lane(), EventID: e.id, OrganizationID: e.entry.Organization, EndpointID: e.to.ID,
-		Type: e.entry.Type, Payload: &e.payload, CreatedAt: now,
+		to:        &e.to.destination,
+		queuedRow: queuedRow{Seq: e.seq, Lane: e.lane(), EventID: e.id},
+		eventRow: eventRow{
+			ID: e.id, OrganizationID: e.entry.Organization, EndpointID: e.to.ID, Type: e.entry.Type, Payload: &e.payload, CreatedAt: now,
+		},
 	}
 	if e.entry.Customer != "" {
 		t.CustomerSeq, t.PreviousSeq = &e.entry.Seq, &e.previous

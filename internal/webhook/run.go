@@ -124,10 +124,8 @@ func (s *Service) renewAll(r *run) {
 		}
 	}
 	s.mu.Unlock()
-	for target, lanes := range slow {
-		if err := s.renew(r.ctx, target, lanes); err != nil && r.ctx.Err() == nil {
-			s.Logger.Error("webhooks: leases could not be renewed; events may arrive twice", "error", err)
-		}
+	if err := s.renew(r.ctx, slow); err != nil && r.ctx.Err() == nil {
+		s.Logger.Error("webhooks: leases could not be renewed; events may arrive twice", "error", err)
 	}
 }
 
