@@ -15,15 +15,7 @@ import (
 )
 
 // The numbers in the tests' names are those of the checklist in the
-// specification of orders. These of them need what is not here:
-//
-//	17, 18, 13 to 16, 19: checkouts, and what they make of prices; what an order
-//	    then is, CreateMany makes and is tested here
-//	20 to 24, 26, 34, 37, 38, 59: the billing cycle, in package subscription
-//	35, 36, 53, 54, 56: saved payment methods and charges of a card processor
-//	44 (not rendered): receipts are drawn when they are asked for
-//	60 (custom fields): there are none
-//	68: meter credits and mails to merchants
+// specification of orders; internal/checklists.txt says where each is tested.
 
 var system = auth.NewSystem("test")
 

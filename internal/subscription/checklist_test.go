@@ -12,12 +12,8 @@ import (
 	"floe/internal/floetest"
 )
 
-// The numbers are those of the checklist in the specification. What has no
-// test: 22 (nothing forces a cycle before its time: the finder is the only
-// way in), 25 (every organization can renew), 53 (no seat is assigned to
-// anybody yet), and of 46 and 61 the legacy products, which cannot be made.
-// 36 and 37 are tested below the HTTP interface, in cycle_test.go, because no
-// operation makes them.
+// The numbers are those of the checklist in the specification;
+// internal/checklists.txt says where each is tested, and why some are not.
 
 func (b *bench) refused(r *floetest.Response, status int, parts ...string) {
 	b.t.Helper()

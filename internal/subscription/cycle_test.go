@@ -100,7 +100,7 @@ func TestManyNodes(t *testing.T) {
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, open dbtest.Opener) {
 		start := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
-		list := nodes(t, open, 3, start)
+		list := nodes(t, open, 5, start)
 		org := list[0].fill(t, 40)
 		for _, n := range list {
 			n.hands.Set(time.Date(2026, 5, 15, 0, 0, 0, 0, time.UTC))

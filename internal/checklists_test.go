@@ -1,0 +1,93 @@
+package internal_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestChecklists: every case of a checklist stands in checklists.txt once, with
+// a test that there is or a reason why there is none.
+func TestChecklists(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("checklists.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]map[int]bool{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		fields := strings.SplitN(line, " ", 4)
+		if len(fields) != 4 {
+			t.Fatalf("%q is no line of checklist, numbers, package and test", line)
+		}
+		list := fields[0]
+		if seen[list] == nil {
+			seen[list] = map[int]bool{}
+		}
+		for n := range numbersOf(t, fields[1]) {
+			if seen[list][n] {
+				t.Errorf("%s %d stands there twice", list, n)
+			}
+			seen[list][n] = true
+		}
+		if fields[2] != "-" && !hasTest(t, fields[2], fields[3]) {
+			t.Errorf("%s: there is no test %s in internal/%s", line, fields[3], fields[2])
+		}
+	}
+	for list, cases := range map[string]int{"subscriptions": 92, "orders": 70, "benefits": 70} {
+		for n := 1; n <= cases; n++ {
+			if !seen[list][n] {
+				t.Errorf("case %d of %s is missing", n, list)
+			}
+		}
+		if len(seen[list]) != cases {
+			t.Errorf("%s has %d cases, want %d", list, len(seen[list]), cases)
+		}
+	}
+}
+
+// numbersOf are the numbers of "7" or "3-6".
+func numbersOf(t *testing.T, text string) map[int]bool {
+	t.Helper()
+	from, to, ranged := strings.Cut(text, "-")
+	if !ranged {
+		to = from
+	}
+	first, err := strconv.Atoi(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := strconv.Atoi(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[int]bool{}
+	for n := first; n <= last; n++ {
+		out[n] = true
+	}
+	return out
+}
+
+func hasTest(t *testing.T, pkg, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(filepath.FromSlash(pkg), "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\nfunc "+name+"(t *testing.T)") {
+			return true
+		}
+	}
+	return false
+}

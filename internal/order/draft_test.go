@@ -1,0 +1,227 @@
+package order_test
+
+import (
+	"context"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/order"
+)
+
+// TestDraft: cases 60 to 62.
+func TestDraft(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		c := w.billed()
+		p := w.once(map[string]any{"name": "Book", "prices": []any{fixed(1000, "usd"), fixed(900, "eur")}})
+		body := func(fields map[string]any) map[string]any {
+			out := map[string]any{"customer_id": c.ID(), "product_id": p.ID()}
+			for k, v := range fields {
+				out[k] = v
+			}
+			return out
+		}
+		w.RunAll(
+			floetest.Scenario{Name: "61", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"metadata": map[string]any{"k": 1}}), Status: 201,
+				Want: map[string]any{"status": "draft", "paid": false, "invoice_number": nil, "subtotal_amount": 1000, "net_amount": 1000,
+					"total_amount": 1000, "due_amount": 1000, "currency": "usd", "billing_reason": "purchase", "billing_name": "Jeanne",
+					"billing_address": paris, "description": "Book", "metadata": map[string]any{"k": 1}, "product_id": p.ID(),
+					"customer": map[string]any{"id": c.ID()}, "product": map[string]any{"name": "Book"}, "discount": nil, "subscription": nil,
+					"items":             []any{map[string]any{"label": "Book", "amount": 1000, "tax_amount": 0, "proration": false}},
+					"refundable_amount": 1000, "is_invoice_generated": false, "receipt_number": nil},
+				Events: []string{"order.created"}},
+			floetest.Scenario{Name: "61 amount and description", Do: "POST /v1/orders/", As: w.AllToken,
+				Body: body(map[string]any{"amount": 700, "description": "  Signed book "}), Status: 201,
+				Want: map[string]any{"subtotal_amount": 700, "items": []any{map[string]any{"label": "Signed book"}}, "description": "Book"}},
+			floetest.Scenario{Name: "61 free", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"amount": 0}), Status: 201,
+				Want: map[string]any{"due_amount": 0, "status": "draft"}},
+			floetest.Scenario{Name: "62", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"currency": "EUR"}), Status: 201,
+				Want: map[string]any{"currency": "eur", "subtotal_amount": 900}},
+			floetest.Scenario{Name: "other currency", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"currency": "gbp"}), Status: 422,
+				Want: `{"error":"PolarRequestValidationError","detail":[{"loc":["body","currency"],"msg":"Product has no price in currency 'gbp'.","type":"value_error","input":"gbp"}]}`},
+			floetest.Scenario{Name: "too small", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"amount": 49}), Status: 422,
+				Want: `{"detail":[{"loc":["body","amount"],"msg":"Amount must be at least $0.50.","type":"greater_than_equal"}]}`},
+			floetest.Scenario{Name: "too large", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"amount": 100_000_000}), Status: 422,
+				Want: `{"detail":[{"loc":["body","amount"],"msg":"Amount must be at most $999,999.99.","type":"less_than_equal"}]}`},
+			floetest.Scenario{Name: "negative", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"amount": -1}), Status: 422},
+			floetest.Scenario{Name: "unknown customer", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"customer_id": id.New()}), Status: 422,
+				Want: `{"detail":[{"loc":["body","customer_id"],"msg":"Customer does not exist.","type":"value_error"}]}`},
+			floetest.Scenario{Name: "scope", Do: "POST /v1/orders/", As: w.Token(auth.OrdersRead), Body: body(nil), Status: 403},
+			floetest.Scenario{Name: "organization_id", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"organization_id": w.Org.ID}), Status: 422},
+			floetest.Scenario{Name: "user without organization", Do: "POST /v1/orders/", As: w.User(auth.Admin), Body: body(nil), Status: 422},
+			floetest.Scenario{Name: "user", Do: "POST /v1/orders/", As: w.User(auth.Admin), Body: body(map[string]any{"organization_id": w.Org.ID}), Status: 201},
+		)
+		custom := map[string]any{"amount_type": "custom"}
+		seats := map[string]any{"amount_type": "seat_based", "seat_tiers": map[string]any{"tiers": []any{map[string]any{"min_seats": 1, "max_seats": nil, "price_per_seat": 100}}}}
+		for _, x := range []struct {
+			product string
+			text    string
+		}{
+			{string(id.New()), "Product does not exist."},
+			{w.Product(nil).ID(), "Subscription products are not supported by the off-session charge API. Use a one-time product."},
+			{w.once(map[string]any{"prices": []any{seats}}).ID(), "Seat-based products are not supported by the off-session charge API."},
+			{w.once(map[string]any{"prices": []any{custom}}).ID(), "Off-session charges only support fixed-price products."},
+		} {
+			w.is(w.Do("POST", "/v1/orders/", w.AllToken, body(map[string]any{"product_id": x.product})), 422,
+				map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "product_id"}, "msg": x.text, "type": "value_error", "input": x.product}}})
+		}
+		eur := w.once(map[string]any{"prices": []any{fixed(900, "eur"), fixed(500, "usd")}})
+		w.write(func(ctx context.Context, tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, `UPDATE product_prices SET is_archived = ? WHERE organization_id = ? AND product_id = ? AND price_currency = 'usd'`, true, w.Org.ID, eur.ID())
+			return err
+		})
+		w.is(w.Do("POST", "/v1/orders/", w.AllToken, body(map[string]any{"product_id": eur.ID()})), 422, map[string]any{"detail": []any{map[string]any{
+			"msg": "Product is not priced in the organization's default currency ('usd'); specify a currency to charge in."}}})
+		w.Feature(w.Org, "off_session_charges_enabled", false)
+		w.is(w.Do("POST", "/v1/orders/", w.AllToken, body(nil)), 403, map[string]any{"error": "OffSessionChargesNotEnabled"})
+	})
+}
+
+// draft makes a draft of a product for a customer.
+func (w world) draft(customerID, productID string, fields map[string]any) *floetest.Response {
+	w.t.Helper()
+	body := map[string]any{"customer_id": customerID, "product_id": productID}
+	for k, v := range fields {
+		body[k] = v
+	}
+	r := w.Do("POST", "/v1/orders/", w.AllToken, body)
+	w.is(r, 201, nil)
+	return r
+}
+
+// TestFinalize: cases 63 to 66, and payment by invoice.
+func TestFinalize(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		c := w.billed()
+		benefit := w.Benefit(nil)
+		p := w.once(nil)
+		w.is(w.Do("POST", "/v1/products/"+p.ID()+"/benefits", w.AllToken, map[string]any{"benefits": []string{benefit.ID()}}), 200, nil)
+
+		d := w.draft(c.ID(), p.ID(), nil)
+		path := "POST /v1/orders/" + d.ID() + "/finalize"
+		w.RunAll(
+			floetest.Scenario{Name: "64", Do: path, As: w.AllToken, Body: "{}", Status: 402, Events: []string{},
+				Want: `{"error":"PaymentFailed","detail":"Payment failed with reason: missing_payment_method."}`},
+			floetest.Scenario{Name: "66 no body", Do: path, As: w.AllToken, Status: 402, Events: []string{}},
+			floetest.Scenario{Name: "64 foreign method", Do: path, As: w.AllToken, Body: map[string]any{"payment_method_id": id.New()}, Status: 402},
+			floetest.Scenario{Name: "64 still a draft", Do: "GET /v1/orders/" + d.ID(), As: w.AllToken, Status: 200,
+				Want: map[string]any{"status": "draft", "invoice_number": nil}},
+			floetest.Scenario{Name: "scope", Do: path, As: w.Token(auth.OrdersRead), Body: "{}", Status: 403},
+			floetest.Scenario{Name: "by invoice", Do: path, As: w.AllToken, Body: map[string]any{"collection_method": "send_invoice"}, Status: 200,
+				Events: []string{"order.updated"}, Want: map[string]any{"status": "pending", "paid": false, "due_amount": 1000, "receipt_number": nil}},
+			floetest.Scenario{Name: "65", Do: path, As: w.AllToken, Body: "{}", Status: 412, Want: map[string]any{"error": "OrderNotDraft",
+				"detail": "Order " + d.ID() + " is not in draft status (current: pending). Only draft orders can be modified or finalized."}},
+			floetest.Scenario{Name: "foreign", Do: path, As: w.Organization("Other").Token, Body: "{}", Status: 404},
+		)
+		number := w.get(id.ID(d.ID())).Text("invoice_number")
+		if !strings.HasPrefix(number, strings.ToUpper(w.Org.Slug)+"-") || !strings.HasSuffix(number, "-0001") {
+			t.Errorf("invoice number %s", number)
+		}
+		since := w.LastSeq()
+		w.is(w.pay(id.ID(d.ID()), "succeeded", 1000, "bank-1"), 201, map[string]any{"status": "succeeded", "amount": 1000, "processor": "manual"})
+		w.events(since, "order.updated", "order.paid", "benefit_grant.created")
+		w.is(w.get(id.ID(d.ID())), 200, map[string]any{"status": "paid", "paid": true,
+			"receipt_number": strings.Replace(number, strings.ToUpper(w.Org.Slug), "RCPT", 1)})
+
+		free := w.draft(c.ID(), p.ID(), map[string]any{"amount": 0})
+		since = w.LastSeq()
+		w.is(w.Do("POST", "/v1/orders/"+free.ID()+"/finalize", w.AllToken, nil), 200, map[string]any{"status": "paid", "receipt_number": nil,
+			"invoice_number": strings.TrimSuffix(number, "1") + "2"})
+		if got := w.EventsSince(since); len(got) < 2 || got[0] != "order.updated" || got[1] != "order.paid" {
+			t.Errorf("events of a free order: %q", got)
+		}
+	})
+}
+
+// charging is a processor that answers what it is told to.
+type charging struct {
+	order.Manual
+	result order.ChargeResult
+	err    error
+	mu     sync.Mutex
+	calls  []order.Charge
+}
+
+func (*charging) Name() string { return "scripted" }
+
+func (*charging) Capabilities() order.Capabilities { return order.Capabilities{OffSession: true} }
+
+func (p *charging) Charge(_ context.Context, c order.Charge) (order.ChargeResult, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls = append(p.calls, c)
+	return p.result, p.err
+}
+
+// TestProcessor: a processor that charges is asked outside of a transaction,
+// and its answer decides. Cases 63 to 65.
+func TestProcessor(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		c, p := w.billed(), w.once(nil)
+		script := &charging{}
+		w.Server.Orders.Processor = script
+		for _, x := range []struct {
+			result order.ChargeResult
+			status int
+			want   map[string]any
+			events []string
+			after  string
+		}{
+			{order.ChargeResult{State: order.ChargeFailed, Code: "card_error"}, 402,
+				map[string]any{"error": "PaymentFailed", "detail": "Payment failed with reason: card_error."}, []string{}, "draft"},
+			{order.ChargeResult{State: order.ChargeRequiresAction}, 402, map[string]any{"error": "PaymentActionRequired"}, []string{}, "draft"},
+			{order.ChargeResult{State: order.ChargePending}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
+			{order.ChargeResult{State: order.ChargeAwaiting}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
+			{order.ChargeResult{State: order.ChargeSucceeded, Reference: "ch_1"}, 200, map[string]any{"status": "paid", "receipt_number": floetest.Any},
+				[]string{"order.updated", "order.paid"}, "paid"},
+		} {
+			script.result = x.result
+			d := w.draft(c.ID(), p.ID(), nil)
+			since := w.LastSeq()
+			w.is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, "{}"), x.status, x.want)
+			w.events(since, x.events...)
+			w.is(w.get(id.ID(d.ID())), 200, map[string]any{"status": x.after})
+			if last := script.calls[len(script.calls)-1]; last.Amount != 1000 || string(last.Order) != d.ID() || last.IdempotencyKey == "" {
+				t.Errorf("charged %+v", last)
+			}
+		}
+		// Trouble on the way says nothing about the money: it is not a refusal.
+		d := w.draft(c.ID(), p.ID(), nil)
+		script.err = io.ErrUnexpectedEOF
+		rec := httptest.NewRecorder()
+		w.Handler.ServeHTTP(rec, w.Request("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, "{}"))
+		if rec.Code != 500 {
+			t.Errorf("a processor that cannot be reached: %d %s", rec.Code, rec.Body)
+		}
+		w.is(w.get(id.ID(d.ID())), 200, map[string]any{"status": "draft"})
+		script.err = nil
+		// Two at once: one gets it, the other is too late.
+		d = w.draft(c.ID(), p.ID(), nil)
+		var wg sync.WaitGroup
+		statuses := make([]int, 8)
+		for i := range statuses {
+			wg.Go(func() { statuses[i] = w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, "{}").Status })
+		}
+		wg.Wait()
+		won := 0
+		for _, s := range statuses {
+			if s == 200 {
+				won++
+			} else if s != 412 {
+				t.Errorf("a second finalization got %d", s)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%d finalizations won: %v", won, statuses)
+		}
+	})
+}

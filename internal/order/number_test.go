@@ -1,0 +1,115 @@
+package order_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"floe/internal/db"
+	"floe/internal/id"
+)
+
+// TestNumbering: cases 39 and 40, and 64 writers at once. Numbers have no gaps
+// and no doubles, also when some of the writers fail.
+func TestNumbering(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		const writers, each = 64, 4
+		var customers [4]string
+		for i := range customers {
+			customers[i] = w.Customer(nil).ID()
+		}
+		run := func() map[string]int {
+			var wg sync.WaitGroup
+			for i := range writers {
+				wg.Go(func() {
+					for j := range each {
+						who := customers[(i+j)%len(customers)]
+						err := w.DB.Write(t.Context(), func(tx *db.Tx) error {
+							c, err := w.Server.Customers.Lock(t.Context(), tx, w.Org.ID, id.ID(who))
+							if err != nil {
+								return err
+							}
+							if _, err := w.Server.Orders.Create(t.Context(), tx, system, filled(w.Org.ID, c, costs(100))); err != nil {
+								return err
+							}
+							if j == 1 {
+								return io.EOF // what fails burns no number
+							}
+							return nil
+						})
+						if (err != nil) != (j == 1) {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			numbers, err := db.All[string](t.Context(), w.DB, `SELECT invoice_number FROM orders WHERE organization_id = ?`, w.Org.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := map[string]int{}
+			for _, n := range numbers {
+				seen[n]++
+			}
+			return seen
+		}
+		seen := run()
+		for _, c := range customers { // 39: each customer from 1 on
+			short := w.short(c)
+			for i := range writers * (each - 1) / len(customers) {
+				n := fmt.Sprintf("%s-%s-%04d", strings.ToUpper(w.Org.Slug), short, i+1)
+				if seen[n] != 1 {
+					t.Errorf("number %s was given %d times", n, seen[n])
+				}
+			}
+		}
+		if len(seen) != writers*(each-1) {
+			t.Errorf("%d numbers, want %d", len(seen), writers*(each-1))
+		}
+		w.write(func(ctx context.Context, tx *db.Tx) error { // 40
+			_, err := db.Exec(ctx, tx, `UPDATE organizations SET invoice_numbering = 'organization', invoice_prefix = 'RE' WHERE id = ?`, w.Org.ID)
+			return err
+		})
+		seen = run()
+		for i := range writers * (each - 1) {
+			if n := fmt.Sprintf("RE-%04d", i+1); seen[n] != 1 {
+				t.Errorf("number %s was given %d times", n, seen[n])
+			}
+		}
+	})
+}
+
+// short is the part of a customer's invoice numbers that is theirs.
+func (w world) short(customerID string) string {
+	w.t.Helper()
+	n, err := db.One[string](w.t.Context(), w.DB, `SELECT invoice_number FROM orders WHERE organization_id = ? AND customer_id = ? LIMIT 1`, w.Org.ID, customerID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	parts := strings.Split(n, "-")
+	return parts[len(parts)-2]
+}
+
+// TestShortIDsDiffer: two customers of one millisecond whose sequence is the
+// same modulo 1,024 are still told apart.
+func TestShortIDsDiffer(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		a, b := w.Customer(nil), w.Customer(nil)
+		w.write(func(ctx context.Context, tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, `UPDATE customers SET created_at = ?, seq = seq + CASE WHEN id = ? THEN 102399 ELSE 0 END WHERE organization_id = ?`,
+				tx.Now(), b.ID(), w.Org.ID)
+			return err
+		})
+		w.make(a.ID(), costs(1))
+		w.make(b.ID(), costs(1))
+		if w.short(a.ID()) == w.short(b.ID()) {
+			t.Errorf("both are called %s", w.short(a.ID()))
+		}
+	})
+}

@@ -1,0 +1,147 @@
+package order_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/order"
+)
+
+// told remembers what subscriptions hear.
+type told struct {
+	mu      sync.Mutex
+	paid    []id.ID
+	overdue []int
+	revoke  func(ctx context.Context, tx *db.Tx, o order.Row) error
+}
+
+func (s *told) OrderPaid(_ context.Context, _ *db.Tx, _ auth.Subject, o order.Row) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paid = append(s.paid, o.ID)
+	return nil
+}
+
+func (s *told) OrderOverdue(ctx context.Context, tx *db.Tx, _ auth.Subject, o order.Row) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.overdue = append(s.overdue, o.Attempts)
+	if o.Exhausted() && s.revoke != nil {
+		return s.revoke(ctx, tx, o)
+	}
+	return nil
+}
+
+// TestOverdue: cases 7, 46, 47, 51 and 59: a due date that passes, dunning, its
+// end, and a payment in between.
+func TestOverdue(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		orders := w.Server.Orders
+		subs := &told{}
+		subs.revoke = func(ctx context.Context, tx *db.Tx, o order.Row) error {
+			return orders.VoidPending(ctx, tx, system, o.OrganizationID, *o.SubscriptionID)
+		}
+		orders.Subscriptions = subs
+		c, sub := w.Customer(nil), id.New()
+		n := of(sub, costs(1000))
+		n.DueInDays = 14
+		o := w.make(c.ID(), n, n)[0]
+		run := func(want int) time.Time {
+			t.Helper()
+			done, next, err := orders.RunOverdue(t.Context(), 100)
+			if err != nil || done != want {
+				t.Fatalf("%d orders overdue, %v; want %d", done, err, want)
+			}
+			return next
+		}
+		if next := run(0); !next.Equal(o.CreatedAt.AddDate(0, 0, 14)) {
+			t.Errorf("the next is due at %s", next)
+		}
+		w.Clock.Advance(14 * 24 * time.Hour)
+		since := w.LastSeq()
+		run(2)
+		w.events(since, "order.updated", "order.updated")
+		run(0)
+		at := w.get(o.ID).Text("next_payment_attempt_at") // 7
+		when, err := time.Parse(time.RFC3339Nano, at)
+		if err != nil || when.Sub(w.Clock.Now()).Round(time.Hour) != 48*time.Hour {
+			t.Errorf("the next attempt is at %s", at)
+		}
+		if owing, err := orders.Owing(t.Context(), w.DB, w.Org.ID, sub, o.ID); err != nil || !owing { // 46
+			t.Errorf("the subscription does not owe the other: %v", err)
+		}
+		w.is(w.pay(o.ID, "succeeded", 1000, "a"), 201, nil)
+		if len(subs.paid) != 1 || subs.paid[0] != o.ID {
+			t.Errorf("told of %v", subs.paid)
+		}
+		w.is(w.get(o.ID), 200, map[string]any{"status": "paid", "next_payment_attempt_at": nil})
+		for _, days := range []int{2, 5, 7, 7} { // 47
+			w.Clock.Advance(time.Duration(days)*24*time.Hour + time.Second)
+			run(1)
+		}
+		if want := []int{1, 1, 2, 3, 4, 5}; fmt.Sprint(subs.overdue) != fmt.Sprint(want) {
+			t.Errorf("told of attempts %v, want %v", subs.overdue, want)
+		}
+		w.is(w.Do("GET", "/v1/orders/?status=void", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 1}}) // 59
+		run(0)
+
+		m := of(id.New(), costs(500)) // 51
+		m.Reason, m.DueInDays = order.SubMeterCycle, 1
+		o = w.make(c.ID(), m)[0]
+		told := len(subs.overdue)
+		for range 5 {
+			w.Clock.Advance(8 * 24 * time.Hour)
+			run(1)
+		}
+		w.is(w.get(o.ID), 200, map[string]any{"status": "void", "billing_reason": "subscription_meter_cycle"})
+		if len(subs.overdue) != told {
+			t.Error("a subscription was told of an order for usage")
+		}
+		// A failed payment that is recorded is an attempt.
+		o = w.make(c.ID(), of(sub, costs(1000)))[0]
+		w.is(w.pay(o.ID, "failed", 1000, "x"), 201, nil)
+		w.is(w.get(o.ID), 200, map[string]any{"next_payment_attempt_at": floetest.Any, "status": "pending"})
+	})
+}
+
+// TestOverdueOnce: many nodes that look at once handle each order once.
+func TestOverdueOnce(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		subs := &told{}
+		w.Server.Orders.Subscriptions = subs
+		const count = 20
+		for range count / 2 {
+			n := of(id.New(), costs(1000))
+			n.DueInDays = 1
+			w.make(w.Customer(nil).ID(), n, n)
+		}
+		w.Clock.Advance(25 * time.Hour)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 5 {
+					if _, _, err := w.Server.Orders.RunOverdue(t.Context(), 6); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if len(subs.overdue) < count {
+			t.Errorf("told %d times", len(subs.overdue))
+		}
+		n, err := db.One[int64](t.Context(), w.DB, `SELECT COUNT(*) FROM orders WHERE organization_id = ? AND attempts = 1`, w.Org.ID)
+		if err != nil || n != count {
+			t.Errorf("%d orders were tried once, %v", n, err)
+		}
+	})
+}
