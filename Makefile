@@ -17,11 +17,8 @@ test: ## all tests on every engine that is found
 race: ## the tests of what runs side by side, under the race detector
 	go test -race ./internal/db ./internal/job ./internal/token ./internal/api ./internal/customer
 
-fuzz: ## every fuzz target for a short while
-	for p in schema email locale weburl taxid; do \
-	  for f in $$(grep -ho 'func Fuzz[A-Za-z]*' internal/$$p/*_test.go | sed 's/func //'); do \
-	    go test ./internal/$$p -run '^$$' -fuzz "^$$f$$" -fuzztime 20s -fuzzminimizetime 1x || exit 1; \
-	  done; done
+fuzz: ## every fuzz target for twenty seconds
+	.ci/fuzz 20s guided
 
 bench: ## micro benchmarks; whole servers are in bench/, see docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./internal/...

@@ -6,6 +6,7 @@ package money
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"math/bits"
 	"slices"
@@ -106,10 +107,10 @@ func MulDiv(a, num, den int64, r Rounding) int64 {
 		panic(fmt.Sprintf("money: %d × %d ÷ %d does not fit", a, num, den))
 	}
 	q, rest := bits.Div64(hi, lo, d)
-	if rest != 0 && up(q, rest, d, negative, r) {
+	if rest != 0 && q < math.MaxUint64 && up(q, rest, d, negative, r) {
 		q++
 	}
-	return signed(q, negative)
+	return signed(q, negative) // which refuses what was too large to raise, too
 }
 
 // up says whether the magnitude of a quotient with a rest is to be raised.

@@ -38,13 +38,16 @@ func parseTime(n *Node, at *At) (time.Time, bool) {
 // plainNumber is a number in a text: without exponent or names of the infinite.
 var plainNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$`)
 
-// inEra refuses the year that the reference's calendar does not have.
+// inEra refuses what lies, in UTC, in a year that the reference's calendar does
+// not have: an offset can lead there.
 func inEra(t time.Time, n *Node, at *At) bool {
-	if t.Year() == 0 {
-		const e = "year 0 is out of range"
+	year := t.UTC().Year()
+	ok := year >= 1 && year <= 9999
+	if !ok {
+		e := "year " + strconv.Itoa(year) + " is out of range"
 		at.Report("datetime_parsing", "Input should be a valid datetime, "+e, n, KV{"error", e})
 	}
-	return t.Year() != 0
+	return ok
 }
 
 // The reference takes numbers above the first for milliseconds; the others
