@@ -44,7 +44,15 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if len(orgs) == 0 {
 		return listing.Empty[Customer](), nil
 	}
-	q := listing.Query{Columns: columns, From: from(in, s.DB.Engine()), Order: sortKeys.Order(names(in.Sorting)), Page: in.Page, Where: filter(orgs, in, s.DB.Engine())}
+	walk, err := s.walks(ctx, orgs, in)
+	if err != nil {
+		return listing.Result[Customer]{}, err
+	}
+	q := listing.Query{Columns: columns, From: from(in, s.DB.Engine(), walk), Order: sortKeys.Order(names(in.Sorting)), Page: in.Page,
+		Where: filter(orgs, in, s.DB.Engine(), walk), Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
+	if in.Query != nil {
+		q.Enough = counted
+	}
 	if in.unfiltered() {
 		q.Total = func(ctx context.Context, q db.Querier) (int, error) { return countAll(ctx, q, orgs) }
 	}
@@ -70,14 +78,14 @@ func names(keys []SortKey) []string {
 // from is the table, for a search on SQLite with the way to it: without
 // statistics of how many customers an organization has, SQLite reads them in
 // the order of some index, each from another place of the file.
-func from(in listInput, engine string) string {
+func from(in listInput, engine string, walk bool) string {
 	switch {
+	case walk:
+		return "customers INDEXED BY customers_created" // as they were written
 	case engine != "sqlite" || in.Query == nil || in.Email != nil || len(in.Metadata) > 0:
 		return "customers"
-	case hasTrigram(*in.Query):
-		return "customers NOT INDEXED" // by the rows that were found
 	}
-	return "customers INDEXED BY customers_created" // as they were written
+	return "customers NOT INDEXED" // by the rows that were found
 }
 
 // unfiltered lists have a total that is maintained and need not be counted.
@@ -90,7 +98,7 @@ func (in *listInput) unfiltered() bool {
 const subscribed = `SELECT 1 FROM subscriptions s WHERE s.organization_id = customers.organization_id
 	AND s.customer_id = customers.id AND s.status IN ('trialing', 'active', 'past_due')`
 
-func filter(orgs []id.ID, in listInput, engine string) *db.W {
+func filter(orgs []id.ID, in listInput, engine string, walk bool) *db.W {
 	w := db.Where("").In("organization_id", orgs)
 	if in.Email != nil { // only live customers have a key
 		w.And("email_key = ?", fold(*in.Email))
@@ -98,7 +106,7 @@ func filter(orgs []id.ID, in listInput, engine string) *db.W {
 		w.And("deleted_at IS NULL")
 	}
 	if in.Query != nil {
-		searching(w, engine, orgs, *in.Query)
+		searching(w, engine, orgs, *in.Query, walk)
 	}
 	if in.Active != nil && *in.Active {
 		w.And("EXISTS (" + subscribed + ")")

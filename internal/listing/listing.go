@@ -123,13 +123,19 @@ type Query struct {
 	Page    Page
 	// Total answers the number of all rows when it is known without counting.
 	Total func(ctx context.Context, q db.Querier) (int, error)
+	// Enough, unless zero, is where counting ends. Of more rows the total says
+	// only that there are so many, and as many as it takes for a next page to be
+	// worth asking for while there is one.
+	Enough int
+	// Far reads a page that is far from the start by the ids of its rows, which
+	// an index holds: PostgreSQL reads every row that it skips.
+	Far bool
 }
 
 // Run asks for the page and for the count as two statements: a count within
 // the page's statement would read every row for every page.
 func Run[T any](ctx context.Context, q db.Querier, l Query) (Result[T], error) {
-	args := slices.Concat(l.Where.Args(), []any{l.Page.size(), l.Page.offset()})
-	items, err := db.All[T](ctx, q, "SELECT "+l.Columns+" FROM "+l.From+l.Where.SQL()+l.Order+" LIMIT ? OFFSET ?", args...)
+	items, err := page[T](ctx, q, l)
 	if err != nil {
 		return Result[T]{}, err
 	}
@@ -140,12 +146,29 @@ func Run[T any](ctx context.Context, q db.Querier, l Query) (Result[T], error) {
 	return Of(items, total, l.Page), nil
 }
 
+// far is how many rows are skipped as they are.
+const far = 1000
+
+func page[T any](ctx context.Context, q db.Querier, l Query) ([]T, error) {
+	args := slices.Concat(l.Where.Args(), []any{l.Page.size(), l.Page.offset()})
+	rest := l.Where.SQL() + l.Order + " LIMIT ? OFFSET ?"
+	if l.Far && l.Page.offset() >= far {
+		rest = l.Where.SQL() + " AND id IN (SELECT id FROM " + l.From + rest + ")" + l.Order
+		args = append(l.Where.Args(), args...)
+	}
+	return db.All[T](ctx, q, "SELECT "+l.Columns+" FROM "+l.From+rest, args...)
+}
+
 func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
 	switch {
 	case got > 0 && got < l.Page.size(), got == 0 && l.Page.offset() == 0:
 		return l.Page.offset() + got, nil // the last page: nothing is left to count
 	case l.Total != nil:
 		return l.Total(ctx, q)
+	case l.Enough > 0:
+		most := max(l.Enough, l.Page.offset()+got+1)
+		n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM (SELECT 1 FROM "+l.From+l.Where.SQL()+" LIMIT ?) AS found", append(l.Where.Args(), most)...)
+		return int(n), err
 	}
 	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM "+l.From+l.Where.SQL(), l.Where.Args()...)
 	return int(n), err
