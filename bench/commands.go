@@ -160,6 +160,7 @@ func (c *growCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	w.flags = []string{"--answer-memory", "0"} // what is read is to grow, not what is remembered
 	for _, engine := range c.Engine {
 		for _, organizations := range c.Organizations {
 			list, err := c.grown(ctx, w, engine, organizations)
@@ -192,6 +193,7 @@ func (c *growCommand) grown(ctx context.Context, w *workshop, engine string, org
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
 	fmt.Fprintln(os.Stderr, strings.ToUpper(engine[:1])+engine[1:]+",", organizations, "organizations")
+	m.cold = true
 	err = m.all(ctx, func(list []report.Measurement) {
 		for i := range list {
 			if list[i].System == system {

@@ -26,6 +26,7 @@ type comparison struct {
 	bare   *server.Process
 	tables map[string]*table // by the bare system
 	counts map[string]*atomic.Int64
+	cold   bool // without what asks for the same again
 }
 
 // table is the bare table of an engine.
@@ -97,7 +98,9 @@ func (s *stage) call(o *operation, of *sample) *wire.Call {
 }
 
 func (c *comparison) dial(ctx context.Context, s *stage, o *operation, clients int) (*wire.Clients, error) {
-	return wire.Dial(ctx, s.server.Address, clients, c.count(s, o), *s.call(o, c.sample(s)))
+	of := c.sample(s)
+	of.hot = o.Hot
+	return wire.Dial(ctx, s.server.Address, clients, c.count(s, o), *s.call(o, of))
 }
 
 // sideOf is a stage in turns with others; Close ends its connections.
@@ -337,7 +340,7 @@ func (c *comparison) turns(ctx context.Context, o *operation, clients, turns int
 func (c *comparison) all(ctx context.Context, each func([]report.Measurement)) error {
 	for i := range operations {
 		o := &operations[i]
-		if !c.wants(o.Name) {
+		if !c.wants(o.Name) || c.cold && o.Hot > 0 {
 			continue
 		}
 		say("%s", o.Name)

@@ -24,6 +24,9 @@ type operation struct {
 	Name    string
 	Kind    kind
 	Clients int
+	// Hot asks for so many customers, over and over; 0 is for all of the sample,
+	// who are more than a run gets to.
+	Hot int
 	// floe and pocketBase build the call; pocketBase is nil where there is no
 	// such thing.
 	floe       func(s *sample) wire.Call
@@ -37,6 +40,7 @@ type sample struct {
 	// token is that of PocketBase, whose keys have their ids.
 	token string
 	run   string // makes names of this run unlike those of others
+	hot   int    // how many keys are asked for; 0 is all
 }
 
 // The numbers of connections: those of many who look one customer up, and of
@@ -46,44 +50,58 @@ const (
 	few  = 8
 )
 
+// active is how many customers are asked for over and over: those whose
+// applications are in use.
+const active = 5000
+
+var (
+	floeID   = floeGet(func(b []byte, k data.Key) []byte { return append(append(b, "/v1/customers/"...), k.ID...) })
+	pocketID = pocketGet(func(b []byte, k data.Key) []byte { return append(append(b, records+"/"...), k.ID...) })
+	state    = floeGet(func(b []byte, k data.Key) []byte {
+		return append(append(append(b, "/v1/customers/"...), k.ID...), "/state"...)
+	})
+)
+
 var operations = []operation{
-	{"get by id", reads, many,
-		floeGet(func(b []byte, k data.Key) []byte { return append(append(b, "/v1/customers/"...), k.ID...) }),
-		pocketGet(func(b []byte, k data.Key) []byte { return append(append(b, records+"/"...), k.ID...) })},
-	{"get by external id", reads, many,
+	{"get by id", reads, many, 0, floeID, pocketID},
+	{"get by id, of 5,000", reads, many, active, floeID, pocketID},
+	{"get by external id", reads, many, 0,
 		floeGet(func(b []byte, k data.Key) []byte {
 			return append(append(b, "/v1/customers/external/"...), k.External...)
 		}),
 		pocketGet(func(b []byte, k data.Key) []byte {
 			return append(append(append(b, records+"?perPage=1&skipTotal=1&filter=external_id%3D%27"...), k.External...), "%27"...)
 		})},
-	{"state", reads, many,
-		floeGet(func(b []byte, k data.Key) []byte {
-			return append(append(append(b, "/v1/customers/"...), k.ID...), "/state"...)
-		}), nil},
-	{"list, first page", reads, few, floeList(0, nil), pocketList(0, nil)},
-	{"list, page 10,000", reads, few, floeList(10_000, nil), pocketList(10_000, nil)},
-	{"list by e-mail", reads, few,
+	{"state", reads, many, 0, state, nil},
+	{"state, of 5,000", reads, many, active, state, nil},
+	{"list, first page", reads, few, 0, floeList(0, nil), pocketList(0, nil)},
+	{"list, page 10,000", reads, few, 0, floeList(10_000, nil), pocketList(10_000, nil)},
+	{"list by e-mail", reads, few, 0,
 		floeGet(func(b []byte, k data.Key) []byte {
 			return append(append(b, "/v1/customers/?limit=10&email="...), k.Email...)
 		}),
 		pocketGet(func(b []byte, k data.Key) []byte {
 			return append(append(append(b, records+"?perPage=10&sort=-created&filter=email%3D%27"...), k.Email...), "%27"...)
 		})},
-	{"search, selective", reads, few, floeList(0, data.Key.Needle), pocketList(0, data.Key.Needle)},
-	{"search, broad", reads, few, floeList(0, common), pocketList(0, common)},
-	{"create, 1 client", inserts, 1, floeCreate, pocketCreate},
-	{"create, 64 clients", inserts, 64, floeCreate, pocketCreate},
-	{"update, 64 clients", updates, 64,
+	{"search, selective", reads, few, 0, floeList(0, data.Key.Needle), pocketList(0, data.Key.Needle)},
+	{"search, broad", reads, few, 0, floeList(0, common), pocketList(0, common)},
+	{"create, 1 client", inserts, 1, 0, floeCreate, pocketCreate},
+	{"create, 64 clients", inserts, 64, 0, floeCreate, pocketCreate},
+	{"update, 64 clients", updates, 64, 0,
 		floeSend(http.MethodPatch, "/v1/customers/", http.StatusOK, renamed), pocketSend(http.MethodPatch, http.StatusOK, renamed)},
-	{"delete, 64 clients", deletes, 64,
+	{"delete, 64 clients", deletes, 64, 0,
 		floeSend(http.MethodDelete, "/v1/customers/", http.StatusNoContent, nil), pocketSend(http.MethodDelete, http.StatusNoContent, nil)},
 }
 
 func common(data.Key) string { return data.Common }
 
 // key chooses far from the neighbours, so that caches meet what users would.
-func (s *sample) key(n int64) data.Key { return s.keys[int(n*7919)%len(s.keys)] }
+func (s *sample) key(n int64) data.Key {
+	if s.hot > 0 && s.hot < len(s.keys) {
+		return s.keys[int(n*7919)%s.hot*(len(s.keys)/s.hot)]
+	}
+	return s.keys[int(n*7919)%len(s.keys)]
+}
 
 func (s *sample) floeToken(n int64) string { return s.set.Tenants[s.key(n).Tenant].Token }
 

@@ -23,6 +23,7 @@ type workshop struct {
 	keep     string // where loaded data lies
 	programs server.Programs
 	postgres *server.Postgres
+	flags    []string // of Floe, beyond where its data lies
 }
 
 func (o *options) open(ctx context.Context) (*workshop, error) {
@@ -77,7 +78,7 @@ func (w *workshop) floe(ctx context.Context, system string, rows, organizations 
 
 func (s *stage) start(ctx context.Context) (err error) {
 	path := "/v1/customers/" + s.keys[0].ID
-	if s.server, err = s.programs.StartFloe(ctx, path, s.set.Tenants[s.keys[0].Tenant].Token, s.arguments()...); err != nil {
+	if s.server, err = s.programs.StartFloe(ctx, path, s.set.Tenants[s.keys[0].Tenant].Token, append(s.arguments(), s.flags...)...); err != nil {
 		return err
 	}
 	if s.postgres != nil && s.system == report.FloePostgres {
@@ -100,7 +101,8 @@ type kept struct {
 	Key  string // of PocketBase
 }
 
-const sampleSize = 20_000
+// sampleSize is more than are asked for in a run, so that nobody is asked for twice.
+const sampleSize = 200_000
 
 // load fills a database, or finds one that was kept.
 func (s *stage) load(ctx context.Context, rows, organizations int) error {
