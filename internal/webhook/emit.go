@@ -253,11 +253,18 @@ func (e *event) task(now time.Time) *task {
 // Erased forgets the messages about a person. What is still to be sent is
 // forgotten when it was.
 func (s *Service) Erased(ctx context.Context, tx *db.Tx, organization, customer id.ID) error {
-	_, err := db.Exec(ctx, tx, `UPDATE webhook_events
-		SET erased = TRUE, payload = CASE WHEN EXISTS (
-			SELECT 1 FROM webhook_queue q WHERE q.event_id = webhook_events.id AND q.lane = webhook_events.lane AND q.target_id = webhook_events.endpoint_id
-		) THEN payload END
-		WHERE organization_id = ? AND customer_id = ?`, organization, customer)
+	// First the mark, then the payloads of what waits no longer: a delivery that
+	// is being recorded either sees the mark or was recorded before the second
+	// statement looks. One statement for both would, on PostgreSQL, wait for that
+	// record and still go by the queue as it was before.
+	_, err := db.Exec(ctx, tx, `UPDATE webhook_events SET erased = TRUE WHERE organization_id = ? AND customer_id = ?`, organization, customer)
+	if err != nil {
+		return fmt.Errorf("mark webhook events as erased: %w", err)
+	}
+	_, err = db.Exec(ctx, tx, `UPDATE webhook_events SET payload = NULL
+		WHERE organization_id = ? AND customer_id = ? AND payload IS NOT NULL AND NOT EXISTS (
+			SELECT 1 FROM webhook_queue q WHERE q.event_id = webhook_events.id AND q.lane = webhook_events.lane AND q.target_id = webhook_events.endpoint_id)`,
+		organization, customer)
 	if err != nil {
 		return fmt.Errorf("erase from the webhook events: %w", err)
 	}

@@ -1,0 +1,60 @@
+package webhook_test
+
+import (
+	"testing"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/floetest"
+)
+
+// TestErasedWhileRecorded: a person is erased while the delivery of an event
+// about them is being recorded. Nothing of the event is left, whichever of the
+// two transactions is first.
+func TestErasedWhileRecorded(t *testing.T) {
+	t.Parallel()
+	f := floetest.Postgres(t, private)
+	f.Do("POST", endpoints, f.AllToken, map[string]any{"url": "http://127.0.0.1:1/", "format": "raw", "events": []string{"customer.created"}})
+	c := f.Customer(nil)
+	half, erased := make(chan struct{}), make(chan int, 1)
+	go func() {
+		<-half
+		erased <- f.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", f.AllToken, nil).Status
+	}()
+	err := f.DB.Write(t.Context(), func(tx *db.Tx) error { // as package webhook records it
+		for _, text := range []string{
+			`DELETE FROM webhook_queue WHERE organization_id = ?`,
+			`UPDATE webhook_events SET succeeded = TRUE, attempts = 1, payload = CASE WHEN erased THEN NULL ELSE payload END WHERE organization_id = ?`,
+		} {
+			if _, err := db.Exec(t.Context(), tx, text, f.Org.ID); err != nil {
+				return err
+			}
+		}
+		close(half)
+		return waitForLock(t, f)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := <-erased; status != 204 {
+		t.Fatalf("the deletion answers %d", status)
+	}
+	left, err := db.All[string](t.Context(), f.DB, `SELECT payload FROM webhook_events WHERE organization_id = ? AND customer_id = ? AND payload IS NOT NULL`, f.Org.ID, c.ID())
+	if err != nil || len(left) > 0 {
+		t.Errorf("left are %q, %v", left, err)
+	}
+}
+
+// waitForLock waits until another transaction waits for this one.
+func waitForLock(t *testing.T, f *floetest.Floe) error {
+	t.Helper()
+	for range 1000 {
+		n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		if err != nil || n > 0 {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Error("the deletion does not wait for the record")
+	return nil
+}
