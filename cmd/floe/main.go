@@ -36,6 +36,8 @@ type cli struct {
 	Trigger      triggerCommand      `cmd:"" help:"Make an event happen, to see what comes of it."`
 	Webhook      webhookCommand      `cmd:"" help:"List webhook endpoints, and send events again."`
 	Doctor       doctorCommand       `cmd:"" help:"Look at the database and say whether it is well; changes nothing."`
+	Torture      tortureCommand      `cmd:"" help:"Break servers of its own on purpose, and see whether they keep what they promised."`
+	TortureChild tortureChildCommand `cmd:"" hidden:""`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database up to date without serving."`
 	ConfigShow   configCommand       `cmd:"" name:"config" help:"Print the options that are in force, and where each comes from."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`

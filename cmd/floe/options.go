@@ -30,11 +30,15 @@ func (o dataOptions) open(ctx context.Context, log *slog.Logger) (*db.DB, error)
 }
 
 // openWith opens the database with a replica to read from, if there is one.
-func (o dataOptions) openWith(ctx context.Context, log *slog.Logger, readURL string) (*db.DB, error) {
+func (o dataOptions) openWith(ctx context.Context, log *slog.Logger, readURL string, change ...func(*db.Config)) (*db.DB, error) {
 	if readURL != "" && o.DatabaseURL == "" {
 		return nil, errors.New("--database-read-url (FLOE_DATABASE_READ_URL) names a replica; set --database-url (FLOE_DATABASE_URL) to its primary")
 	}
-	d, err := db.Open(ctx, db.Config{DataDir: o.DataDir, URL: o.DatabaseURL, ReadURL: readURL, Logger: log})
+	config := db.Config{DataDir: o.DataDir, URL: o.DatabaseURL, ReadURL: readURL, Logger: log}
+	for _, c := range change {
+		c(&config)
+	}
+	d, err := db.Open(ctx, config)
 	if err != nil {
 		return nil, o.advise(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"floe/internal/api"
+	"floe/internal/clock"
 	"floe/internal/db"
 	"floe/internal/mail"
 	"floe/internal/server"
@@ -54,6 +55,10 @@ type serveCommand struct {
 	serveOptions
 
 	Demo bool `help:"Fill the organization with 2,000 made-up customers and what they bought, if it has none."`
+
+	// Of servers that are tortured: how their database differs, and their time.
+	change func(*db.Config)
+	clock  clock.Clock
 }
 
 // Help shows examples.
@@ -100,7 +105,11 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 		})
 	})
 	defer stop()
-	d, err := c.openWith(ctx, log, c.DatabaseReadURL)
+	var change []func(*db.Config)
+	if c.change != nil {
+		change = append(change, c.change)
+	}
+	d, err := c.openWith(ctx, log, c.DatabaseReadURL, change...)
 	if err == nil {
 		err = errors.Join(c.serve(ctx, io, log, d), d.Close())
 	}
@@ -118,7 +127,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	defer func() { _ = main.Close() }()
 	address := "http://" + reachable(main.Addr().String())
 	config := server.Config{
-		DB: d, Logger: log, PublicURL: c.PublicURL, LogoDevKey: c.LogoDevKey, Realm: c.Realm,
+		DB: d, Logger: log, Clock: c.clock, PublicURL: c.PublicURL, LogoDevKey: c.LogoDevKey, Realm: c.Realm,
 		AllowPrivateWebhooks: c.AllowPrivateWebhooks, WebhookRetention: time.Duration(c.WebhookRetention),
 		AnswerMemory: c.AnswerMemory << 20,
 		SessionTTL:   time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),

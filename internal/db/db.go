@@ -51,6 +51,9 @@ type Config struct {
 	// connection. It ends a Write inside a Write, which would wait for itself.
 	// Thirty seconds when zero.
 	QueueTimeout time.Duration
+	// Reached, when set, hears of each Point that is passed, so that a program
+	// can be ended there.
+	Reached func(Point)
 	// OnStatement, when set, is called with every distinct SQL text when it is
 	// first used, so that tests can check rules over all SQL. It may be called
 	// from several goroutines.
@@ -102,6 +105,24 @@ type DB struct {
 
 	walIndex *walIndex // SQLite only
 	versions *Versions // SQLite only, where walIndex can be read
+}
+
+// Point is a place in the program at which a crash is most awkward.
+type Point string
+
+// The points of a commit: all is written and nothing is durable; all is durable
+// and nobody has been told.
+const (
+	Committing Point = "before a commit"
+	Committed  Point = "after a commit"
+)
+
+// Reached tells whoever wants to hear it, which is nobody but in a test of
+// crashes, that a point is passed.
+func (d *DB) Reached(p Point) {
+	if d.config.Reached != nil {
+		d.config.Reached(p)
+	}
 }
 
 // Open opens the database and makes sure that it answers. It does not change

@@ -145,9 +145,11 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	d.Reached(Committing)
 	if err := run.commit(lasting); err != nil {
 		return err
 	}
+	d.Reached(Committed)
 	d.stats.committed(1)
 	if run.locate {
 		view.wrote(run.position)

@@ -302,6 +302,7 @@ func (w *writer) commit(b *batch) error {
 		return w.db.translate(context.Background(), err)
 	}
 	count := w.db.versions.begin(b)
+	w.db.Reached(Committing)
 	err := w.run(commitWrite)
 	w.db.versions.end(count, err == nil && w.conn.changes() != b.changes)
 	if err != nil {
@@ -312,6 +313,7 @@ func (w *writer) commit(b *batch) error {
 		}
 		return err
 	}
+	w.db.Reached(Committed)
 	w.db.stats.committed(len(b.members))
 	return nil
 }

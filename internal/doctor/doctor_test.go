@@ -55,7 +55,7 @@ var breaks = map[string][]string{
 	"grants.entitled":          {`UPDATE benefit_grants SET granted_at = NULL, error = NULL`},
 	"license_keys.grants":      {`UPDATE benefit_grants SET granted_at = NULL`},
 	"license_keys.activations": {`UPDATE license_keys SET limit_activations = 0, modified_at = NULL`},
-	"webhooks.lanes":           {`UPDATE webhook_lanes SET pending = pending + 1`},
+	"webhooks.lanes":           {`UPDATE webhook_lanes SET pending = pending - 1`},
 	"webhooks.queue":           {`DELETE FROM webhook_queue`},
 	"webhooks.told":            {`UPDATE webhook_events SET previous_seq = previous_seq + 1`},
 	"webhooks.deliveries":      {`UPDATE webhook_events SET succeeded = TRUE`},

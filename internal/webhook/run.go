@@ -309,12 +309,21 @@ func (s *Service) deliver(r *run, t *target, c chain) {
 	}
 }
 
+// The points of a delivery: an event is taken up and not sent; it is sent, and
+// that is not recorded.
+const (
+	Sending db.Point = "before a delivery"
+	Sent    db.Point = "after a delivery"
+)
+
 // step sends one event and waits until the outcome is on record: only then may
 // the next of its lane follow. It answers those, or else whether the lane has
 // more for others.
 func (s *Service) step(r *run, t *target, events []*task, keep bool) (next []*task, more bool) {
 	r.slots <- struct{}{}
+	s.DB.Reached(Sending)
 	res := s.attempt(r.sending, events[0])
+	s.DB.Reached(Sent)
 	<-r.slots
 	if r.sending.Err() != nil && res.verdict != delivered {
 		return nil, false // cut off by us, which says nothing about the receiver

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"floe/internal/torture"
+)
+
+type tortureCommand struct {
+	Dir         string   `arg:"" default:"floe-torture" help:"Folder on the disk that is to be tried; it must be empty or not be there (${default})."`
+	Engine      string   `enum:"sqlite,postgres" default:"sqlite" help:"sqlite, or postgres, which starts a private server from the programs that are installed (${default})."`
+	DatabaseURL string   `name:"database-url" placeholder:"URL" help:"An empty PostgreSQL database to use in place of a private server. What would break the server itself is left out."`
+	Rounds      int      `default:"28" help:"How often something is broken (${default})."`
+	Duration    span     `placeholder:"TIME" help:"Begin no round after this time."`
+	Clients     int      `default:"16" help:"How many clients work at the same time (${default})."`
+	Seed        uint64   `help:"Number by which everything that is left to chance is chosen; a new one by default. It decides what is asked for, not how the answers interleave."`
+	Fault       []string `placeholder:"NAME" help:"Only break it in this way. Repeat it for several; the names are below."`
+	JSON        bool     `name:"json" help:"Print the report as JSON."`
+	Keep        bool     `help:"Keep the folder even if nothing was wrong."`
+}
+
+// Help says what it does, the ways to break it, and what the exit codes mean.
+func (tortureCommand) Help() string {
+	var b strings.Builder
+	b.WriteString(`It starts real servers on a database of its own, lets clients work on them at random, and
+breaks something, again and again. After each time it compares all that is there with
+all that was answered: what was acknowledged is there, what was not answered is there
+whole or not at all, no rule of floe doctor is broken, and the journal, the change feed,
+the totals, the states and the webhooks, received by a sink that misbehaves, agree.
+
+It writes some megabytes a round into the folder. When something is wrong the folder
+stays, and the report says how to look at it.
+
+Ways to break it:
+`)
+	for _, f := range torture.Faults() {
+		fmt.Fprintf(&b, "  %-21s %s\n", f.Name, f.About)
+	}
+	b.WriteString(`
+Exit codes: 0 every promise was kept; 1 one was broken; 2 it could not be run.
+
+Examples:
+  floe torture
+  floe torture /mnt/disk/try --rounds 200 --json
+  floe torture --engine postgres --fault postgres-restart --fault backend-crash`)
+	return b.String()
+}
+
+// Run tortures and prints what came of it.
+func (c *tortureCommand) Run(ctx context.Context, io *streams) error {
+	config, err := c.config(io)
+	if err != nil {
+		return exit{exitUnknown, err}
+	}
+	_, _ = fmt.Fprintf(io.err, "seed %d, %s, %d clients, in %s\n", config.Seed, config.Engine, config.Clients, config.Dir)
+	r, err := torture.Run(ctx, config)
+	broken := len(r.Problems) > 0
+	if text, err := json.MarshalIndent(r, "", "  "); err == nil {
+		_ = os.WriteFile(filepath.Join(config.Dir, "report.json"), append(text, '\n'), 0o600) // beside the data, for those who look at it
+	}
+	if !broken && !c.Keep {
+		if failed := os.RemoveAll(config.Dir); failed != nil {
+			_, _ = fmt.Fprintln(io.err, "floe: the folder could not be removed:", failed)
+		}
+	}
+	if c.JSON {
+		e := json.NewEncoder(io.out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		err = errors.Join(err, e.Encode(r))
+	} else {
+		tortured(io.out, r)
+	}
+	switch {
+	case broken:
+		return exit{exitFailed, fmt.Errorf("%d promises were broken", len(r.Problems))}
+	case err != nil:
+		return exit{exitUnknown, oneLine(err)}
+	}
+	return nil
+}
+
+func (c *tortureCommand) config(io *streams) (torture.Config, error) {
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return torture.Config{}, err
+	}
+	if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {
+		return torture.Config{}, fmt.Errorf("%s is not empty; choose another folder", dir)
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		return torture.Config{}, err
+	}
+	config := torture.Config{Binary: binary, Dir: dir, Engine: c.Engine, URL: c.DatabaseURL, Seed: c.Seed, Rounds: c.Rounds,
+		Clients: c.Clients, Duration: time.Duration(c.Duration), Faults: c.Fault, Progress: io.err}
+	if c.DatabaseURL != "" {
+		config.Engine = "postgres"
+	}
+	if config.Seed == 0 {
+		config.Seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // guards nothing
+	}
+	if config.Clients < 1 || config.Clients > 1000 || config.Rounds < 1 {
+		return config, errors.New("--clients must be between 1 and 1000, --rounds at least 1")
+	}
+	return config, nil
+}
+
+// tortured prints a report for people.
+func tortured(w io.Writer, r *torture.Report) {
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+	p("")
+	p("%d rounds in %.0f s, seed %d, %s", len(r.Rounds), r.Seconds, r.Seed, r.Engine)
+	p("  %d writes were acknowledged, and are there", r.Acknowledged)
+	p("  %d were not answered: %d happened whole, the others not at all", r.Doubtful, r.Happened)
+	p("  %d rows were compared at last, %d changes read from the feed", r.Rows, r.Changes)
+	p("  %d webhook events arrived, %d of them more than once; %d deliveries were refused", r.Events, r.Repeats, r.Refused)
+	for _, s := range r.Skipped {
+		p("  not tried: %s", s)
+	}
+	if len(r.Problems) == 0 {
+		p("Every promise was kept.")
+		return
+	}
+	p("")
+	p("Broken:")
+	for _, x := range r.Problems {
+		p("  %s", printable(x))
+	}
+	p("")
+	p("Look at it:")
+	p("  %s/server.log     what the servers said", r.Dir)
+	p("  %s/report.json    this report", r.Dir)
+	if r.Engine == "sqlite" {
+		p("  floe doctor --data-dir %s/data", r.Dir)
+		p("  floe serve --data-dir %s/data", r.Dir)
+	} else {
+		p("  %s/postgres       the data of the private server, if there was one", r.Dir)
+	}
+	p("Do it again:")
+	p("  floe torture --seed %d --engine %s --rounds %d --clients %d", r.Seed, r.Engine, len(r.Rounds), r.Clients)
+}

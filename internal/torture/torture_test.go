@@ -1,0 +1,98 @@
+//go:build unix
+
+package torture_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"floe/internal/db/pgserver"
+	"floe/internal/torture"
+)
+
+// TestTorture breaks each engine once in every way there is. FLOE_TORTURE_ROUNDS
+// asks for more, FLOE_TORTURE_SEED for other ones.
+func TestTorture(t *testing.T) {
+	t.Parallel()
+	binary := build(t)
+	for engine, rounds := range map[string]int{"sqlite": 11, "postgres": 12} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			if _, err := pgserver.Programs(); engine == "postgres" && err != nil && os.Getenv("FLOE_REQUIRE_ALL") != "1" {
+				t.Skip(err)
+			}
+			r, err := torture.Run(t.Context(), torture.Config{
+				Binary: binary, Dir: folder(t), Engine: engine, Seed: uint64(setting("FLOE_TORTURE_SEED", 1)), //nolint:gosec // small
+				Rounds: setting("FLOE_TORTURE_ROUNDS", rounds), Clients: 12, Progress: t.Output(),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range r.Problems {
+				t.Error(p)
+			}
+			tried := map[string]bool{}
+			for _, x := range r.Rounds {
+				tried[x.Fault] = true
+			}
+			if len(tried)+len(r.Skipped) != len(torture.Faults()) {
+				t.Errorf("%d kinds of fault were tried and %q left out, of %d", len(tried), r.Skipped, len(torture.Faults()))
+			}
+			if r.Acknowledged < 100 || r.Events < 100 || r.Changes < 100 || r.Doubtful < 20 || r.Refused == 0 {
+				t.Errorf("nothing much was tried: %+v", r)
+			}
+			t.Logf("%d acknowledged, %d unanswered of which %d happened, %d events, %.0f s", r.Acknowledged, r.Doubtful, r.Happened, r.Events, r.Seconds)
+		})
+	}
+}
+
+// folder is one that PostgreSQL's user can enter, too.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "floe-torture-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // nothing in it is secret
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func setting(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "floe")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "floe/cmd/floe").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build floe: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// TestUnable: what cannot be run is said to be so, and is no verdict.
+func TestUnable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []torture.Config{
+		{Binary: "/nowhere/floe", Engine: "sqlite", Rounds: 1, Clients: 1},
+		{Binary: "/nowhere/floe", Engine: "sqlite", Faults: []string{"earthquake"}},
+		{Binary: "/nowhere/floe", Engine: "sqlite", Faults: []string{"postgres-restart"}},
+	} {
+		c.Dir = filepath.Join(t.TempDir(), "torture")
+		r, err := torture.Run(t.Context(), c)
+		if !errors.Is(err, torture.ErrUnable) || len(r.Problems) > 0 {
+			t.Errorf("%+v: %v, %q", c, err, r.Problems)
+		}
+	}
+}
