@@ -205,7 +205,9 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := strings.Count(string(text), "\n| `")
+	_, table, _ := strings.Cut(string(text), "\n| Rule | |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := strings.Count(table, "\n| `")
 	for _, inv := range doctor.Invariants {
 		if !strings.Contains(string(text), "\n| `"+inv.Name+"` | "+inv.Says) {
 			t.Errorf("docs/reliability.md has no row for %s: %s", inv.Name, inv.Says)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"floe/internal/db/pgserver"
@@ -79,6 +80,20 @@ func build(t *testing.T) string {
 		t.Fatalf("build floe: %v\n%s", err, out)
 	}
 	return binary
+}
+
+// TestDocs: the documentation names every way to break something.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range torture.Faults() {
+		if !strings.Contains(string(text), "`"+f.Name+"`") {
+			t.Errorf("docs/reliability.md does not name %s: %s", f.Name, f.About)
+		}
+	}
 }
 
 // TestUnable: what cannot be run is said to be so, and is no verdict.
