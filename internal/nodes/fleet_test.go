@@ -221,9 +221,9 @@ func (f *fleet) customers(list []*client) {
 	}
 }
 
-// takeover is how long the work of a node that was killed may lie: its lease,
-// and the time until another node looks.
-const takeover = 15 * time.Second
+// takeover is how long the work of a node that was killed may lie: its lease of
+// ten seconds, five until another node looks, and ten for a busy machine.
+const takeover = 25 * time.Second
 
 // renewed waits until every subscription has been renewed, each once, and
 // answers how late the latest was of those that the billing cycle knew of. It
