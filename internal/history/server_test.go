@@ -55,7 +55,7 @@ func serveThrough(t *testing.T, d *db.DB, wrap func(http.Handler) http.Handler) 
 
 func newServer(t *testing.T, d *db.DB) *server.Server {
 	t.Helper()
-	s, err := server.New(t.Context(), server.Config{DB: d})
+	s, err := server.New(t.Context(), server.Config{DB: d, AnswerMemory: 8 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

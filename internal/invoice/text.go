@@ -53,17 +53,21 @@ func unpack(packed []byte) ([]byte, error) {
 // unknown stands for letters that the font does not have.
 const unknown = '\u25A1'
 
-// printable is text that the font can show: composed, without control
-// characters, and with a box for each letter that it does not have.
+// printable is text that the font can show: without control characters,
+// composed, and with a box for each letter that it does not have.
 func printable(s string) string {
 	known := coverage()
-	return strings.Map(func(r rune) rune {
+	s = strings.Map(func(r rune) rune { // first, because they keep letters from being composed
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
 		case r < ' ', r == 0x7f:
 			return -1
-		case known(r):
+		}
+		return r
+	}, s)
+	return strings.Map(func(r rune) rune {
+		if known(r) {
 			return r
 		}
 		return unknown
