@@ -35,15 +35,18 @@ func (s *Slug) DecodeNode(n *schema.Node, at *schema.At) {
 	if at.Count() > before {
 		return
 	}
+	sent := text
 	text = strings.ToLower(text)
 	switch {
-	case !wellFormed(text):
+	case !isASCII(sent), !wellFormed(text): // some other letters become ASCII with their case
 		at.ValueError("The slug can only contain ASCII letters, numbers and hyphens.", n)
 	case isReserved(text):
 		at.ValueError("This slug is reserved.", n)
 	}
 	*s = Slug(text)
 }
+
+func isASCII(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 127 }) < 0 }
 
 // wellFormed says whether a text is its own slug.
 func wellFormed(s string) bool {
