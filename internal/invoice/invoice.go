@@ -6,7 +6,9 @@ package invoice
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"codeberg.org/go-pdf/fpdf"
 )
@@ -128,31 +130,104 @@ func (p page) set(style string, size float64, gray int) {
 // height is that of a line of text of a size in points.
 func height(size float64) float64 { return size * 0.5 }
 
-// write puts text into a box, in as many lines as it needs, and answers how
-// many there were.
-func (p page) write(w float64, text, align string, size float64) int {
-	lines := p.wrap(text, w)
+// write puts text into a box, in as many lines as it needs.
+func (p page) write(w float64, text, align string, size float64) {
 	x := p.GetX()
-	for _, l := range lines {
+	for _, l := range p.wrap(text, w) {
 		p.SetX(x)
-		p.CellFormat(w, height(size), visual(l), "", 2, align, false, 0, "")
+		p.line(w, height(size), l, 2, align)
 	}
-	return len(lines)
+}
+
+// cell puts text into one line.
+func (p page) cell(w, h float64, text string, next int, align string) {
+	p.line(w, h, printable(text), next, align)
+}
+
+// line puts a line of printable text into a box, each letter in a font that has
+// it, and goes on where next says: 0 beside it, 1 below at the margin, 2 below.
+func (p page) line(w, h float64, text string, next int, align string) {
+	text = visual(text)
+	list := runs(text)
+	if len(list) == 1 && !list[0].other {
+		p.CellFormat(w, h, text, "", next, align, false, 0, "")
+		return
+	}
+	x, y := p.GetXY()
+	if align == "R" {
+		p.SetX(x + w - 2*p.GetCellMargin() - p.measure(text))
+	}
+	for _, r := range list {
+		p.in(r.other, func() { p.CellFormat(p.GetStringWidth(r.text), h, r.text, "", 0, "L", false, 0, "") })
+	}
+	switch next {
+	case 0:
+		p.SetXY(x+w, y)
+	case 1:
+		p.SetXY(margin, y+h)
+	default:
+		p.SetXY(x, y+h)
+	}
+}
+
+// measure is how wide printable text is.
+func (p page) measure(text string) (w float64) {
+	for _, r := range runs(text) {
+		p.in(r.other, func() { w += p.GetStringWidth(r.text) })
+	}
+	return w
 }
 
 // wrap breaks text into lines that fit.
 func (p page) wrap(text string, w float64) []string {
 	text = printable(text)
-	if text == "" {
+	switch {
+	case text == "":
 		return []string{""}
+	case !strings.ContainsFunc(text, inOther):
+		return p.SplitText(text, w-2)
 	}
-	return p.SplitText(text, w-2)
+	// Chinese, Japanese and Korean may be broken between any two letters.
+	var lines []string
+	from, last := 0, 0 // where the line begins, and where it may end
+	for at, r := range text {
+		if r == ' ' || inOther(r) {
+			last = at
+		}
+		if end := at + utf8.RuneLen(r); p.measure(text[from:end]) > w-2 && at > from {
+			if last <= from {
+				last = at
+			}
+			lines = append(lines, strings.TrimSpace(text[from:last]))
+			from = last
+		}
+	}
+	return append(lines, strings.TrimSpace(text[from:]))
+}
+
+// in draws with the other font where that is wanted. It has no bold.
+func (p page) in(second bool, draw func()) {
+	if !second {
+		draw()
+		return
+	}
+	font, err := loadOther()
+	if err != nil {
+		p.SetError(err)
+		return
+	}
+	style := p.GetFontStyle()
+	size, _ := p.GetFontSize()
+	p.AddUTF8FontFromBytes(other, "", font) // the first time
+	p.SetFont(other, "", size)
+	draw()
+	p.SetFont(family, style, size)
 }
 
 func (p page) head(d *Document) {
 	top := p.GetY()
 	p.set("B", large, 20)
-	p.CellFormat(width/2, 11, visual(printable(d.Title)), "", 2, "L", false, 0, "")
+	p.cell(width/2, 11, d.Title, 2, "L")
 	p.SetXY(margin, top+15)
 	for _, f := range d.Facts {
 		y := p.GetY()
@@ -222,7 +297,7 @@ func (p page) lines(d *Document) {
 		}
 		y := p.GetY()
 		p.SetXY(margin+width-amounts, y)
-		p.CellFormat(amounts, height(normal), printable(l.Amount), "", 0, "R", false, 0, "")
+		p.cell(amounts, height(normal), l.Amount, 0, "R")
 		p.SetXY(margin, y)
 		p.write(width-amounts, l.Label, "L", normal)
 		p.SetX(margin)
@@ -242,8 +317,8 @@ func (p page) totals(d *Document) {
 		}
 		p.set(style, normal, gray)
 		p.SetX(margin + width - sums)
-		p.CellFormat(sums-amounts, height(normal)+2, visual(printable(t.Label)), "", 0, "L", false, 0, "")
-		p.CellFormat(amounts, height(normal)+2, printable(t.Amount), "", 1, "R", false, 0, "")
+		p.cell(sums-amounts, height(normal)+2, t.Label, 0, "L")
+		p.cell(amounts, height(normal)+2, t.Amount, 1, "R")
 	}
 	p.Ln(6)
 }
@@ -254,7 +329,7 @@ func (p page) table(t *Table) {
 	}
 	p.room(20)
 	p.set("B", normal, 20)
-	p.CellFormat(width, 6, visual(printable(t.Heading)), "", 1, "L", false, 0, "")
+	p.cell(width, 6, t.Heading, 1, "L")
 	column := (width - amounts) / float64(max(1, len(t.Columns)-1))
 	p.set("", small, 110)
 	p.row(t.Columns, column)
@@ -275,7 +350,7 @@ func (p page) row(cells []string, column float64) {
 		if i == len(cells)-1 {
 			w, align = amounts, "R"
 		}
-		p.CellFormat(w, height(normal)+0.5, visual(p.wrap(c, w)[0]), "", 0, align, false, 0, "")
+		p.line(w, height(normal)+0.5, p.wrap(c, w)[0], 0, align)
 	}
 	p.Ln(height(normal) + 0.5)
 }
@@ -292,7 +367,7 @@ func (p page) notes(d *Document) {
 func (p page) footer(d *Document) {
 	p.SetY(-15)
 	p.set("", small-1, 140)
-	p.CellFormat(width/2, 5, visual(printable(d.Seller.Name+" · "+d.Title+" "+d.number())), "", 0, "L", false, 0, "")
+	p.cell(width/2, 5, d.Seller.Name+" · "+d.Title+" "+d.number(), 0, "L")
 	// The number of pages is not known yet, so nothing can be set from the right.
 	p.SetX(margin + width - 21)
 	p.CellFormat(21, 5, fmt.Sprintf("Page %d of {pages}", p.PageNo()), "", 0, "L", false, 0, "")

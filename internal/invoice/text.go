@@ -16,16 +16,21 @@ import (
 )
 
 // DejaVu Sans Condensed covers what is written in Latin, Greek, Cyrillic,
-// Armenian, Georgian, Hebrew and Arabic letters, among others. It has no
-// Chinese, Japanese, Korean, Thai or Indian letters: a font with those is many
-// times the size of this program.
-const family = "dejavu"
+// Armenian, Georgian, Hebrew and Arabic letters, among others. Droid Sans
+// Fallback has Chinese, Japanese and Korean, and nothing else. Neither has Thai
+// or the letters of India, whose forms depend on their neighbours.
+const (
+	family = "dejavu"
+	other  = "droid"
+)
 
 var (
 	//go:embed fonts/DejaVuSansCondensed.ttf.gz
 	regularFont []byte
 	//go:embed fonts/DejaVuSansCondensed-Bold.ttf.gz
 	boldFont []byte
+	//go:embed fonts/DroidSansFallback.ttf.gz
+	otherFont []byte
 )
 
 type fonts struct{ regular, bold []byte }
@@ -37,6 +42,10 @@ var loadFonts = sync.OnceValues(func() (f fonts, err error) {
 	f.bold, err = unpack(boldFont)
 	return f, err
 })
+
+// loadOther is called when there is a letter that the first fonts do not have:
+// it is large, and most never need it.
+var loadOther = sync.OnceValues(func() ([]byte, error) { return unpack(otherFont) })
 
 func unpack(packed []byte) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
@@ -53,11 +62,10 @@ func unpack(packed []byte) ([]byte, error) {
 // unknown stands for letters that the font does not have.
 const unknown = '\u25A1'
 
-// printable is text that the font can show: without control characters,
-// composed, and with a box for each letter that it does not have.
+// printable is text that the fonts can show: composed, without control
+// characters, and with a box for each letter that none has.
 func printable(s string) string {
-	known := coverage()
-	s = strings.Map(func(r rune) rune { // first, because they keep letters from being composed
+	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
@@ -65,13 +73,36 @@ func printable(s string) string {
 			return -1
 		}
 		return r
-	}, s)
+	}, s) // first, because what stood around them may compose
+	known := coverage()
 	return strings.Map(func(r rune) rune {
-		if known(r) {
+		if known(r) || otherCoverage()(r) {
 			return r
 		}
 		return unknown
 	}, shape(norm.NFC.String(s)))
+}
+
+// inOther says whether a letter is printed with the other font.
+func inOther(r rune) bool { return !coverage()(r) && otherCoverage()(r) }
+
+// run is a piece of text in one font.
+type run struct {
+	text  string
+	other bool
+}
+
+func runs(text string) (out []run) {
+	from, was := 0, false
+	for at, r := range text {
+		if other := inOther(r); other != was {
+			if at > from {
+				out = append(out, run{text[from:at], was})
+			}
+			from, was = at, other
+		}
+	}
+	return append(out, run{text[from:], was})
 }
 
 // visual brings a line from the order in which it is read into that in which
@@ -122,14 +153,24 @@ func rightToLeft(r rune) bool {
 	return r >= 0x0590 && r <= 0x08ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfeff
 }
 
-// coverage says which letters the regular font has: its table "cmap", in the
-// format for the basic plane.
-var coverage = sync.OnceValue(func() func(rune) bool {
-	f, err := loadFonts()
+// coverage says which letters the regular font has, otherCoverage which the
+// other has. Where one cannot be read all are said to be there: Render says it.
+var (
+	coverage = sync.OnceValue(func() func(rune) bool {
+		f, err := loadFonts()
+		return covers(f.regular, err)
+	})
+	otherCoverage = sync.OnceValue(func() func(rune) bool {
+		font, err := loadOther()
+		return covers(font, err)
+	})
+)
+
+func covers(font []byte, err error) func(rune) bool {
 	if err != nil {
-		return func(rune) bool { return true } // Render says it
+		return func(rune) bool { return true }
 	}
-	ranges := cmapRanges(f.regular)
+	ranges := cmapRanges(font)
 	return func(r rune) bool {
 		_, ok := slices.BinarySearchFunc(ranges, r, func(x [2]rune, r rune) int {
 			switch {
@@ -142,9 +183,10 @@ var coverage = sync.OnceValue(func() func(rune) bool {
 		})
 		return ok
 	}
-})
+}
 
-// cmapRanges reads the ranges of a TrueType font's table of letters.
+// cmapRanges reads the ranges of a TrueType font's table of letters, "cmap", in
+// the format for the basic plane.
 func cmapRanges(font []byte) [][2]rune {
 	u16 := func(at int) int { return int(binary.BigEndian.Uint16(font[at:])) }
 	u32 := func(at int) int { return int(binary.BigEndian.Uint32(font[at:])) }
