@@ -2,7 +2,9 @@ package webhook_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"floe/internal/floetest"
 )
@@ -25,6 +27,87 @@ func TestCustomerEvents(t *testing.T) {
 		f.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", f.AllToken, nil)
 		f.Drain()
 		expect(t, s, "member.deleted", "customer.deleted", "customer.state_changed")
+	})
+}
+
+// TestWhatCustomersOwn: cases 27 to 29, 32, 33, 36 and 37. What happens in one
+// transaction changes the state once; the reference waits for a second in which
+// nothing happens.
+func TestWhatCustomersOwn(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		do := func(method, path string, body any) *floetest.Response { return f.Do(method, path, f.AllToken, body) }
+		customer := f.Customer(map[string]any{"external_id": "ext"}).ID()
+		free := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 0}}}).ID()
+		benefits := make([]any, 10)
+		for i := range benefits {
+			benefits[i] = f.Benefit(nil).ID()
+		}
+		do("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": benefits[:2]})
+		subscription := do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": customer}).ID()
+		endpoint(t, f, s.URL, "customer.deleted", "customer.state_changed", "member.deleted", "subscription.updated", "subscription.canceled",
+			"subscription.uncanceled", "subscription.revoked", "subscription.cycled", "subscription.past_due", "benefit.updated",
+			"benefit_grant.created", "benefit_grant.revoked")
+		told := func(method, path string, body any, want ...string) {
+			t.Helper()
+			do(method, path, body)
+			f.Drain()
+			expect(t, s, want...)
+		}
+		// 27
+		do("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": benefits})
+		f.Drain()
+		if got := s.types(t); len(got) != 9 || got[8] != "customer.state_changed" {
+			t.Errorf("eight more benefits: %q", got)
+		}
+		do("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": benefits[:3]})
+		f.Drain()
+		s.take()
+		// 36, 37
+		do("DELETE", "/v1/benefits/"+benefits[2].(string), nil)
+		f.Drain()
+		got := s.types(t) // a benefit's events and a customer's are in no order
+		if slices.Sort(got); !slices.Equal(got, []string{"benefit.updated", "benefit_grant.revoked", "customer.state_changed"}) {
+			t.Errorf("a benefit is deleted: %q", got)
+		}
+		told("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": benefits[:2]})
+		// 33, 32
+		cancel := map[string]any{"cancel_at_period_end": true}
+		told("PATCH", "/v1/subscriptions/"+subscription, cancel, "subscription.updated", "subscription.canceled", "customer.state_changed")
+		told("PATCH", "/v1/subscriptions/"+subscription, map[string]any{"cancel_at_period_end": false}, "subscription.updated", "subscription.uncanceled", "customer.state_changed")
+		other := do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": f.Customer(nil).ID()}).ID()
+		do("PATCH", "/v1/subscriptions/"+other, cancel)
+		f.Drain()
+		s.take()
+		f.Clock.Advance(32 * 24 * time.Hour)
+		f.RunDue()
+		f.Drain()
+		var ended []string
+		for _, g := range s.take() {
+			if typ := g.typ(t); strings.Contains(g.body, other) && typ != "customer.state_changed" && !strings.HasPrefix(typ, "benefit_grant.") {
+				ended = append(ended, typ)
+			}
+		}
+		if want := []string{"subscription.updated", "subscription.canceled", "subscription.revoked"}; !slices.Equal(ended, want) {
+			t.Errorf("at the end of its period: %q, want %q", ended, want)
+		}
+		// 28
+		late := do("POST", "/v1/subscriptions/", map[string]any{"product_id": f.Product(nil).ID(), "customer_id": customer, "collection_method": "send_invoice"}).ID()
+		f.Drain()
+		s.take()
+		f.Clock.Advance(20 * 24 * time.Hour)
+		f.RunDue()
+		f.Drain()
+		all := s.take()
+		if last := all[len(all)-1]; last.typ(t) != "customer.state_changed" || strings.Contains(last.body, late) || !strings.Contains(last.body, subscription) {
+			t.Errorf("the state of somebody who is late: %s", last.body)
+		}
+		do("DELETE", "/v1/subscriptions/"+late, nil)
+		f.Drain()
+		s.take()
+		// 29
+		told("DELETE", "/v1/customers/"+customer, nil, "subscription.updated", "subscription.canceled", "subscription.revoked",
+			"benefit_grant.revoked", "benefit_grant.revoked", "member.deleted", "customer.deleted", "customer.state_changed")
 	})
 }
 

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,24 +14,22 @@ import (
 const maxRecorded = 128
 
 // record writes down how attempts went: the log, the events, the queue, the
-// targets, and last the lanes, because writers wait for those, in one
-// transaction. It answers those whose lanes are being written to: all of it but
-// the lane's own step is done, and that is to be recorded once more. Whatever
-// happens before, the lane stays with this process or is found with a count
-// that is put right.
+// lanes and the targets, in one transaction. It answers those that it has left
+// out, because their lanes are being written to.
 func (s *Service) record(ctx context.Context, results []*result) (late []*result, err error) {
-	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		tx.TouchNothing()
-		fresh := slices.DeleteFunc(slices.Clone(results), func(r *result) bool { return r.late > 0 })
+	var held []*result
+	err = s.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if held, late, err = holdLanes(ctx, tx, results); err != nil {
+			return err
+		}
 		for _, step := range []func(context.Context, *db.Tx, []*result) error{
-			leaveQueue, insertDeliveries, s.updateEvents, s.countReplays, s.judgeTargets,
+			leaveQueue, insertDeliveries, s.updateEvents, s.leaveLanes, s.countReplays, s.judgeTargets,
 		} {
-			if err := step(ctx, tx, fresh); err != nil {
+			if err := step(ctx, tx, held); err != nil {
 				return err
 			}
 		}
-		late, err = s.leaveLanes(ctx, tx, results)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -40,15 +37,58 @@ func (s *Service) record(ctx context.Context, results []*result) (late []*result
 	for _, r := range late {
 		r.late++
 	}
-	if err := s.follow(ctx, results); err != nil { // the leases run out, and somebody claims the lanes
+	if err := s.follow(ctx, held); err != nil { // the leases run out, and somebody claims the lanes
 		s.Logger.Error("webhooks: what follows could not be read; it is sent a little later", "error", err)
 	}
 	return late, nil
 }
 
-// maxLate is how often the step of a lane is put off before it waits for its
-// turn.
+// maxLate is how often a result is set aside before it waits for its lane.
 const maxLate = 100
+
+// holding is what results share whose lanes are locked in one way.
+type holding struct {
+	target id.ID
+	wait   bool
+}
+
+// holdLanes locks the lanes of results, and sets those results aside whose
+// lane somebody else has locked: a transaction that takes long must not hold up
+// all the others, and two must not wait for each other in a circle. SQLite has
+// one writer.
+func holdLanes(ctx context.Context, tx *db.Tx, results []*result) (held, busy []*result, err error) {
+	if tx.SkipLocked() == "" {
+		return results, nil, nil
+	}
+	keys, groups := sharing(results, func(r *result) (holding, bool) { return holding{r.to.ID, r.late > maxLate}, true })
+	for _, k := range keys {
+		lanes, lock := lanesOf(groups[k]), tx.SkipLocked()
+		if k.wait {
+			lock = tx.ForUpdate()
+		}
+		w := db.Where("target_id = ?", k.target).In("lane", lanes)
+		free, err := db.All[id.ID](ctx, tx, `SELECT lane FROM webhook_lanes`+w.SQL()+lock, w.Args()...)
+		if err != nil {
+			return nil, nil, fmt.Errorf("hold webhook lanes: %w", err)
+		}
+		for _, r := range groups[k] {
+			if k.wait || slices.Contains(free, r.Lane) {
+				held = append(held, r)
+			} else {
+				busy = append(busy, r)
+			}
+		}
+	}
+	return held, busy, nil
+}
+
+func lanesOf(results []*result) []id.ID {
+	lanes := make([]id.ID, len(results))
+	for i, r := range results {
+		lanes[i] = r.Lane
+	}
+	return lanes
+}
 
 // sharing groups what is equal, so that it takes one statement; groups come in
 // the order of their first member.
@@ -170,87 +210,52 @@ type laneLeft struct {
 	Pending int64
 }
 
-// leaveLanes lets the next event of each lane come, or the same one later. It
-// answers those that it has left out, because somebody has locked their lane: a
-// transaction that takes long must not hold up all the others, and two must not
-// wait for each other in a circle.
-func (s *Service) leaveLanes(ctx context.Context, tx *db.Tx, results []*result) (late []*result, err error) {
-	list := slices.Clone(results)
-	slices.SortFunc(list, func(a, b *result) int {
-		return cmp.Or(cmp.Compare(a.to.ID, b.to.ID), cmp.Compare(a.Lane, b.Lane))
-	})
-	keys, groups := sharing(list, func(r *result) (way, bool) { return way{r.to.ID, r.keep, r.late > maxLate}, r.left })
-	for _, k := range keys {
-		busy, err := s.stepLanes(ctx, tx, k, groups[k])
-		if err != nil {
-			return nil, err
-		}
-		late = append(late, busy...)
-	}
-	for _, r := range list {
-		if r.verdict != retried {
-			continue
-		}
-		w := free(tx, r.to.ID, []id.ID{r.Lane}, r.late > maxLate)
-		n, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL`+w.SQL(), append([]any{r.retry}, w.Args()...)...)
-		if err != nil {
-			return nil, fmt.Errorf("put webhook lane off: %w", err)
-		}
-		if n == 0 && mayBeLate(tx, r.late > maxLate) {
-			late = append(late, r)
-		}
-	}
-	return late, nil
-}
-
-// mayBeLate says whether a lane that was not stepped is locked, and not gone.
-func mayBeLate(tx *db.Tx, waited bool) bool { return tx.SkipLocked() != "" && !waited }
-
-// free is the condition for those of a target's lanes that nobody has locked,
-// or for all, once they are free.
-func free(tx *db.Tx, target id.ID, lanes []id.ID, wait bool) *db.W {
-	w := db.Where("target_id = ?", target).In("lane", lanes)
-	if mayBeLate(tx, wait) {
-		return db.Where("target_id = ?", target).And("lane IN (SELECT lane FROM webhook_lanes"+w.SQL()+tx.SkipLocked()+")", w.Args()...)
-	}
-	return w
-}
-
 // way is what results share when their lanes go on in the same way.
 type way struct {
 	target id.ID
 	keep   bool
-	wait   bool
+}
+
+// leaveLanes lets the next event of each lane come, or the same one later.
+func (s *Service) leaveLanes(ctx context.Context, tx *db.Tx, results []*result) error {
+	keys, groups := sharing(results, func(r *result) (way, bool) { return way{r.to.ID, r.keep}, r.left })
+	for _, k := range keys {
+		if err := s.stepLanes(ctx, tx, k, groups[k]); err != nil {
+			return err
+		}
+	}
+	for _, r := range results {
+		if r.verdict != retried {
+			continue
+		}
+		if err := db.Later(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL WHERE target_id = ? AND lane = ?`,
+			r.retry, r.to.ID, r.Lane); err != nil {
+			return fmt.Errorf("put webhook lane off: %w", err)
+		}
+	}
+	return nil
 }
 
 // stepLanes takes the events that are done off their lanes. A lane that is
 // kept and has more stays leased.
-func (s *Service) stepLanes(ctx context.Context, tx *db.Tx, k way, results []*result) (late []*result, err error) {
-	now := s.now()
-	lanes := make([]id.ID, len(results))
-	for i, r := range results {
-		lanes[i] = r.Lane
-	}
-	set, args := `due_at = ?, lease = NULL`, []any{now}
+func (s *Service) stepLanes(ctx context.Context, tx *db.Tx, k way, results []*result) error {
+	set, args := `due_at = ?, lease = NULL`, []any{s.now()}
 	if k.keep {
 		set = `due_at = CASE WHEN pending > 1 THEN due_at ELSE ? END, lease = CASE WHEN pending > 1 THEN lease END`
 	}
-	w := free(tx, k.target, lanes, k.wait)
+	w := db.Where("target_id = ?", k.target).In("lane", lanesOf(results))
 	rows, err := db.All[laneLeft](ctx, tx, `UPDATE webhook_lanes SET pending = pending - 1, `+set+w.SQL()+` RETURNING lane, pending`, append(args, w.Args()...)...)
 	if err != nil {
-		return nil, fmt.Errorf("leave webhook lanes: %w", err)
+		return fmt.Errorf("leave webhook lanes: %w", err)
 	}
 	waiting := make(map[id.ID]int64, len(rows))
 	for _, row := range rows {
 		waiting[row.Lane] = row.Pending
 	}
 	for _, r := range results {
-		n, stepped := waiting[r.Lane]
-		if r.waiting = n; !stepped && mayBeLate(tx, k.wait) {
-			late = append(late, r)
-		}
+		r.waiting = waiting[r.Lane]
 	}
-	return late, nil
+	return nil
 }
 
 // follow finds what comes next in the lanes that are kept, with the targets as
