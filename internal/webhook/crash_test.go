@@ -126,12 +126,7 @@ var tokenText = regexp.MustCompile(`polar_oat_[A-Za-z0-9]+`)
 func (c *crash) start() {
 	c.t.Helper()
 	args := []string{"serve", "--listen", c.address, "--allow-private-webhooks", "--log-level", "warn"}
-	if c.config.URL != "" {
-		args = append(args, "--database-url", c.config.URL)
-	} else {
-		args = append(args, "--data-dir", c.config.DataDir)
-	}
-	c.process = exec.CommandContext(context.WithoutCancel(c.t.Context()), c.binary, args...)
+	c.process = exec.CommandContext(context.WithoutCancel(c.t.Context()), c.binary, append(args, c.database()...)...)
 	var log bytes.Buffer
 	c.process.Stderr = &log
 	out, err := c.process.StdoutPipe()
@@ -210,6 +205,9 @@ func (c *crash) run(events, kills int64) {
 		}
 		time.Sleep(rand.N(20 * time.Millisecond))
 		c.kill()
+		if n < 3 { // it reads everything, which takes longer and longer
+			c.doctor()
+		}
 		c.start()
 		c.sink.restart()
 		t.Logf("%v: killed %d times, %d events caused, %d arrived", time.Since(start).Round(time.Second), n+1, c.written.Load(), c.sink.distinct())
@@ -224,6 +222,32 @@ func (c *crash) run(events, kills int64) {
 	c.sink.compare(t, want)
 	read.compare(t, want)
 	c.recorded(len(want))
+	c.doctor()
+}
+
+// doctor has floe doctor look for a broken rule. That the disk is waited for is
+// none that servers for tests keep.
+func (c *crash) doctor() {
+	c.t.Helper()
+	out, _ := exec.CommandContext(c.t.Context(), c.binary, append([]string{"doctor", "--json"}, c.database()...)...).Output() // the report says it all
+	var report struct {
+		Checks []struct{ Name, Status string }
+	}
+	if err := json.Unmarshal(out, &report); err != nil || len(report.Checks) == 0 {
+		c.t.Errorf("floe doctor: %v: %s", err, out)
+	}
+	for _, check := range report.Checks {
+		if check.Status != "ok" && check.Status != "warning" && check.Name != "sync" {
+			c.t.Errorf("floe doctor: %s is %s: %s", check.Name, check.Status, out)
+		}
+	}
+}
+
+func (c *crash) database() []string {
+	if c.config.URL != "" {
+		return []string{"--database-url", c.config.URL}
+	}
+	return []string{"--data-dir", c.config.DataDir}
 }
 
 // write makes customers and changes them. A request whose answer is lost may
