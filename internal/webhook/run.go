@@ -320,11 +320,13 @@ const (
 // the next of its lane follow. It answers those, or else whether the lane has
 // more for others.
 func (s *Service) step(r *run, t *target, events []*task, keep bool) (next []*task, more bool) {
+	t.sends <- struct{}{}
 	r.slots <- struct{}{}
 	s.DB.Reached(Sending)
 	res := s.attempt(r.sending, events[0])
 	s.DB.Reached(Sent)
 	<-r.slots
+	<-t.sends
 	if r.sending.Err() != nil && res.verdict != delivered {
 		return nil, false // cut off by us, which says nothing about the receiver
 	}

@@ -7,18 +7,21 @@ import (
 	"floe/internal/id"
 )
 
-// Requests that may be under way to one target at the same time: it begins
-// with the fewest, gains one with each that succeeds and loses a quarter with
-// each that fails. What does not answer never holds many connections.
+// Lanes of one target that may be under way at the same time: it begins with the
+// fewest, gains one with each request that succeeds and loses a quarter with
+// each that fails, so what does not answer never holds many connections. Most
+// of the lanes of a quick receiver wait for their record, and not for it:
+// requests are bounded by perTarget.
 const (
 	fewest = 4
-	most   = perTarget
+	most   = 4 * perTarget
 )
 
 // target is what a process knows of one while there is something to do.
 type target struct {
-	id   id.ID
-	wake chan struct{}
+	id    id.ID
+	wake  chan struct{}
+	sends chan struct{} // one for each request
 
 	mu      sync.Mutex
 	flying  map[id.ID]time.Time // lanes under way, since when
@@ -39,7 +42,7 @@ type chain struct {
 func (c *chain) lane() id.ID { return c.events[0].Lane }
 
 func newTarget(of id.ID) *target {
-	return &target{id: of, wake: make(chan struct{}, 1), flying: map[id.ID]time.Time{}, window: fewest}
+	return &target{id: of, wake: make(chan struct{}, 1), sends: make(chan struct{}, perTarget), flying: map[id.ID]time.Time{}, window: fewest}
 }
 
 // notify has the target looked at. It never blocks.
