@@ -26,7 +26,9 @@ func (h *Handler) read(c *call) ([]byte, error) {
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Now().Add(h.BodyTime)) // a recorder in a test has none
 	text, err := io.ReadAll(io.LimitReader(c.r.Body, MaxBody+1))
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil { // or net/http would wait without end for the rest of it
+		_ = control.SetReadDeadline(time.Time{})
+	}
 	switch {
 	case err != nil && (errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)):
 		c.w.Header().Set("Connection", "close")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // stream writes a table as RFC 4180 has it: fields are quoted only when they
@@ -16,7 +17,7 @@ func (h *Handler) stream(c *call, t *Table) error {
 	begin := func() {
 		c.w.Header().Set("Content-Disposition", `attachment; filename="`+t.Name+`.csv"`)
 		c.head(http.StatusOK, "text/csv; charset=utf-8", -1)
-		w = bufio.NewWriterSize(c.w, 64<<10)
+		w = bufio.NewWriterSize(patient{c.w, http.NewResponseController(c.w), h.PieceTime}, 64<<10)
 		writeRecord(w, t.Header)
 	}
 	for row, err := range t.Rows {
@@ -35,6 +36,20 @@ func (h *Handler) stream(c *call, t *Table) error {
 		begin()
 	}
 	return w.Flush()
+}
+
+// patient gives each piece its time. A whole export may take as long as it
+// likes.
+type patient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	time    time.Duration
+}
+
+// Write writes one piece.
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(p.time)) // a recorder in a test has none
+	return p.ResponseWriter.Write(b)
 }
 
 func writeRecord(w *bufio.Writer, fields []string) {

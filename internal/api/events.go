@@ -104,7 +104,7 @@ func (e *Events) Beat(id string) error {
 
 func (e *Events) write(b []byte) error {
 	control := http.NewResponseController(e.c.w)
-	_ = control.SetWriteDeadline(time.Now().Add(e.h.EventTime)) // a recorder in a test has none
+	_ = control.SetWriteDeadline(time.Now().Add(e.h.PieceTime)) // a recorder in a test has none
 	_, err := e.c.w.Write(b)
 	if err == nil {
 		err = control.Flush()

@@ -143,7 +143,7 @@ func TestEventsTooSlow(t *testing.T) {
 			ended <- err
 			return err
 		}).Scopes(auth.CustomersRead).Named("news", "News")
-	s := httptest.NewServer(api.New(api.Config{Operations: []*api.Operation{op}, Auth: anyone{}, Logger: slog.New(slog.DiscardHandler), EventTime: 50 * time.Millisecond}))
+	s := httptest.NewServer(api.New(api.Config{Operations: []*api.Operation{op}, Auth: anyone{}, Logger: slog.New(slog.DiscardHandler), PieceTime: 50 * time.Millisecond}))
 	defer s.Close()
 	r, err := http.NewRequest(http.MethodGet, s.URL+"/v1/news", nil)
 	if err != nil {

@@ -47,7 +47,7 @@ type Config struct {
 	AnswerMemory int
 	// Now is the clock of the limit; the wall's when nil.
 	Now       func() time.Time
-	EventTime time.Duration // how long a caller may take for events that it is sent; 10 s when zero
+	PieceTime time.Duration // how long a caller may take for a piece of what is streamed to it; 10 s when zero
 	// Replica says that the database has a replica, so that answers to changes
 	// say what a reader must ask for to see them.
 	Replica bool
@@ -79,8 +79,8 @@ func New(c Config) *Handler {
 	if c.BodyTime == 0 {
 		c.BodyTime = 30 * time.Second
 	}
-	if c.EventTime == 0 {
-		c.EventTime = 10 * time.Second
+	if c.PieceTime == 0 {
+		c.PieceTime = 10 * time.Second
 	}
 	if c.Observe == nil {
 		c.Observe = func(string, int, time.Duration) {}
@@ -390,6 +390,8 @@ func (c *call) head(status int, media string, length int) {
 		header["Cache-Control"] = noStore
 	}
 	header["X-Content-Type-Options"] = noSniff
+	header["Content-Security-Policy"] = noPage
+	header["Referrer-Policy"] = noReferrer
 	c.status = status
 	c.w.WriteHeader(status)
 }
@@ -397,6 +399,10 @@ func (c *call) head(status int, media string, length int) {
 var (
 	noStore = []string{"private, no-store"}
 	noSniff = []string{"nosniff"}
+	// Answers are data: a browser that is made to open one runs, loads and
+	// frames nothing, and tells nobody of the address.
+	noPage     = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
 )
 
 func (c *call) write(status int, media string, body []byte) {
@@ -407,7 +413,11 @@ func (c *call) write(status int, media string, body []byte) {
 // fail answers an error. It is the only place that does.
 func (h *Handler) fail(c *call, err error) {
 	if c.status != 0 { // the answer has begun: cutting it off is all that is left
-		h.Logger.Error("answer cut off", "request_id", c.id, "error", err)
+		level := slog.LevelError
+		if c.r.Context().Err() != nil { // the caller has gone, or did not read: nothing of ours is wrong
+			level = slog.LevelInfo
+		}
+		h.Logger.Log(context.Background(), level, "answer cut off", "request_id", c.id, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	defer h.drain(c)

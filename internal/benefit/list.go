@@ -98,13 +98,12 @@ func (in *listInput) filter(q db.Querier, orgs []id.ID) *db.W {
 	if in.Query != nil {
 		w.And(`description_key LIKE ? ESCAPE '\'`, "%"+fold(*in.Query)+"%")
 	}
+	if len(in.Metadata) > schema.MaxMetadata {
+		return w.And("FALSE") // nothing has so many, and no engine takes so many conditions
+	}
 	for _, m := range in.Metadata {
-		text := q.JSONText("metadata")
-		args := make([]any, 0, 2*len(m.Values))
-		for _, v := range m.Values {
-			args = append(args, m.Key, v)
-		}
-		w.And(text+" = ?"+strings.Repeat(" OR "+text+" = ?", len(m.Values)-1), args...)
+		condition, values := db.InList(q.JSONText("metadata"), m.Values)
+		w.And(condition, append([]any{m.Key}, values...)...)
 	}
 	return w
 }

@@ -133,7 +133,28 @@ func (s *Service) export(ctx context.Context, sub auth.Subject, in exportInput) 
 }
 
 func (s *Service) exported(ctx context.Context, orgs []id.ID, in *exportInput) iter.Seq2[exported, error] {
-	w := db.Where("").In("organization_id", orgs)
+	return db.InPieces(len(orgs), maxRows, func(i int, last *exported, limit int) ([]exported, error) {
+		w := in.filter(orgs[i])
+		if last != nil {
+			w.And("(created_at, id) < (?, ?)", last.CreatedAt, last.ID)
+		}
+		return db.All[exported](ctx, s.DB, `SELECT `+columns+`,
+			(SELECT c.email FROM customers c WHERE c.organization_id = orders.organization_id AND c.id = orders.customer_id) AS email,
+			(SELECT c.name FROM customers c WHERE c.organization_id = orders.organization_id AND c.id = orders.customer_id) AS customer_name
+			FROM orders`+w.SQL()+` ORDER BY created_at DESC, id DESC LIMIT ?`, append(slices.Clip(w.Args()), limit)...)
+	}, later)
+}
+
+// later says which of two comes first in an export.
+func later(a, b *exported) bool {
+	if !a.CreatedAt.Equal(b.CreatedAt) {
+		return a.CreatedAt.After(b.CreatedAt)
+	}
+	return a.ID > b.ID
+}
+
+func (in *exportInput) filter(org id.ID) *db.W {
+	w := db.Where("").In("organization_id", []id.ID{org})
 	among(w, "product_id", in.Products)
 	among(w, "status", in.Statuses)
 	if in.CreatedAfter != nil {
@@ -142,10 +163,7 @@ func (s *Service) exported(ctx context.Context, orgs []id.ID, in *exportInput) i
 	if in.CreatedBefore != nil {
 		w.And("created_at < ?", in.CreatedBefore.Time)
 	}
-	return db.Each[exported](ctx, s.DB, `SELECT `+columns+`,
-		(SELECT c.email FROM customers c WHERE c.organization_id = orders.organization_id AND c.id = orders.customer_id) AS email,
-		(SELECT c.name FROM customers c WHERE c.organization_id = orders.organization_id AND c.id = orders.customer_id) AS customer_name
-		FROM orders`+w.SQL()+` ORDER BY created_at DESC, id DESC LIMIT ?`, append(slices.Clip(w.Args()), maxRows)...)
+	return w
 }
 
 func records(rows iter.Seq2[exported, error], columns []Column, zone schema.Zone) iter.Seq2[[]string, error] {

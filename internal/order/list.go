@@ -97,6 +97,9 @@ func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
 	externally(w, orgs, in.ExternalCustomers)
 	ofType(w, orgs, in.BillingTypes)
 	w.If(in.CreatedAfter, "created_at > ?").If(in.CreatedBefore, "created_at < ?")
+	if len(in.Metadata) > schema.MaxMetadata {
+		return w.And("FALSE") // nothing has so many, and no engine takes so many conditions
+	}
 	for _, m := range in.Metadata {
 		condition, values := db.InList(q.JSONText("metadata"), m.Values)
 		w.And(condition, append([]any{m.Key}, values...)...)

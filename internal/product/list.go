@@ -103,6 +103,9 @@ func filter(q db.Querier, orgs []id.ID, in *listInput) *db.W {
 	if len(in.Visibility) > 0 {
 		w.In("visibility", in.Visibility)
 	}
+	if len(in.Metadata) > schema.MaxMetadata {
+		return w.And("FALSE") // nothing has so many, and no engine takes so many conditions
+	}
 	for _, m := range in.Metadata {
 		inner := db.Where("").In(q.JSONText("metadata"), m.Values)
 		w.And(inner.SQL()[len(" WHERE "):], append([]any{m.Key}, inner.Args()...)...)

@@ -26,7 +26,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		// Also for a body that nobody reads: net/http reads on until its end,
 		// and would wait for a slow one for ever.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.BodyTime))
 	}
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
 		s.api.ServeHTTP(w, r)
@@ -94,7 +94,7 @@ func (s *Server) routes() (map[string]http.Handler, error) {
 		"/docs":         read(page(fixed("text/html; charset=utf-8", docs))),
 		"/":             read(page(s.home())),
 		// Links that answers hand out: a signature opens them, not a token.
-		order.DocumentsPath: read(http.HandlerFunc(s.Orders.ServeDocuments)),
+		order.DocumentsPath: read(document(http.HandlerFunc(s.Orders.ServeDocuments))),
 	}
 	if s.config.MetricsToken != "" {
 		routes["/metrics"] = read(bearer(s.config.MetricsToken, s.metrics.handler))
@@ -105,7 +105,7 @@ func (s *Server) routes() (map[string]http.Handler, error) {
 // read lets GET and HEAD through.
 func read(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		guard(w.Header())
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
@@ -115,6 +115,13 @@ func read(h http.Handler) http.Handler {
 	})
 }
 
+// guard sets what every answer has that is no page.
+func guard(header http.Header) {
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+}
+
 // page adds what keeps a page to itself: nothing is loaded from elsewhere, no
 // script runs, nobody frames it.
 func page(h http.Handler) http.Handler {
@@ -122,9 +129,16 @@ func page(h http.Handler) http.Handler {
 		header := w.Header()
 		header.Set("Content-Security-Policy",
 			"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("X-Frame-Options", "DENY")
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// document lets a browser show a PDF, which some do with a page of their own.
+func document(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'")
 		h.ServeHTTP(w, r)
 	})
 }

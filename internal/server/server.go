@@ -6,6 +6,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,11 @@ type Config struct {
 	// and is closed by Run.
 	MetricsListener net.Listener
 
+	// How long clients may take: for their headers (10 s when zero), for a body
+	// (30 s), to read a piece of an export or of a stream (10 s), and for all from
+	// the end of the headers to the end of any other answer (2 min).
+	HeaderTime, BodyTime, PieceTime, AnswerTime time.Duration
+
 	// Version is what the documents say; "dev" when empty.
 	Version string
 	// DrainDelay is how long Run goes on serving once it was told to stop, while
@@ -139,6 +145,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Logger:     c.Logger,
 		Realm:      c.Realm,
 		Limit:      c.KeyLimit,
+		BodyTime:   c.BodyTime,
+		PieceTime:  c.PieceTime,
 		Rates:      c.Rates,
 		Proxies:    c.Proxies,
 		Observe:    s.metrics.observe,
@@ -184,6 +192,10 @@ func (c Config) withDefaults() Config {
 	if c.Version == "" {
 		c.Version = "dev"
 	}
+	c.HeaderTime = cmp.Or(c.HeaderTime, 10*time.Second)
+	c.BodyTime = cmp.Or(c.BodyTime, 30*time.Second)
+	c.PieceTime = cmp.Or(c.PieceTime, 10*time.Second)
+	c.AnswerTime = cmp.Or(c.AnswerTime, 2*time.Minute)
 	if c.DrainTime == 0 {
 		c.DrainTime = 7 * time.Second
 	}
@@ -202,16 +214,14 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 // MaxHeader is how many bytes the headers of a request may have.
 const MaxHeader = 64 << 10
 
-const (
-	headerTime = 10 * time.Second
-	bodyTime   = 30 * time.Second
-	idleTime   = 2 * time.Minute
-)
+// idleTime is how long a connection may wait for its next request.
+const idleTime = 2 * time.Minute
 
 func (s *Server) http(ctx context.Context, h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerTime,
+		ReadHeaderTimeout: s.config.HeaderTime,
+		WriteTimeout:      s.config.AnswerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    MaxHeader,
 		ErrorLog:          slog.NewLogLogger(quiet{s.config.Logger.Handler()}, slog.LevelDebug),
@@ -245,7 +255,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	servers := []*http.Server{s.http(work, s.Handler())}
 	listeners := []net.Listener{l}
 	if m := s.config.MetricsListener; m != nil {
-		servers, listeners = append(servers, s.http(work, s.metrics.handler)), append(listeners, m)
+		servers, listeners = append(servers, s.http(work, read(s.metrics.handler))), append(listeners, m)
 	}
 	failed := make(chan error, len(servers))
 	for i, h := range servers {

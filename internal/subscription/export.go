@@ -170,7 +170,33 @@ func (s *Service) export(ctx context.Context, sub auth.Subject, in exportInput) 
 }
 
 func (s *Service) exported(ctx context.Context, orgs []id.ID, in *exportInput) iter.Seq2[exported, error] {
-	w := db.Where("started_at IS NOT NULL").In("organization_id", orgs)
+	more := other("email", "customers", "customer_id") + " AS email, " +
+		other("name", "customers", "customer_id") + " AS customer_name, " +
+		other("billing_name", "customers", "customer_id") + " AS billing_name, " +
+		other("billing_address", "customers", "customer_id") + " AS billing_address, " +
+		other("name", "products", "product_id") + " AS product_name, " +
+		other("code", "discounts", "discount_id") + " AS discount_code, " +
+		other("name", "discounts", "discount_id") + " AS discount_name"
+	return db.InPieces(len(orgs), maxRows, func(i int, last *exported, limit int) ([]exported, error) {
+		w := in.filter(orgs[i])
+		if last != nil {
+			w.And("(started_at, id) < (?, ?)", *last.StartedAt, last.ID)
+		}
+		return db.All[exported](ctx, s.DB, `SELECT `+columns+`, `+more+` FROM subscriptions`+w.SQL()+
+			` ORDER BY started_at DESC, id DESC LIMIT ?`, append(slices.Clip(w.Args()), limit)...)
+	}, later)
+}
+
+// later says which of two comes first in an export.
+func later(a, b *exported) bool {
+	if !a.StartedAt.Equal(*b.StartedAt) {
+		return a.StartedAt.After(*b.StartedAt)
+	}
+	return a.ID > b.ID
+}
+
+func (in *exportInput) filter(org id.ID) *db.W {
+	w := db.Where("started_at IS NOT NULL").In("organization_id", []id.ID{org})
 	among(w, "product_id", in.Products)
 	among(w, "status", in.Statuses)
 	w.If(in.CancelAtPeriodEnd, "cancel_at_period_end = ?")
@@ -180,15 +206,7 @@ func (s *Service) exported(ctx context.Context, orgs []id.ID, in *exportInput) i
 	if in.StartedBefore != nil {
 		w.And("started_at < ?", in.StartedBefore.Time)
 	}
-	more := other("email", "customers", "customer_id") + " AS email, " +
-		other("name", "customers", "customer_id") + " AS customer_name, " +
-		other("billing_name", "customers", "customer_id") + " AS billing_name, " +
-		other("billing_address", "customers", "customer_id") + " AS billing_address, " +
-		other("name", "products", "product_id") + " AS product_name, " +
-		other("code", "discounts", "discount_id") + " AS discount_code, " +
-		other("name", "discounts", "discount_id") + " AS discount_name"
-	return db.Each[exported](ctx, s.DB, `SELECT `+columns+`, `+more+` FROM subscriptions`+w.SQL()+
-		` ORDER BY started_at DESC, id DESC LIMIT ?`, append(slices.Clip(w.Args()), maxRows)...)
+	return w
 }
 
 func records(rows iter.Seq2[exported, error], list []Column, zone schema.Zone) iter.Seq2[[]string, error] {

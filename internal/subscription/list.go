@@ -105,6 +105,9 @@ func (in *listInput) filter(orgs []id.ID) *db.W {
 		inner := db.Where("").In("external_id", []string(in.ExternalCustomers)).In("organization_id", orgs)
 		w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
 	}
+	if len(in.Metadata) > schema.MaxMetadata {
+		return w.And("FALSE") // nothing has so many, and no engine takes so many conditions
+	}
 	for _, m := range in.Metadata {
 		inner := db.Where("key = ?", m.Key).In("value", m.Values).In("organization_id", orgs)
 		w.And("id IN (SELECT subscription_id FROM subscription_metadata"+inner.SQL()+")", inner.Args()...)

@@ -1,0 +1,56 @@
+package db
+
+import "iter"
+
+// pieceSize is how many rows a piece has.
+const pieceSize = 500
+
+// InPieces yields the rows of several sources, merged, and at most so many. Each
+// source is read piece by piece: read gets its last row so far, nil at the
+// start, and answers what comes after it, in the order of before. In between no
+// connection is held: whoever reads an export slowly would keep one from
+// everybody else.
+func InPieces[T any](sources, most int, read func(source int, last *T, limit int) ([]T, error), before func(a, b *T) bool) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		list := make([]source[T], sources)
+		for left := most; left > 0; left-- {
+			next := -1
+			for i := range list {
+				s := &list[i]
+				if err := s.fill(func(last *T) ([]T, error) { return read(i, last, min(pieceSize, left)) }, min(pieceSize, left)); err != nil {
+					var zero T
+					yield(zero, err)
+					return
+				}
+				if len(s.rows) > 0 && (next < 0 || before(&s.rows[0], &list[next].rows[0])) {
+					next = i
+				}
+			}
+			if next < 0 || !yield(list[next].take(), nil) {
+				return
+			}
+		}
+	}
+}
+
+type source[T any] struct {
+	rows []T
+	last *T
+	done bool
+}
+
+// fill reads the next piece when the one before is used up.
+func (s *source[T]) fill(read func(last *T) ([]T, error), limit int) (err error) {
+	if len(s.rows) > 0 || s.done {
+		return nil
+	}
+	s.rows, err = read(s.last)
+	s.done = len(s.rows) < limit
+	return err
+}
+
+func (s *source[T]) take() T {
+	s.last = &s.rows[0]
+	s.rows = s.rows[1:]
+	return *s.last
+}

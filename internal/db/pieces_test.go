@@ -1,0 +1,57 @@
+package db_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"floe/internal/db"
+)
+
+// TestInPieces: everything comes once, in order, whatever the sizes are.
+func TestInPieces(t *testing.T) {
+	t.Parallel()
+	for _, sizes := range [][]int{{}, {0}, {1}, {499}, {500}, {501}, {1000}, {3, 0, 1200}, {700, 700, 700}} {
+		sources := make([][]int, len(sizes))
+		var want []int
+		for i, n := range sizes {
+			for j := range n {
+				sources[i] = append(sources[i], j*len(sizes)+i)
+			}
+			want = append(want, sources[i]...)
+		}
+		slices.Sort(want)
+		reads := 0
+		read := func(source int, last *int, limit int) ([]int, error) {
+			reads++
+			rest := sources[source]
+			if last != nil {
+				rest = rest[slices.Index(rest, *last)+1:]
+			}
+			return slices.Clone(rest[:min(limit, len(rest))]), nil
+		}
+		before := func(a, b *int) bool { return *a < *b }
+		for _, most := range []int{1_000_000, 600, 1} {
+			var got []int
+			for v, err := range db.InPieces(len(sizes), most, read, before) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, v)
+			}
+			if w := want[:min(most, len(want))]; !slices.Equal(got, w) {
+				t.Errorf("%v, at most %d: %d rows, want %d in order", sizes, most, len(got), len(w))
+			}
+		}
+	}
+	broken := errors.New("broken")
+	n := 0
+	for _, err := range db.InPieces(1, 10, func(int, *int, int) ([]int, error) { return nil, broken }, func(_, _ *int) bool { return false }) {
+		if n++; !errors.Is(err, broken) {
+			t.Error(err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d yields after a failure", n)
+	}
+}

@@ -1,0 +1,294 @@
+//go:build !race && unix
+
+package gate
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"flag"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver named pgx
+
+	"floe/internal/db/dbtest"
+)
+
+var (
+	update = flag.Bool("update", false, "put what has moved into gate.json; needs -reason")
+	reason = flag.String("reason", "", "why it has moved")
+	show   = flag.Bool("show", false, "print all that is counted")
+)
+
+const file = "gate.json"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(childVariable); text != "" {
+		if err := child(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// requests is how many are measured of each path, for what is exact but for
+// what happens now and then.
+const requests = 200
+
+// TestGate: no hot path costs more, or less, than the file says by a tenth.
+func TestGate(t *testing.T) {
+	kept, err := Load(file)
+	if *update && (os.IsNotExist(err) || err == nil && kept == nil) {
+		kept, err = File{}, nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update && len(strings.Fields(*reason)) < 3 {
+		t.Fatal("say why, in a few words: -reason '...'")
+	}
+	receiver := receive(t)
+	for _, engine := range []string{"sqlite", "postgres"} {
+		p := place{Engine: engine}
+		if engine == "sqlite" {
+			p.DataDir = dbtest.DataDir(t)
+		} else {
+			p.URL = dbtest.URL(t)
+		}
+		if err := fill(t.Context(), &p, receiver); err != nil {
+			t.Fatalf("%s: %v", engine, err)
+		}
+		costs := map[string]Costs{}
+		add := func(of map[string]Costs) {
+			for name, c := range of {
+				if costs[name] == nil {
+					costs[name] = Costs{}
+				}
+				maps.Copy(costs[name], c)
+			}
+		}
+		add(inProcess(t, p))
+		add(instructions(t, p))
+		for _, path := range slices.Sorted(maps.Keys(costs)) {
+			if *show {
+				t.Logf("%s, %s: %v", engine, path, costs[path])
+			}
+			if *update {
+				kept.Update(engine, path, costs[path], *reason)
+				continue
+			}
+			for _, line := range kept.Differences(engine, path, costs[path]) {
+				t.Error(line)
+			}
+		}
+	}
+	switch {
+	case *update:
+		if err := kept.Save(file); err != nil {
+			t.Fatal(err)
+		}
+	case t.Failed():
+		t.Log("What a hot path costs is kept in internal/gate/gate.json. Mend it, or say why it is right as it is now:\n" +
+			"go test ./internal/gate -run TestGate -update -reason 'why'")
+	}
+}
+
+func fill(ctx context.Context, p *place, receiver string) error {
+	w, err := open(ctx, *p)
+	if err != nil {
+		return err
+	}
+	if err := w.fill(ctx, receiver); err != nil {
+		return err
+	}
+	*p = w.place
+	if err := w.close(); err != nil || p.URL == "" {
+		return err
+	}
+	pool, err := sql.Open("pgx", p.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pool.Close() }()
+	_, err = pool.ExecContext(ctx, `VACUUM ANALYZE`) // or the plans would depend on when the server does it
+	return err
+}
+
+// inProcess counts allocations, statements, and round trips to PostgreSQL.
+func inProcess(t *testing.T, p place) map[string]Costs {
+	var trips *atomic.Int64
+	if p.URL != "" {
+		p.URL, trips = proxy(t, p.URL)
+	}
+	w, err := open(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.close() }()
+	if err := w.look(); err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // pools stay full
+	out := map[string]Costs{}
+	for _, path := range paths(t.Context()) {
+		runtime.GC()
+		var before, after runtime.MemStats
+		var statements, turns int64
+		begin := func() {
+			statements = w.db.Stats().Queries
+			if trips != nil {
+				turns = trips.Load()
+			}
+			runtime.ReadMemStats(&before)
+		}
+		end := func() {
+			runtime.ReadMemStats(&after)
+			statements = w.db.Stats().Queries - statements
+			if trips != nil {
+				turns = trips.Load() - turns
+			}
+		}
+		if err := w.measure(path, requests, begin, end); err != nil {
+			t.Fatal(err)
+		}
+		c := Costs{"allocations": float64(after.Mallocs-before.Mallocs) / requests, "statements": float64(statements) / requests}
+		if trips != nil {
+			c["round trips"] = float64(turns) / requests
+		}
+		out[path.name] = c
+	}
+	return out
+}
+
+// proxy stands between Floe and PostgreSQL and counts how often one has to
+// wait for the other: each time that something is sent after something was
+// received is a round trip.
+func proxy(t *testing.T, address string) (string, *atomic.Int64) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	network, at := "tcp", u.Host
+	if dir := q.Get("host"); strings.HasPrefix(dir, "/") {
+		port := q.Get("port")
+		if port == "" {
+			port = "5432"
+		}
+		network, at = "unix", filepath.Join(dir, ".s.PGSQL."+port)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	trips := &atomic.Int64{}
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial(network, at) //nolint:noctx // a test's
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			answered := &atomic.Bool{}
+			answered.Store(true)
+			go carry(near, far, func() {
+				if answered.Swap(false) {
+					trips.Add(1)
+				}
+			})
+			go carry(far, near, func() { answered.Store(true) })
+		}
+	}()
+	q.Del("host")
+	q.Del("port")
+	q.Set("sslmode", "disable")
+	u.Host, u.RawQuery = l.Addr().String(), q.Encode()
+	return u.String(), trips
+}
+
+func carry(from, to net.Conn, seen func()) {
+	defer func() { _ = to.Close() }()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			seen()
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// receive answers webhooks, and allocates nothing while it does.
+func receive(t *testing.T) (address string) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go take(c)
+		}
+	}()
+	return "http://" + l.Addr().String() + "/"
+}
+
+func take(c net.Conn) {
+	defer func() { _ = c.Close() }()
+	r := bufio.NewReaderSize(c, 64<<10)
+	done := []byte("HTTP/1.1 204 No Content\r\n\r\n")
+	for {
+		length := 0
+		for {
+			line, err := r.ReadSlice('\n')
+			if err != nil {
+				return
+			}
+			if len(line) <= 2 {
+				break
+			}
+			const name = "content-length: "
+			if len(line) > len(name) && strings.EqualFold(string(line[:len(name)]), name) {
+				for _, digit := range line[len(name) : len(line)-2] {
+					length = 10*length + int(digit-'0')
+				}
+			}
+		}
+		if _, err := r.Discard(length); err != nil {
+			return
+		}
+		if _, err := c.Write(done); err != nil {
+			return
+		}
+	}
+}
