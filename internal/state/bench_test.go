@@ -3,7 +3,6 @@
 package state_test
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -134,7 +133,7 @@ func own(b *testing.B, f *floetest.Floe) (ids []string) {
 	}
 	r := f.Do("GET", "/v1/customers/"+ids[0]+"/state", f.AllToken, nil)
 	if n, m := len(r.Path("active_subscriptions").([]any)), len(r.Path("granted_benefits").([]any)); n != 5 || m != 20 {
-		b.Fatal(fmt.Sprintf("%d subscriptions and %d grants", n, m))
+		b.Fatalf("%d subscriptions and %d grants", n, m)
 	}
 	return ids
 }
