@@ -51,7 +51,8 @@ const subscribers = 50
 
 func open(ctx context.Context, p place) (*world, error) {
 	log := slog.New(slog.DiscardHandler)
-	d, err := db.Open(ctx, db.Config{DataDir: p.DataDir, URL: p.URL, Logger: log, ReadConns: 4})
+	// One connection: each prepares its statements, and which is used would be chance.
+	d, err := db.Open(ctx, db.Config{DataDir: p.DataDir, URL: p.URL, Logger: log, ReadConns: 1})
 	if err != nil {
 		return nil, err
 	}
