@@ -302,11 +302,15 @@ func (c *comparison) measure(ctx context.Context, o *operation) ([]report.Measur
 		m := &list[i].out
 		m.Operation, m.Clients, m.Done, m.PerSecond = o.Name, o.Clients, samples[i].Done, samples[i].PerSecond()
 		m.CPUMicros = float64(samples[i].CPUEach().Nanoseconds()) / 1000
+		m.Fail(samples[i].Err)
 		rates[m.System] = m.PerSecond
 	}
 	if o.Kind == reads { // how long one waits when nobody else asks
 		if _, samples, err = c.turns(ctx, o, 1, max(1, c.Turns/2)); err != nil {
 			return nil, err
+		}
+		for i := range list {
+			list[i].out.Fail(samples[i].Err)
 		}
 	}
 	out := make([]report.Measurement, len(list))
@@ -315,7 +319,7 @@ func (c *comparison) measure(ctx context.Context, o *operation) ([]report.Measur
 		out[i].P50Millis = report.Millis(samples[i].Percentile(50))
 		out[i].P95Millis = report.Millis(samples[i].Percentile(95))
 		out[i].P99Millis = report.Millis(samples[i].Percentile(99))
-		if e.bare != "" {
+		if e.bare != "" && rates[e.bare] > 0 {
 			out[i].OfBare = out[i].PerSecond / rates[e.bare]
 		}
 	}
@@ -332,8 +336,7 @@ func (c *comparison) turns(ctx context.Context, o *operation, clients, turns int
 	for i := range list {
 		sides[i] = list[i].Side
 	}
-	samples, err := wire.Turns(sides, c.Turn, turns)
-	return list, samples, err
+	return list, wire.Turns(sides, c.Turn, turns), ctx.Err()
 }
 
 // all measures every operation that is wanted.
@@ -362,6 +365,10 @@ func (c *comparison) all(ctx context.Context, each func([]report.Measurement)) e
 // note prints a line of what was measured.
 func (c *comparison) note(m *report.Measurement) {
 	say("")
+	if m.Failed != "" {
+		fmt.Fprintf(os.Stderr, "  %-22s %9d failed: %s\n", m.System, m.Customers, m.Failed)
+		return
+	}
 	fmt.Fprintf(os.Stderr, "  %-22s %9d %10.0f/s  of bare %.2f  cpu %7.1f µs  p50 %.3g ms  p99 %.3g ms\n",
 		m.System, m.Customers, m.PerSecond, m.OfBare, m.CPUMicros, m.P50Millis, m.P99Millis)
 }

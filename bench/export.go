@@ -45,22 +45,20 @@ func (c *comparison) export(ctx context.Context) (out []report.Measurement, err 
 			add(s.system, report.Bare, wire.Side{Run: s.fullList(ctx), CPU: s.server.CPU})
 		}
 	}
-	samples, err := wire.Turns(sides, exportTurns*c.Turn, max(1, c.Turns/2))
-	if err != nil {
-		return nil, err
-	}
+	samples := wire.Turns(sides, exportTurns*c.Turn, max(1, c.Turns/2))
 	rates := map[string]float64{}
 	for i := range out {
 		out[i].Done, out[i].PerSecond = samples[i].Done, samples[i].PerSecond()
 		out[i].CPUMicros = float64(samples[i].CPUEach().Nanoseconds()) / 1000
+		out[i].Fail(samples[i].Err)
 		rates[out[i].System] = out[i].PerSecond
 	}
 	for i := range out {
-		if bare := bareOf[out[i].System]; bare != "" {
+		if bare := bareOf[out[i].System]; bare != "" && rates[bare] > 0 {
 			out[i].OfBare = out[i].PerSecond / rates[bare]
 		}
 	}
-	return out, nil
+	return out, ctx.Err()
 }
 
 // download reads lines of the export until the time is over.

@@ -87,8 +87,8 @@ func (c *comparison) webhooks(ctx context.Context, s *stage) (out []report.Measu
 	}
 	bare := func(time.Duration, int64) (wire.Sample, error) { return r.flood(ctx, told) }
 	none := func() time.Duration { return 0 }
-	samples, err := wire.Turns([]wire.Side{{Run: ours, CPU: s.server.CPU}, {Run: bare, CPU: none}}, 0, max(1, c.Turns/2))
-	if err != nil {
+	samples := wire.Turns([]wire.Side{{Run: ours, CPU: s.server.CPU}, {Run: bare, CPU: none}}, 0, max(1, c.Turns/2))
+	if err := errors.Join(samples[0].Err, samples[1].Err); err != nil {
 		return nil, err
 	}
 	bareName := report.Bare

@@ -109,7 +109,9 @@ func (r Result) growthChart(g group) string {
 		names = append(names, o)
 		for _, m := range list {
 			least, most = min(least, m.Customers), max(most, m.Customers)
-			high = max(high, list[0].PerSecond/m.PerSecond)
+			if m.PerSecond > 0 {
+				high = max(high, list[0].PerSecond/m.PerSecond)
+			}
 		}
 	}
 	top10 := math.Log10(high * 1.2)
@@ -136,6 +138,9 @@ func (r Result) growthChart(g group) string {
 		color := colors[i%len(colors)]
 		var d strings.Builder
 		for k, m := range r.sizes(g, o) {
+			if m.PerSecond == 0 {
+				continue
+			}
 			fmt.Fprintf(&d, "%s%.1f,%.1f", map[bool]string{true: "M", false: "L"}[k == 0], x(m.Customers), y(r.sizes(g, o)[0].PerSecond/m.PerSecond))
 		}
 		fmt.Fprintf(c, `<path stroke="%s" d="%s"/>`+"\n", color, d.String())

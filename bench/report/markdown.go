@@ -116,7 +116,7 @@ func (r Result) writeCompared(b *strings.Builder, charts map[string]string) {
 			}
 			return ratio(m.PerSecond/other.PerSecond) + "×"
 		}
-		rows = append(rows, []string{o, ratio(lite.OfBare), ratio(pg.OfBare), ratio(pocket.OfBare), times(lite, pocket), times(lite, full), times(pg, pocket)})
+		rows = append(rows, []string{o, lite.ofBare(), pg.ofBare(), pocket.ofBare(), times(lite, pocket), times(lite, full), times(pg, pocket)})
 	}
 	b.WriteString("Rates. *Of bare* is the part of what the bare program reaches in the same turns.\n\n")
 	table(b, []string{"Operation", "Floe on SQLite, of bare", "Floe on PostgreSQL, of bare", "PocketBase, of bare",
@@ -234,7 +234,7 @@ func (r Result) writeGrown(b *strings.Builder, charts map[string]string) {
 				cell := "–"
 				for _, m := range list {
 					if m.Customers == n {
-						cell = fmt.Sprintf("%.2f (%s)", list[0].PerSecond/m.PerSecond, millis(m.P99Millis))
+						cell = m.growth(list[0])
 					}
 				}
 				row = append(row, cell)
@@ -246,6 +246,21 @@ func (r Result) writeGrown(b *strings.Builder, charts map[string]string) {
 		fmt.Fprintf(b, "![%s: time of a request as customers grow](performance/%s)\n", g.title(), g.file())
 		charts[g.file()] = r.growthChart(g)
 	}
+}
+
+func (m Measurement) ofBare() string {
+	if m.Failed != "" {
+		return "failed"
+	}
+	return ratio(m.OfBare)
+}
+
+// growth is a cell of the table.
+func (m Measurement) growth(fewest Measurement) string {
+	if m.Failed != "" || m.PerSecond == 0 {
+		return "failed"
+	}
+	return fmt.Sprintf("%.2f (%s)", fewest.PerSecond/m.PerSecond, millis(m.P99Millis))
 }
 
 func ratio(v float64) string {

@@ -46,6 +46,15 @@ type Measurement struct {
 	P99Millis float64 `json:"p99_ms"`
 	// OfBare is the rate as a part of that of the bare program.
 	OfBare float64 `json:"of_bare,omitempty"`
+	// Failed is what kept it from being measured.
+	Failed string `json:"failed,omitempty"`
+}
+
+// Fail says that it could not be measured, unless err is nil.
+func (m *Measurement) Fail(err error) {
+	if err != nil {
+		m.Failed, m.PerSecond, m.CPUMicros = err.Error(), 0, 0
+	}
 }
 
 // Fact is a figure of a system that is no rate.

@@ -24,7 +24,7 @@ var ErrNoPostgres = errors.New("PostgreSQL is missing: install its server progra
 
 // Settings are what a started PostgreSQL is told beyond its defaults. Its
 // durability is the default one: every commit waits for the disk.
-var Settings = []string{"shared_buffers=512MB", "max_wal_size=4GB", "effective_cache_size=4GB", "random_page_cost=1.1"}
+var Settings = []string{"shared_buffers=512MB", "max_wal_size=4GB", "effective_cache_size=4GB", "random_page_cost=1.1", "max_connections=300"}
 
 // Postgres is a PostgreSQL server that was started for the measurements.
 type Postgres struct {

@@ -10,6 +10,7 @@ type Sample struct {
 	Done int64
 	Took time.Duration
 	CPU  time.Duration // of the server
+	Err  error         // what ended it; such a side has no more turns
 	// times counts answers by their microseconds: sixteen steps for each power
 	// of two, so that a percentile is exact to a sixteenth.
 	times [64 * steps]int64
@@ -79,21 +80,23 @@ type Side struct {
 	Before func() (limit int64, err error)
 }
 
-// Turns runs all sides in turns of a length, after a turn of each to warm up.
-func Turns(sides []Side, each time.Duration, turns int) ([]Sample, error) {
+// Turns runs all sides in turns of a length, after a turn of each to warm up. A
+// side that fails does not keep the others from being measured.
+func Turns(sides []Side, each time.Duration, turns int) []Sample {
 	out := make([]Sample, len(sides))
 	for i := -1; i < turns; i++ {
 		for k, side := range sides {
-			one, err := side.turn(each)
-			if err != nil {
-				return out, err
+			if out[k].Err != nil {
+				continue
 			}
+			one, err := side.turn(each)
 			if i >= 0 {
 				out[k].Merge(&one)
 			}
+			out[k].Err = err
 		}
 	}
-	return out, nil
+	return out
 }
 
 func (s Side) turn(each time.Duration) (one Sample, err error) {

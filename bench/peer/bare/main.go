@@ -37,7 +37,7 @@ func serve(address string) error {
 		return err
 	}
 	bodies["/ready"] = []byte("{}")
-	server := &http.Server{Addr: address, Handler: handler(bodies), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Addr: address, Handler: handler(bodies), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Hour} // others take long turns
 	go func() { _, _ = io.Copy(io.Discard, in); _ = server.Close() }()
 	return server.ListenAndServe()
 }
