@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -331,17 +332,24 @@ func (c *call) narrow() error {
 
 var methods = []string{"DELETE", "GET", "PATCH", "POST", "PUT"}
 
+// find is the operation of a path, nil for none. A parameter is never empty,
+// which chi does not mind.
+func (h *Handler) find(params *chi.Context, method, path string) *Operation {
+	pattern := h.mux.Find(params, method, path)
+	if pattern == "" || slices.Contains(params.URLParams.Values, "") {
+		return nil
+	}
+	return h.routes[method+" "+pattern]
+}
+
 func (h *Handler) route(c *call) error {
 	path := canonical(c.r.URL.EscapedPath())
-	if pattern := h.mux.Find(c.params, c.r.Method, path); pattern != "" {
-		c.op = h.routes[c.r.Method+" "+pattern]
-	}
-	if c.op != nil {
+	if c.op = h.find(c.params, c.r.Method, path); c.op != nil {
 		return nil
 	}
 	var allowed []string
 	for _, m := range methods {
-		if h.mux.Find(chi.NewRouteContext(), m, path) != "" {
+		if h.find(chi.NewRouteContext(), m, path) != nil {
 			allowed = append(allowed, m)
 		}
 	}
