@@ -2,7 +2,7 @@
 .PHONY: build check test race bench fuzz lint fmt
 
 build: ## the binary, with Go alone
-	CGO_ENABLED=0 go build -o floe ./cmd/floe
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o floe ./cmd/floe
 
 fmt: ## format everything
 	gofmt -w .
