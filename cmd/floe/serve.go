@@ -167,6 +167,9 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 			return err
 		}
 	}
+	// What starting has left behind would stay until the heap has grown to
+	// several times what is in use: give it back.
+	time.AfterFunc(time.Second, debug.FreeOSMemory)
 	log.Info("serving", "address", address, "database", d.Engine(), "version", version())
 	err = s.Run(ctx, main)
 	log.Info("stopped")
