@@ -231,7 +231,7 @@ func TestMirror(t *testing.T) {
 func (m *mirror) compare() {
 	m.t.Helper()
 	difference := ""
-	for range 5 {
+	for range 100 {
 		var d struct {
 			Seq       int64  `json:"seq"`
 			Customers int    `json:"customers"`

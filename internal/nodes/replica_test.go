@@ -80,6 +80,13 @@ func TestReadYourWrites(t *testing.T) {
 	r := newReplicated(t)
 	r.replica.Exec(t, `ALTER SYSTEM SET recovery_min_apply_delay = '1s'`)
 	r.replica.Exec(t, `SELECT pg_reload_conf()`)
+	r.until("a node reads from the replica", func() bool {
+		for of := range r.nodes {
+			r.ask(of, eventual, "GET", "/v1/customers/", nil)
+		}
+		replica, _ := r.served()
+		return replica > 0
+	})
 	stale, last, id := 0, "", ""
 	for i := range 20 {
 		body, method, path, want := map[string]any{"name": fmt.Sprint(i)}, "PATCH", "/v1/customers/"+id, 200
