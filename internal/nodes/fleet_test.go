@@ -27,7 +27,7 @@ const (
 // write is lost or done twice, and everybody is told of everything in order.
 func TestFleet(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a minute")
+		t.Skip("-short: takes a minute")
 	}
 	t.Parallel()
 	f := newFleet(t)

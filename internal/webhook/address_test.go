@@ -52,7 +52,7 @@ func TestGuard(t *testing.T) {
 func TestSlowReceivers(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes ten seconds")
+		t.Skip("-short: takes ten seconds")
 	}
 	release := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

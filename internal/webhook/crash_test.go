@@ -60,7 +60,7 @@ var crashed atomic.Bool
 //	FLOE_CRASH_EVENTS=100000 FLOE_CRASH_KILLS=20 go test ./internal/webhook -run TestCrash -v -timeout 60m
 func TestCrash(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes half a minute")
+		t.Skip("-short: takes half a minute")
 	}
 	t.Parallel()
 	for name, config := range map[string]func(t *testing.T) db.Config{
