@@ -29,9 +29,10 @@ func (s *Service) remove(ctx context.Context, sub auth.Subject, anonymize bool, 
 }
 
 // Delete ends everything the customer has and hides them, in one transaction:
-// nothing is left to a job that could fail later. With anonymize it also
-// scrubs what identifies a person, here and in what the journal remembers;
-// orders and subscriptions stay.
+// nothing is left to a job that could fail later. Receivers hear of it in the
+// order of the steps: members, subscriptions, grants, the customer. With
+// anonymize it also scrubs what identifies a person, here and in what the
+// journal remembers; orders and subscriptions stay.
 func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, anonymize bool) error {
 	was := r
 	anonymize = anonymize && !r.anonymized()
@@ -40,14 +41,14 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 			return err
 		}
 	}
+	if err := s.deleteMembers(ctx, tx, sub, &r, anonymize); err != nil {
+		return fmt.Errorf("delete members: %w", err)
+	}
 	if err := s.Subscriptions.CancelAll(ctx, tx, sub, r.OrganizationID, r.ID); err != nil {
 		return fmt.Errorf("cancel subscriptions: %w", err)
 	}
 	if err := s.Grants.RevokeAll(ctx, tx, sub, r.OrganizationID, r.ID); err != nil {
 		return fmt.Errorf("revoke grants: %w", err)
-	}
-	if err := s.deleteMembers(ctx, tx, sub, &r, anonymize); err != nil {
-		return fmt.Errorf("delete members: %w", err)
 	}
 	if err := endSessions(ctx, tx, &r); err != nil {
 		return fmt.Errorf("end sessions: %w", err)

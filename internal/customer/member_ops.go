@@ -422,15 +422,15 @@ func (s *Service) removeMember(ctx context.Context, sub auth.Subject, path finde
 		if m.Role == RoleOwner {
 			return schema.ValueError("Cannot delete the only owner. Transfer ownership first.", schema.StringNode(string(m.ID)), "body")
 		}
-		if err := s.Grants.RevokeMember(ctx, tx, sub, r.OrganizationID, r.ID, m.ID); err != nil {
-			return fmt.Errorf("revoke the grants of a member: %w", err)
-		}
 		now := tx.Now()
 		m.DeletedAt, m.ModifiedAt = &now, &now
 		if err := saveMember(ctx, tx, &m); err != nil {
 			return err
 		}
 		record(tx, sub, "member.deleted", nil, &m)
+		if err := s.Grants.RevokeMember(ctx, tx, sub, r.OrganizationID, r.ID, m.ID); err != nil {
+			return fmt.Errorf("revoke the grants of a member: %w", err)
+		}
 		return nil
 	})
 }

@@ -311,7 +311,7 @@ func TestMembers(t *testing.T) {
 		f.Run(floetest.Scenario{Name: "64 by member", Do: "GET /v1/benefits/" + m + "/grants?member_id=" + one, As: f.AllToken, Status: 200,
 			Want: fields{"items": []any{fields{"member_id": one, "member": fields{"email": "one@example.com"}}}}})
 		f.Run(floetest.Scenario{Name: "8.4 deleting a member", Do: "DELETE /v1/customers/" + c + "/members/" + two, As: f.AllToken, Status: 204,
-			Events: []string{revoked, "member.deleted"}})
+			Events: []string{"member.deleted", revoked}})
 		f.Run(floetest.Scenario{Name: "the deleted member is still shown", Do: "GET /v1/benefits/" + m + "/grants?member_id=" + two, As: f.AllToken, Status: 200,
 			Want: fields{"items": []any{fields{"is_revoked": true, "member": fields{"id": two}}}}})
 		if err := seat(two, true); !errors.Is(err, grant.ErrMemberNotFound) {
@@ -451,7 +451,7 @@ func TestCustomerDeleted(t *testing.T) {
 		f.RunAll(
 			floetest.Scenario{Name: "66 by external id", Do: "GET /v1/benefit-grants/?external_customer_id=ext", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":3,"max_page":1}}`},
 			floetest.Scenario{Name: "58 delete", Do: "DELETE /v1/customers/" + c + "?anonymize=true", As: f.AllToken, Status: 204,
-				Events: []string{revoked, revoked, revoked, "member.deleted", "customer.deleted"}},
+				Events: []string{"member.deleted", revoked, revoked, revoked, "customer.deleted"}},
 			floetest.Scenario{Name: "no longer by external id", Do: "GET /v1/benefit-grants/?external_customer_id=ext", As: f.AllToken, Status: 200, Want: `{"items":[]}`},
 			floetest.Scenario{Name: "still by id", Do: "GET /v1/benefit-grants/?customer_id=" + c + "&is_granted=false", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":3,"max_page":1}}`},
 			floetest.Scenario{Name: "keys are revoked", Do: "GET /v1/license-keys/?status=revoked", As: f.AllToken, Status: 200,

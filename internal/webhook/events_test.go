@@ -106,8 +106,8 @@ func TestWhatCustomersOwn(t *testing.T) {
 		f.Drain()
 		s.take()
 		// 29
-		told("DELETE", "/v1/customers/"+customer, nil, "subscription.updated", "subscription.canceled", "subscription.revoked",
-			"benefit_grant.revoked", "benefit_grant.revoked", "member.deleted", "customer.deleted", "customer.state_changed")
+		told("DELETE", "/v1/customers/"+customer, nil, "member.deleted", "subscription.updated", "subscription.canceled", "subscription.revoked",
+			"benefit_grant.revoked", "benefit_grant.revoked", "customer.deleted", "customer.state_changed")
 	})
 }
 
