@@ -17,7 +17,7 @@ type Pending struct {
 	AppliesAt      time.Time  `json:"applies_at" doc:"When the change will be made."`
 	ProductID      *id.ID     `json:"product_id" doc:"The product to change to; null when it stays."`
 	Seats          *int       `json:"seats" doc:"The number of seats to change to; null when it stays."`
-	Units          *int       `json:"-"`
+	Units          *int       `json:"units" required:"false" doc:"The number of units to change to; null when it stays."`
 	OrganizationID id.ID      `json:"-"`
 	SubscriptionID id.ID      `json:"-"`
 	DiscountID     *id.ID     `json:"-"`
