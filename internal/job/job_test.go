@@ -214,3 +214,58 @@ func TestLease(t *testing.T) {
 		}
 	})
 }
+
+// TestOvertaken: a worker that stood still until its lease had ended, and whose
+// job has been done since, does not do it again, nor takes another for it.
+func TestOvertaken(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		begun, finish := make(chan struct{}), make(chan struct{})
+		var outside atomic.Int32
+		done := map[string]int{}
+		kind := job.Kind{
+			Name: "slow",
+			Outside: func(context.Context, json.RawMessage) error {
+				if outside.Add(1) == 1 {
+					close(begun)
+					<-finish
+				}
+				return nil
+			},
+			Tx: func(_ context.Context, tx *db.Tx, args json.RawMessage) error {
+				tx.AfterCommit(func() { done[string(args)]++ })
+				return nil
+			},
+		}
+		stood, _ := runner(d, kind)
+		enqueue := func(args int) {
+			t.Helper()
+			if err := d.Write(t.Context(), func(tx *db.Tx) error { return stood.Enqueue(t.Context(), tx, "slow", args) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		enqueue(1)
+		var wait sync.WaitGroup
+		wait.Go(func() { drain(t, stood) })
+		<-begun
+		err := d.Write(t.Context(), func(tx *db.Tx) error { // what another node that takes it over leaves
+			_, err := db.Exec(t.Context(), tx, `DELETE FROM jobs`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		enqueue(2)
+		if err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := db.Exec(t.Context(), tx, `UPDATE jobs SET attempt = 1, leased_until = ?`, time.Now().Add(time.Hour))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		close(finish)
+		wait.Wait()
+		left, err := db.One[int64](t.Context(), d, `SELECT COUNT(*) FROM jobs`)
+		if err != nil || left != 1 || len(done) != 0 {
+			t.Errorf("done: %v, %d left, %v", done, left, err)
+		}
+	})
+}

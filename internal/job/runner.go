@@ -115,6 +115,10 @@ func (r *Runner) claim(ctx context.Context) (jobs []row, err error) {
 	return jobs, err
 }
 
+// held is a job as its worker has claimed it. SQLite gives the number of a job
+// again that is gone, so the number alone might be that of another.
+const held = `seq = ? AND id = ? AND attempt = ?`
+
 // work does one job and records how it went.
 func (r *Runner) work(ctx context.Context, j row) {
 	renewing, stop := context.WithCancel(ctx)
@@ -129,8 +133,8 @@ func (r *Runner) work(ctx context.Context, j row) {
 	r.Logger.Error("job failed", "kind", j.Kind, "job", j.ID, "attempt", j.Attempt, "error", err)
 	err = r.DB.Write(ctx, func(tx *db.Tx) error {
 		tx.TouchNothing()
-		_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = NULL, run_at = ?, last_error = ? WHERE seq = ? AND attempt = ?`,
-			tx.Now().Add(backoff(j.Attempt)), err.Error(), j.Seq, j.Attempt)
+		_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = NULL, run_at = ?, last_error = ? WHERE `+held,
+			tx.Now().Add(backoff(j.Attempt)), err.Error(), j.Seq, j.ID, j.Attempt)
 		return err
 	})
 	if err != nil { // the lease runs out and the job is taken up again
@@ -149,7 +153,7 @@ func (r *Runner) renew(ctx context.Context, j row) {
 		case <-tick.C:
 		}
 		err := r.DB.Write(ctx, func(tx *db.Tx) error {
-			_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = ? WHERE seq = ? AND attempt = ?`, r.Clock.Now().Add(r.Lease), j.Seq, j.Attempt)
+			_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = ? WHERE `+held, r.Clock.Now().Add(r.Lease), j.Seq, j.ID, j.Attempt)
 			return err
 		})
 		if err != nil && ctx.Err() == nil {
@@ -176,7 +180,7 @@ func (r *Runner) do(ctx context.Context, j row) (err error) {
 	return r.DB.Write(ctx, func(tx *db.Tx) error {
 		// First, so that a successor can be enqueued under the same id. Losing the
 		// lease to another node shows here, before anything is done twice.
-		n, err := db.Exec(ctx, tx, `DELETE FROM jobs WHERE seq = ? AND attempt = ?`, j.Seq, j.Attempt)
+		n, err := db.Exec(ctx, tx, `DELETE FROM jobs WHERE `+held, j.Seq, j.ID, j.Attempt)
 		if err != nil || n == 0 {
 			return err
 		}

@@ -26,7 +26,7 @@ type result struct {
 	retry time.Time
 	gone  bool // the receiver wants nothing any more
 	sent  bool
-	left  bool // it was the one that took the row out of the queue
+	first bool // nobody has recorded the same before: its row was in the queue
 	// keep asks for the next events of the lane, which then stays with this
 	// process; there is none when that was the last.
 	keep bool

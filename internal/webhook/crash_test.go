@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"floe/internal/db/dbtest"
 	"floe/internal/floetest"
 	"floe/internal/id"
+	"floe/internal/schema"
 )
 
 // floe is the built binary, made once for all tests.
@@ -89,6 +91,7 @@ type crash struct {
 	address string
 	token   string
 	process *exec.Cmd
+	log     bytes.Buffer // of the process
 	sink    *rogue
 	written atomic.Int64 // events whose cause was acknowledged
 }
@@ -127,8 +130,8 @@ func (c *crash) start() {
 	c.t.Helper()
 	args := []string{"serve", "--listen", c.address, "--allow-private-webhooks", "--log-level", "warn"}
 	c.process = exec.CommandContext(context.WithoutCancel(c.t.Context()), c.binary, append(args, c.database()...)...)
-	var log bytes.Buffer
-	c.process.Stderr = &log
+	c.log.Reset()
+	c.process.Stderr = &c.log
 	out, err := c.process.StdoutPipe()
 	if err != nil {
 		c.t.Fatal(err)
@@ -148,7 +151,7 @@ func (c *crash) start() {
 		time.Sleep(10 * time.Millisecond)
 	}
 	c.kill()
-	c.t.Fatalf("the server does not start:\n%s", log.String())
+	c.t.Fatalf("the server does not start:\n%s", c.log.String())
 }
 
 func (c *crash) kill() {
@@ -157,6 +160,19 @@ func (c *crash) kill() {
 		_ = c.process.Wait()
 		c.process = nil
 	}
+}
+
+// freeze has the server stand still for longer than leases last, as a machine
+// does that is moved, and go on as if nothing had happened.
+func (c *crash) freeze() {
+	if err := c.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		c.t.Error(err)
+	}
+	time.Sleep(12 * time.Second)
+	if err := c.process.Process.Signal(syscall.SIGCONT); err != nil {
+		c.t.Error(err)
+	}
+	time.Sleep(time.Second)
 }
 
 func (c *crash) do(method, path string, body any) (int, map[string]any) {
@@ -204,6 +220,9 @@ func (c *crash) run(events, kills int64) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(rand.N(20 * time.Millisecond))
+		if n == 0 {
+			c.freeze()
+		}
 		c.kill()
 		if n < 3 { // it reads everything, which takes longer and longer
 			c.doctor()
@@ -307,14 +326,47 @@ func query[T any](c *crash, text string, args ...any) []T {
 	return list
 }
 
-// await waits until all has arrived, or nothing has for a while.
+// await waits until all has arrived, or nothing has for a while: then it says
+// what waits, and what the server had to say.
 func (c *crash) await(all int) {
+	c.t.Helper()
 	last, since := 0, time.Now()
-	for n := 0; n < all && time.Since(since) < time.Minute; time.Sleep(50 * time.Millisecond) {
+	for n := 0; n < all; time.Sleep(50 * time.Millisecond) {
 		if n = c.sink.distinct(); n > last {
 			last, since = n, time.Now()
 		}
+		if time.Since(since) > time.Minute {
+			c.t.Errorf("nothing has arrived for a minute: %d of %d", n, all)
+			c.explain()
+			return
+		}
 	}
+}
+
+// explain shows the lanes that have not come to an end.
+func (c *crash) explain() {
+	type waiting struct {
+		URL          string
+		Lane         id.ID
+		Pending      int64
+		DueAt        time.Time
+		Lease        *string
+		Failures     int64
+		BlockedUntil *time.Time
+		Queued       int64
+		Attempt      *int64
+	}
+	c.t.Logf("now: %v", time.Now().UTC())
+	for _, w := range query[waiting](c, `SELECT e.url, l.lane, l.pending, l.due_at, l.lease, t.failures, t.blocked_until,
+			(SELECT COUNT(*) FROM webhook_queue q WHERE q.target_id = l.target_id AND q.lane = l.lane) AS queued,
+			(SELECT MAX(attempt) FROM webhook_queue q WHERE q.target_id = l.target_id AND q.lane = l.lane) AS attempt
+		FROM webhook_lanes l JOIN webhook_targets t ON t.id = l.target_id
+			JOIN webhook_endpoints e ON e.organization_id = t.organization_id AND e.id = t.endpoint_id
+		WHERE e.url LIKE '%/hook' AND (l.pending <> 0 OR EXISTS (
+			SELECT 1 FROM webhook_queue q WHERE q.target_id = l.target_id AND q.lane = l.lane)) LIMIT 10`) {
+		c.t.Log(string(schema.JSON(&w)))
+	}
+	c.t.Logf("the server said:\n%s", c.log.String())
 }
 
 // recorded holds what the server has on record about the deliveries against

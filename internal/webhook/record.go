@@ -108,7 +108,7 @@ func sharing[K comparable](results []*result, key func(*result) (K, bool)) (keys
 }
 
 // leaveQueue removes what is done and counts the tries of what is not. A row
-// that is gone already was done by another process, whose lease outlived ours.
+// that is gone already was done by another, whose lease outlived ours.
 func leaveQueue(ctx context.Context, tx *db.Tx, results []*result) error {
 	var done, again []int64
 	for _, r := range results {
@@ -118,22 +118,40 @@ func leaveQueue(ctx context.Context, tx *db.Tx, results []*result) error {
 			done = append(done, r.Seq)
 		}
 	}
-	if len(again) > 0 {
-		in, args := db.InList("seq", again)
-		if err := db.Later(ctx, tx, `UPDATE webhook_queue SET attempt = attempt + 1 WHERE `+in, args...); err != nil {
-			return fmt.Errorf("count webhook attempts: %w", err)
+	for _, c := range []struct {
+		text string
+		seqs []int64
+	}{
+		{`DELETE FROM webhook_queue WHERE `, done},
+		{`UPDATE webhook_queue SET attempt = attempt + 1 WHERE `, again},
+	} {
+		if err := findRows(ctx, tx, results, c.text, c.seqs); err != nil {
+			return fmt.Errorf("leave the webhook queue: %w", err)
 		}
 	}
-	if len(done) == 0 {
+	return nil
+}
+
+// findRows changes rows of the queue and marks the results whose row was there,
+// one result for each: a machine that stood still may have sent an event twice.
+func findRows(ctx context.Context, tx *db.Tx, results []*result, text string, seqs []int64) error {
+	if len(seqs) == 0 {
 		return nil
 	}
-	in, args := db.InList("seq", done)
-	gone, err := db.All[int64](ctx, tx, `DELETE FROM webhook_queue WHERE `+in+` RETURNING seq`, args...)
+	in, args := db.InList("seq", seqs)
+	rows, err := db.All[int64](ctx, tx, text+in+` RETURNING seq`, args...)
 	if err != nil {
-		return fmt.Errorf("leave the webhook queue: %w", err)
+		return err
+	}
+	there := make(map[int64]bool, len(rows))
+	for _, seq := range rows {
+		there[seq] = true
 	}
 	for _, r := range results {
-		r.left = slices.Contains(gone, r.Seq)
+		if there[r.Seq] {
+			r.first = true
+			delete(there, r.Seq)
+		}
 	}
 	return nil
 }
@@ -214,18 +232,27 @@ type laneLeft struct {
 type way struct {
 	target id.ID
 	keep   bool
+	turn   int // among the results of one lane: a statement takes one off each
 }
 
 // leaveLanes lets the next event of each lane come, or the same one later.
 func (s *Service) leaveLanes(ctx context.Context, tx *db.Tx, results []*result) error {
-	keys, groups := sharing(results, func(r *result) (way, bool) { return way{r.to.ID, r.keep}, r.left })
+	turns := map[laneKey]int{}
+	keys, groups := sharing(results, func(r *result) (way, bool) {
+		if !r.first || r.verdict == retried {
+			return way{}, false
+		}
+		k := laneKey{r.to.ID, r.Lane}
+		turns[k]++
+		return way{r.to.ID, r.keep, turns[k]}, true
+	})
 	for _, k := range keys {
 		if err := s.stepLanes(ctx, tx, k, groups[k]); err != nil {
 			return err
 		}
 	}
 	for _, r := range results {
-		if r.verdict != retried {
+		if !r.first || r.verdict != retried {
 			continue
 		}
 		if err := db.Later(ctx, tx, `UPDATE webhook_lanes SET due_at = ?, lease = NULL WHERE target_id = ? AND lane = ?`,

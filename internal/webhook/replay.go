@@ -285,7 +285,7 @@ func (r *replayRow) queue(list []stored) []queued {
 // countReplays notes the progress of the replays that results belong to.
 func (s *Service) countReplays(ctx context.Context, tx *db.Tx, results []*result) error {
 	keys, groups := sharing(results, func(r *result) (replayArgs, bool) {
-		if r.ReplayID == nil || !r.left {
+		if r.ReplayID == nil || !r.first || r.verdict == retried {
 			return replayArgs{}, false
 		}
 		return replayArgs{r.OrganizationID, *r.ReplayID}, true
