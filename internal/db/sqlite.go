@@ -112,8 +112,15 @@ func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
 }
 
 // openWriter connects as the one who writes: each commit waits for the disk.
+// Where several open a new file at once, SQLite does not wait for the one who
+// turns its log on, whatever it was told.
 func (d *DB) openWriter() (*session, error) {
-	return d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)")
+	for end := time.Now().Add(d.config.BusyTimeout); ; time.Sleep(10 * time.Millisecond) {
+		s, err := d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)")
+		if err == nil || sqliteCode(err)&0xff != liteBusy || time.Now().After(end) {
+			return s, err
+		}
+	}
 }
 
 // pragmas are the settings every connection starts with.
