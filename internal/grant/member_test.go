@@ -1,0 +1,78 @@
+package grant_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"floe/internal/floetest"
+	"floe/internal/grant"
+	"floe/internal/id"
+)
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f bench) {
+		c := f.Customer(fields{"type": "team"}).ID()
+		member := func(email string) string {
+			return f.Do("POST", "/v1/customers/"+c+"/members", f.AllToken, fields{"email": email}).ID()
+		}
+		one, two := member("one@example.com"), member("two@example.com")
+		src, m := subscription(), f.credit(5)
+		seat := func(who string, entitled bool) error {
+			return f.task(grant.Task{Source: src, Benefits: ids([]string{m}), Entitled: entitled, Member: id.ID(who), Seats: true}, c)
+		}
+		for _, who := range []string{one, two} {
+			if err := seat(who, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(f.grants(m)); n != 2 {
+			t.Fatalf("55 %d grants, want two", n)
+		}
+		if err := seat(one, false); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range f.grants(m) {
+			if r.IsGranted != (*r.MemberID == two) {
+				t.Errorf("55 %+v", r)
+			}
+		}
+		if p := f.stored(m); !strings.Contains(p[0], `"last_credited_units":-5,`) || !strings.Contains(p[1], `"last_credited_units":5,`) {
+			t.Errorf("another member's grant keeps nothing of one's own: %v", p)
+		}
+		if err := f.task(grant.Task{Source: subscription(), Benefits: ids([]string{m}), Entitled: true, Seats: true}, c); !errors.Is(err, grant.ErrMemberRequired) {
+			t.Errorf("57 %v", err)
+		}
+		if err := seat(unknownID, true); !errors.Is(err, grant.ErrMemberNotFound) {
+			t.Errorf("unknown member: %v", err)
+		}
+		f.Run(floetest.Scenario{Name: "64 by member", Do: "GET /v1/benefits/" + m + "/grants?member_id=" + one, As: f.AllToken, Status: 200,
+			Want: fields{"items": []any{fields{"member_id": one, "member": fields{"email": "one@example.com"}}}}})
+		f.Run(floetest.Scenario{Name: "8.4 deleting a member", Do: "DELETE /v1/customers/" + c + "/members/" + two, As: f.AllToken, Status: 204,
+			Events: []string{"member.deleted", revoked}})
+		f.Run(floetest.Scenario{Name: "the deleted member is still shown", Do: "GET /v1/benefits/" + m + "/grants?member_id=" + two, As: f.AllToken, Status: 200,
+			Want: fields{"items": []any{fields{"is_revoked": true, "member": fields{"id": two}}}}})
+		if err := seat(two, true); !errors.Is(err, grant.ErrMemberNotFound) {
+			t.Errorf("a deleted member gets nothing: %v", err)
+		}
+	})
+}
+
+func TestOwnerIsMade(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f bench) {
+		f.Feature(f.Org, "member_model_enabled", false)
+		c, b := f.Customer(nil).ID(), f.Benefit(nil).ID()
+		f.sync(c, subscription(), true, []string{b}, created)
+		if r := f.one(b); r.MemberID != nil {
+			t.Errorf("without members: %+v", r)
+		}
+		f.Feature(f.Org, "member_model_enabled", true)
+		b = f.Benefit(nil).ID()
+		f.sync(c, subscription(), true, []string{b}, "member.created", created)
+		if r := f.one(b); r.MemberID == nil || *r.MemberID != f.ownerOf(c) {
+			t.Errorf("56 %+v", r)
+		}
+	})
+}
