@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// maxPiece is how many rows go into one INSERT: enough for the statement's
-// own cost to vanish, few enough for its parameters and for its size when it
-// is prepared.
-const maxPiece = 64
+// maxPiece is how many rows go into one INSERT: enough that a thousand rows are
+// a handful of statements, few enough for the parameters of the widest table
+// (SQLite takes 32,766) and for what PostgreSQL keeps of each prepared text on
+// each connection: a megabyte or two for 256 rows of 44 columns.
+const maxPiece = 256
 
 // Pieces cuts n rows into ranges for statements with many rows of VALUES. The
 // sizes are powers of two, so that there are few texts to prepare.
