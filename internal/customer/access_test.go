@@ -151,3 +151,25 @@ func TestOrganizationsAreApart(t *testing.T) {
 		f.Run(floetest.Scenario{Do: "POST /v1/customers/", As: other.Token, Body: map[string]any{"email": c.Text("email"), "external_id": "x"}, Status: 201})
 	})
 }
+
+// TestMembersTakeManaging: who may look at customers and not change them may
+// not change their members, nor make a way into the portal, either.
+func TestMembersTakeManaging(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		c := f.Customer(map[string]any{"type": "team", "external_id": "acme"}).ID()
+		finance, admin := f.User(auth.Finance), f.User(auth.Admin)
+		members := "/v1/customers/" + c + "/members"
+		m := f.Run(floetest.Scenario{Do: "POST " + members, As: admin, Body: `{"email":"one@example.com","external_id":"one"}`, Status: 201})
+		f.RunAll(
+			floetest.Scenario{Name: "reads", Do: "GET " + members + "/" + m.ID(), As: finance, Status: 200},
+			floetest.Scenario{Name: "adds", Do: "POST " + members, As: finance, Body: `{"email":"two@example.com"}`, Status: 403, Want: mayNotManage, Events: []string{}},
+			floetest.Scenario{Name: "changes", Do: "PATCH " + members + "/" + m.ID(), As: finance, Body: `{"name":"X"}`, Status: 403, Want: mayNotManage, Events: []string{}},
+			floetest.Scenario{Name: "changes by external id", Do: "PATCH /v1/customers/external/acme/members/one", As: finance, Body: `{}`, Status: 403, Want: mayNotManage},
+			floetest.Scenario{Name: "removes", Do: "DELETE " + members + "/" + m.ID(), As: finance, Status: 403, Want: mayNotManage, Events: []string{}},
+			floetest.Scenario{Name: "unknown before forbidden", Do: "DELETE " + members + "/" + unknownID, As: finance, Status: 404},
+			floetest.Scenario{Name: "lets in", Do: "POST /v1/customer-sessions/", As: finance, Body: map[string]any{"customer_id": c}, Status: 403, Want: mayNotManage, Events: []string{}},
+			floetest.Scenario{Name: "admin lets in", Do: "POST /v1/customer-sessions/", As: admin, Body: map[string]any{"customer_id": c, "member_id": m.ID()}, Status: 201},
+		)
+	})
+}

@@ -9,7 +9,6 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/db"
-	"floe/internal/fault"
 	"floe/internal/journal"
 	"floe/internal/schema"
 )
@@ -21,8 +20,8 @@ func (s *Service) remove(ctx context.Context, sub auth.Subject, anonymize bool, 
 		if err != nil {
 			return err
 		}
-		if !sub.May(r.OrganizationID, auth.CustomersManage) {
-			return fault.NotPermitted.New(auth.CustomersManage.Denied())
+		if err := mayManage(&sub, &r); err != nil {
+			return err
 		}
 		return s.Delete(ctx, tx, sub, r, anonymize)
 	})

@@ -30,10 +30,10 @@ func (s *Service) MemberOperations() []*api.Operation {
 			Named("customers:members:list_external", "List Members of a Customer by External ID").
 			Fails(fault.NotFound, noCustomer).Fails(fault.AmbiguousExternal, ambiguous),
 		api.Post(byID, s.createMember).Scopes(write).Named("customers:members:create", "Create Member").
-			Fails(fault.NotPermitted, "Members cannot be added.").Fails(fault.NotFound, noCustomer),
+			Fails(fault.NotPermitted, "Members cannot be added, or not by this user.").Fails(fault.NotFound, noCustomer),
 		api.Post(byExternal, s.createMemberExternal).Scopes(write).
 			Named("customers:members:create_external", "Create Member by External ID").
-			Fails(fault.NotPermitted, "Members cannot be added.").Fails(fault.NotFound, noCustomer).Fails(fault.AmbiguousExternal, ambiguous),
+			Fails(fault.NotPermitted, "Members cannot be added, or not by this user.").Fails(fault.NotFound, noCustomer).Fails(fault.AmbiguousExternal, ambiguous),
 		api.Get(byID+"/{member_id}", s.getMember).Scopes(read, write).Named("customers:members:get", "Get Member").
 			Fails(fault.NotFound, noMember),
 		api.Patch(byID+"/{member_id}", s.updateMember).Scopes(write).Named("customers:members:update", "Update Member").
@@ -52,8 +52,9 @@ func (s *Service) MemberOperations() []*api.Operation {
 	}
 }
 
-// reachable are the organizations whose members the subject may handle:
-// belonging to one is enough, as in the reference.
+// reachable are the organizations whose members the subject may see: belonging
+// to one is enough, as in the reference. To change them takes what it takes to
+// change customers, which is stricter than the reference.
 func reachable(sub *auth.Subject) []id.ID { return sub.Organizations(auth.AnyMember) }
 
 // MemberSortKey is a sorting criterion of member lists.
@@ -205,6 +206,9 @@ func (s *Service) newMember(ctx context.Context, sub auth.Subject, customer id.I
 		if err != nil {
 			return err
 		}
+		if err := mayManage(&sub, &r); err != nil {
+			return err
+		}
 		out, err = s.addMember(ctx, tx, sub, &r, in)
 		return err
 	})
@@ -329,6 +333,9 @@ func (s *Service) changeMember(ctx context.Context, sub auth.Subject, path finde
 		if err != nil {
 			return err
 		}
+		if err := mayManage(&sub, &r); err != nil {
+			return err
+		}
 		out, err = s.applyMember(ctx, tx, sub, &r, m, u)
 		return err
 	})
@@ -417,6 +424,9 @@ func (s *Service) removeMember(ctx context.Context, sub auth.Subject, path finde
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
 		r, m, err := path.find(ctx, tx, &sub, tx.ForUpdate())
 		if err != nil {
+			return err
+		}
+		if err := mayManage(&sub, &r); err != nil {
 			return err
 		}
 		if m.Role == RoleOwner {

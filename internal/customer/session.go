@@ -92,6 +92,9 @@ func (s *Service) createSession(ctx context.Context, sub auth.Subject, in sessio
 		if err != nil {
 			return err
 		}
+		if err := mayManage(&sub, &r); err != nil {
+			return err
+		}
 		out, err = s.startSession(ctx, tx, sub, &r, common)
 		return err
 	})

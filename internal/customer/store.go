@@ -237,6 +237,15 @@ func raced(err error, email, external *string) error {
 	return problems
 }
 
+// mayManage refuses those who can see a customer and are not to change it, or
+// its members, or to let anybody into its portal.
+func mayManage(sub *auth.Subject, r *Row) error {
+	if !sub.May(r.OrganizationID, auth.CustomersManage) {
+		return fault.NotPermitted.New(auth.CustomersManage.Denied())
+	}
+	return nil
+}
+
 // visible are the organizations whose customers the subject may see.
 func visible(sub *auth.Subject, wanted ...id.ID) []id.ID {
 	return sub.Organizations(auth.CustomersView, wanted...)

@@ -7,7 +7,6 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/db"
-	"floe/internal/fault"
 	"floe/internal/journal"
 	"floe/internal/schema"
 )
@@ -48,8 +47,8 @@ func (s *Service) change(ctx context.Context, sub auth.Subject, u Update, load f
 		if err != nil {
 			return err
 		}
-		if !sub.May(r.OrganizationID, auth.CustomersManage) {
-			return fault.NotPermitted.New(auth.CustomersManage.Denied())
+		if err := mayManage(&sub, &r); err != nil {
+			return err
 		}
 		out, err = s.Update(ctx, tx, sub, r, u)
 		return err

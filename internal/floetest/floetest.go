@@ -9,7 +9,6 @@ package floetest
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -46,7 +45,9 @@ type Floe struct {
 	log *logBuffer
 	sql *tenantRule
 	n   *atomic.Int64
-	url func() string
+
+	secrets *secretRule
+	url     func() string
 }
 
 // Org is an organization of the test, with a token of its own that may do
@@ -90,11 +91,11 @@ func Engines(t *testing.T, fn func(t *testing.T, f *Floe), options ...Option) {
 
 func start(t testing.TB, c db.Config, options []Option) *Floe {
 	t.Helper()
-	f := &Floe{t: t, Clock: clock.NewManual(Start), log: &logBuffer{}, n: new(atomic.Int64)}
-	log := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	f := &Floe{t: t, Clock: clock.NewManual(Start), log: &logBuffer{}, n: new(atomic.Int64), secrets: newSecretRule()}
+	t.Cleanup(func() { f.secrets.check(t) })
 	rule := &tenantRule{t: t}
 	f.sql = rule
-	c.Clock, c.Logger, c.OnStatement = f.Clock, log, rule.check
+	c.Clock, c.Logger, c.OnStatement = f.Clock, f.logger(), rule.check
 	c.ReadConns = 4 // tests are many and small
 	f.db = c
 	f.serve(options)
@@ -248,6 +249,7 @@ func (f *Floe) NewToken(r token.Request) (clear string) {
 		_, clear, err = f.Server.Tokens.Create(ctx, tx, auth.NewSystem("test"), r)
 		return err
 	})
+	f.secrets.add(clear)
 	return clear
 }
 
@@ -310,8 +312,10 @@ func (f *Floe) Customer(fields map[string]any) *Response {
 	return r
 }
 
-// logBuffer collects what is logged.
+// logBuffer collects what is logged, up to a limit if it has one.
 type logBuffer struct {
+	limit int
+
 	mu   sync.Mutex
 	text []byte
 }
@@ -319,7 +323,9 @@ type logBuffer struct {
 func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.text = append(b.text, p...)
+	if b.limit == 0 || len(b.text) < b.limit {
+		b.text = append(b.text, p...)
+	}
 	return len(p), nil
 }
 

@@ -72,6 +72,7 @@ func (f *Floe) Send(r *http.Request) *Response {
 	w := httptest.NewRecorder()
 	out := &Response{t: f.t}
 	method, path := r.Method, r.URL.EscapedPath()
+	f.hide(r)
 	func() {
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // a panic's value
@@ -83,12 +84,39 @@ func (f *Floe) Send(r *http.Request) *Response {
 		f.Handler.ServeHTTP(w, r)
 	}()
 	out.Status, out.Header, out.Body = w.Code, w.Result().Header, w.Body.String() //nolint:bodyclose // a recorder's
+	f.secrets.learn(out.Body)
 	if op := operation(f.Server.Operations(), method, path); op != nil && !out.Cut {
 		if err := conformance.CheckResponse(f.Server.Document(), op, out.Status, w.Body.Bytes()); err != nil {
 			f.t.Errorf("%s %s: %v\nbody: %s", method, path, err, out.Body)
 		}
 	}
 	return out
+}
+
+// hide has the rule of secrets know what a request carries of them.
+func (f *Floe) hide(r *http.Request) {
+	if _, credentials, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
+		f.secrets.add(strings.TrimSpace(credentials))
+	}
+	f.secrets.learn(r.URL.RawQuery)
+	if r.Body == nil || r.ContentLength <= 0 { // a stream is the test's own
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		f.secrets.learn(string(body))
+	}
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failing{err}))
+}
+
+// failing ends a body as it has ended.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	return 0, io.EOF
 }
 
 // Operation is what a request with this method and escaped path is for; nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"floe/internal/auth"
 	"floe/internal/benefit"
@@ -77,6 +78,7 @@ func (b bench) sync(customerID string, src grant.Source, entitled bool, benefits
 }
 
 func (b bench) task(t grant.Task, customerID string) error {
+	b.Clock.Advance(time.Millisecond) // so that what it makes is younger than what is there
 	return b.DB.Write(b.t.Context(), func(tx *db.Tx) (err error) {
 		t.Customer, err = b.Server.Customers.Lock(b.t.Context(), tx, b.Org.ID, id.ID(customerID))
 		if err != nil {

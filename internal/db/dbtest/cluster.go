@@ -6,16 +6,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"floe/internal/db/pgserver"
 )
 
 // The private server belongs to no single test process, because the packages
@@ -51,8 +49,8 @@ var usersLock *os.File
 // startCluster returns the address of the private server, starting it when
 // it does not run.
 func startCluster() (string, error) {
-	if _, err := programs(); err != nil {
-		return "", err
+	if _, err := pgserver.Programs(); err != nil {
+		return "", errMissing
 	}
 	dir, err := clusterDir()
 	if err != nil {
@@ -163,17 +161,17 @@ func keep(dir string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(data) }()
-	c := cluster{data: data}
-	if err := c.initialize(throwaway...); err != nil {
+	s, err := pgserver.New(data, throwaway...)
+	if err != nil {
 		return err
 	}
-	server := c.command("postgres", "-D", data)
+	server := s.Command("postgres", "-D", data)
 	if err := server.Start(); err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Wait() }()
-	if err := c.publish(filepath.Join(dir, "address"), ended); err != nil {
+	if err := publish(s.URL("postgres"), filepath.Join(dir, "address"), ended); err != nil {
 		return err
 	}
 	unlock := waitIdle(filepath.Join(dir, "users.lock"), ended)
@@ -211,37 +209,11 @@ func waitIdle(path string, ended chan error) (unlock func()) {
 	}
 }
 
-// cluster is the folder of a server and the user who runs it.
-type cluster struct {
-	data       string
-	credential *syscall.Credential
-}
-
-// initialize makes the files. The server is reached by a socket in a folder
-// that only its user can enter, so it needs no passwords.
-func (c *cluster) initialize(settings ...string) error {
-	if os.Getuid() == 0 {
-		if err := c.dropRoot(); err != nil {
-			return err
-		}
-	}
-	out, err := c.command("initdb", "-D", c.data, "-U", "postgres", "--auth=trust",
-		"--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("initdb: %w\n%s", err, out)
-	}
-	return c.configure(append([]string{
-		"listen_addresses = ''",
-		"unix_socket_directories = '" + c.data + "'",
-		"shared_buffers = 64MB",
-		"fsync = off",
-		"logging_collector = off",
-	}, settings...)...)
-}
-
 // throwaway are the settings of the server that tests share: nobody looks at it
 // after it has ended.
 var throwaway = []string{
+	"shared_buffers = 64MB",
+	"fsync = off",
 	"max_connections = 400",
 	"synchronous_commit = off",
 	"full_page_writes = off",
@@ -251,46 +223,8 @@ var throwaway = []string{
 	"deadlock_timeout = 100ms",
 }
 
-// configure adds settings; the last of a name counts.
-func (c *cluster) configure(settings ...string) error {
-	f, err := os.OpenFile(filepath.Join(c.data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(strings.Join(settings, "\n") + "\n")
-	return errors.Join(err, f.Close())
-}
-
-// dropRoot finds a user to run the server, which refuses to run as root.
-func (c *cluster) dropRoot() error {
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-		if err := errors.Join(err1, err2); err != nil {
-			return err
-		}
-		c.credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		return os.Chown(c.data, int(uid), int(gid))
-	}
-	return errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody")
-}
-
-func (c *cluster) command(name string, args ...string) *exec.Cmd {
-	path, _ := programs()
-	cmd := exec.Command(filepath.Join(path, name), args...) //nolint:gosec,noctx // our own arguments
-	cmd.Dir = c.data
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.credential}
-	return cmd
-}
-
 // publish writes the address once the server answers.
-func (c *cluster) publish(path string, ended chan error) error {
-	address := c.address()
+func publish(address, path string, ended chan error) error {
 	for !answers(address) {
 		select {
 		case err := <-ended:
@@ -303,38 +237,4 @@ func (c *cluster) publish(path string, ended chan error) error {
 		return err
 	}
 	return os.Rename(draft, path)
-}
-
-// address is the URL of the database that every server has.
-func (c *cluster) address() string {
-	return (&url.URL{
-		Scheme:   "postgres",
-		User:     url.User("postgres"),
-		Path:     "/postgres",
-		RawQuery: url.Values{"host": {c.data}}.Encode(),
-	}).String()
-}
-
-// programs returns the folder of the newest installed server.
-func programs() (string, error) {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
-	if path, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real // its neighbours may not be linked
-		}
-		found = append(found, path)
-	}
-	for _, path := range found {
-		dir := filepath.Dir(path)
-		if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
-			return dir, nil
-		}
-	}
-	return "", errMissing
-}
-
-func version(path string) int {
-	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
-	return n
 }

@@ -5,12 +5,15 @@ package dbtest
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	"floe/internal/db/pgserver"
 )
 
 // Server is a PostgreSQL server that belongs to one test: a primary, or a
@@ -19,7 +22,7 @@ type Server struct {
 	// URL is that of its database, which a replica has in common with its
 	// primary.
 	URL     string
-	cluster cluster
+	server  *pgserver.Server
 	process *exec.Cmd
 	log     *os.File
 }
@@ -27,44 +30,34 @@ type Server struct {
 // Primary starts an empty server that replicas can follow.
 func Primary(t testing.TB) *Server {
 	t.Helper()
-	s := newServer(t)
-	err := s.cluster.initialize("wal_level = replica", "max_wal_senders = 8", "hot_standby = on", "max_connections = 200")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start(t)
-	return s
+	return newServer(t, func(data string) (*pgserver.Server, error) {
+		return pgserver.New(data, "shared_buffers = 64MB", "fsync = off",
+			"wal_level = replica", "max_wal_senders = 8", "hot_standby = on", "max_connections = 200")
+	})
 }
 
 // Replica starts a streaming replica, made with pg_basebackup.
 func (s *Server) Replica(t testing.TB) *Server {
 	t.Helper()
-	r := newServer(t)
-	if err := r.cluster.dropRoot(); os.Getuid() == 0 && err != nil {
-		t.Fatal(err)
-	}
-	out, err := r.cluster.command("pg_basebackup", "-D", r.cluster.data, "-h", s.cluster.data, "-U", "postgres",
-		"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync").CombinedOutput()
-	if err != nil {
-		t.Fatalf("pg_basebackup: %v\n%s", err, out)
-	}
-	_ = os.Remove(filepath.Join(r.cluster.data, ".s.PGSQL.5432.lock")) // of the primary's socket, which lies in its folder
-	if err := r.cluster.configure("unix_socket_directories = '" + r.cluster.data + "'"); err != nil {
-		t.Fatal(err)
-	}
-	r.Start(t)
-	return r
+	return newServer(t, func(data string) (*pgserver.Server, error) {
+		r, err := pgserver.In(data)
+		if err != nil {
+			return nil, err
+		}
+		out, err := r.Command("pg_basebackup", "-D", data, "-h", s.server.Data, "-U", "postgres",
+			"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync").CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("pg_basebackup: %w\n%s", err, out)
+		}
+		_ = os.Remove(filepath.Join(data, ".s.PGSQL.5432.lock")) // of the primary's socket, which lies in its folder
+		return r, r.Configure("unix_socket_directories = '" + data + "'")
+	})
 }
 
-// newServer makes the folder. Paths of sockets have to be short.
-func newServer(t testing.TB) *Server {
+// newServer starts a server in a folder of its own. Paths of sockets have to be
+// short.
+func newServer(t testing.TB, files func(data string) (*pgserver.Server, error)) *Server {
 	t.Helper()
-	if _, err := programs(); err != nil {
-		if os.Getenv("FLOE_REQUIRE_ALL") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	dir, err := os.MkdirTemp("", "floe-pg-*")
 	if err != nil {
 		t.Fatal(err)
@@ -73,22 +66,30 @@ func newServer(t testing.TB) *Server {
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user has to pass
 		t.Fatal(err)
 	}
-	s := &Server{cluster: cluster{data: filepath.Join(dir, "data")}}
-	if err := os.Mkdir(s.cluster.data, 0o700); err != nil {
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{}
+	switch s.server, err = files(data); {
+	case errors.Is(err, pgserver.ErrMissing) && os.Getenv("FLOE_REQUIRE_ALL") != "1":
+		t.Skip(err)
+	case err != nil:
 		t.Fatal(err)
 	}
 	if s.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		t.Fatal(err)
 	}
-	s.URL = s.cluster.address()
+	s.URL = s.server.URL("postgres")
 	t.Cleanup(func() { s.Kill(); _ = s.log.Close() })
+	s.Start(t)
 	return s
 }
 
 // Start starts the server and waits until it answers.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
-	s.process = s.cluster.command("postgres", "-D", s.cluster.data)
+	s.process = s.server.Command("postgres", "-D", s.server.Data)
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)

@@ -32,31 +32,39 @@ type Server struct {
 // the few that it needs. It is reached by a socket in a folder that only its
 // user can enter, so it needs no passwords.
 func New(data string, settings ...string) (*Server, error) {
-	if _, err := Programs(); err != nil {
+	s, err := In(data)
+	if err != nil {
 		return nil, err
-	}
-	s := &Server{Data: data}
-	if os.Getuid() == 0 {
-		if err := s.dropRoot(); err != nil {
-			return nil, err
-		}
 	}
 	out, err := s.Command("initdb", "-D", data, "-U", "postgres", "--auth=trust",
 		"--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions").CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	text := strings.Join(append([]string{
-		"listen_addresses = ''",
-		"unix_socket_directories = '" + data + "'",
-		"logging_collector = off",
-	}, settings...), "\n") + "\n"
-	f, err := os.OpenFile(filepath.Join(data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
+	return s, s.Configure(append([]string{"listen_addresses = ''", "logging_collector = off", "unix_socket_directories = '" + data + "'"}, settings...)...)
+}
+
+// In is a server whose files come from elsewhere, such as from another server.
+// The folder is given to the user who will run it.
+func In(data string) (*Server, error) {
+	if _, err := Programs(); err != nil {
 		return nil, err
 	}
-	_, err = f.WriteString(text)
-	return s, errors.Join(err, f.Close())
+	s := &Server{Data: data}
+	if os.Getuid() != 0 {
+		return s, nil
+	}
+	return s, s.dropRoot()
+}
+
+// Configure adds settings; the last of a name counts.
+func (s *Server) Configure(settings ...string) error {
+	f, err := os.OpenFile(filepath.Join(s.Data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(strings.Join(settings, "\n") + "\n")
+	return errors.Join(err, f.Close())
 }
 
 // dropRoot finds a user to run the server, which refuses to run as root.
