@@ -180,14 +180,14 @@ func firstTasks(ctx context.Context, q db.Querier, to *destination, lanes []id.I
 	return tasks, nil
 }
 
-// firstOf finds where in the queue each lane begins. The lane is a range of one
-// value so that the order needs the index of lanes: PostgreSQL likes to walk
+// firstOf finds where in the queue each lane begins. The target is a range of
+// one value so that the order needs the index of lanes: PostgreSQL likes to walk
 // along the primary key for a first row, which is strewn with what has left the
 // queue.
 func firstOf(ctx context.Context, q db.Querier, target id.ID, lanes []id.ID) ([]int64, error) {
 	w := db.Where("l.target_id = ?", target).In("l.lane", lanes)
 	first, err := db.All[*int64](ctx, q, `SELECT (SELECT h.seq FROM webhook_queue h
-			WHERE h.target_id = l.target_id AND h.lane >= l.lane AND h.lane <= l.lane ORDER BY h.target_id, h.lane, h.seq LIMIT 1)
+			WHERE h.lane = l.lane AND h.target_id >= l.target_id AND h.target_id <= l.target_id ORDER BY h.target_id, h.seq LIMIT 1)
 		FROM webhook_lanes l`+w.SQL(), w.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("find the first of webhook lanes: %w", err)

@@ -3,10 +3,13 @@ package webhook_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,78 +21,144 @@ import (
 // BenchmarkLag measures, with a server in a process of its own, how long after
 // an event was written, in the transaction, and after the answer to whoever
 // caused it, which follows the commit, it arrives: when nothing else happens,
-// at 1,000 events a second, and with 90 of 100 endpoints dead.
+// and at 1,000 events a second.
 func BenchmarkLag(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for _, load := range []struct {
-			name       string
-			rate       int // changes a second; each makes two events for each endpoint
-			live, dead int
-		}{{"idle", 5, 1, 0}, {"busy", 500, 1, 0}, {"ten", 10, 10, 0}, {"ten of hundred", 10, 10, 90}} {
+			name string
+			rate int // changes a second; each makes two events for each endpoint
+		}{{"idle", 5}, {"busy", 500}} {
 			b.Run(engine+"/"+load.name, func(b *testing.B) {
-				config := db.Config{DataDir: b.TempDir()}
-				if engine == "postgres" {
-					config = db.Config{URL: dbtest.URL(b)}
+				s := newLagServer(b, engine, 1, 0, 0)
+				b.ResetTimer()
+				for range b.N {
+					s.turn(load.rate, 5*time.Second)
 				}
-				lagOf(b, config, load.rate, load.live, load.dead)
+				s.report("")
 			})
 		}
 	}
 }
 
-func lagOf(b *testing.B, config db.Config, rate, live, dead int) {
+// BenchmarkDead measures the same for ten endpoints: alone, beside ninety that
+// live, and beside ninety that are dead. Each is a server of its own, and they
+// take turns; those that have none stand still.
+// FLOE_LAG_CHANGES is how many changes there are in a second.
+func BenchmarkDead(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			rate := int(number("FLOE_LAG_CHANGES", 2))
+			names := []string{"alone", "live", "dead"}
+			servers := []*lagServer{newLagServer(b, engine, 10, 0, 0), newLagServer(b, engine, 10, 90, 0), newLagServer(b, engine, 10, 0, 90)}
+			for _, s := range servers {
+				s.signal(syscall.SIGSTOP)
+			}
+			b.ResetTimer()
+			for range b.N {
+				for range 4 {
+					for _, s := range servers {
+						s.signal(syscall.SIGCONT)
+						s.turn(rate, 5*time.Second)
+						s.signal(syscall.SIGSTOP)
+					}
+				}
+			}
+			for i, s := range servers {
+				s.signal(syscall.SIGCONT)
+				s.report(names[i] + "-")
+			}
+		})
+	}
+}
+
+// lagServer is a server whose deliveries are timed.
+type lagServer struct {
+	*crash
+	b         *testing.B
+	sink      *lagSink
+	customers []string
+	answered  sync.Map // when a change was, by the name that it gave
+	turns     int
+	written   []time.Duration
+	committed []time.Duration
+}
+
+// newLagServer starts one with so many endpoints that are timed, others that
+// live, and others that are dead.
+func newLagServer(b *testing.B, engine string, timed, live, dead int) *lagServer {
 	b.Helper()
+	config := db.Config{DataDir: b.TempDir()}
+	if engine == "postgres" {
+		config = db.Config{URL: dbtest.URL(b)}
+	}
 	crashed.Store(true)
 	binary, err := floe()
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &crash{t: b, binary: binary, config: config, address: freeAddress(b)}
-	c.start()
-	s := &lagSink{}
-	server := httptest.NewServer(s)
-	b.Cleanup(func() { c.kill(); server.Close() })
-	for i := range live + dead {
-		url := server.URL
-		if i >= live { // nothing listens there, or nothing answers
-			url = "http://" + freeAddress(b)
-			if i%2 == 0 {
-				url = server.URL + "/never"
-			}
-		}
-		c.do("POST", endpoints, map[string]any{"url": url, "format": "raw", "events": []string{"customer.updated", "customer.state_changed"}})
+	s := &lagServer{b: b, sink: &lagSink{}, crash: &crash{t: b, binary: binary, config: config, address: freeAddress(b)}}
+	s.start()
+	server := httptest.NewServer(s.sink)
+	b.Cleanup(func() { s.kill(); server.CloseClientConnections(); server.Close() })
+	s.customers = make([]string, 200)
+	pace(200, time.Second, func(i int) {
+		_, out := s.do("POST", "/v1/customers/", map[string]any{"email": string(id.New()) + "@example.com"})
+		s.customers[i], _ = out["id"].(string)
+	})
+	for range timed {
+		s.endpoint(server.URL)
 	}
-	customers := make([]string, 200)
-	for i := range customers {
-		_, out := c.do("POST", "/v1/customers/", map[string]any{"email": string(id.New()) + "@example.com"})
-		customers[i], _ = out["id"].(string)
+	for range live {
+		s.endpoint(server.URL + "/other")
 	}
-	time.Sleep(time.Second)
-	s.take()
-	var answered sync.Map // when a change was, by the name that it gave
-	b.ResetTimer()
-	for range b.N {
-		pace(rate, 5*time.Second, func(i int) {
-			name := fmt.Sprint(i)
-			c.do("PATCH", "/v1/customers/"+customers[i%len(customers)], map[string]any{"name": name})
-			answered.Store(name, time.Now())
-		})
-	}
-	time.Sleep(time.Second)
-	arrivals := s.take()
-	if len(arrivals) == 0 {
-		b.Fatal("nothing arrived")
-	}
-	var written, committed []time.Duration
-	for _, a := range arrivals {
-		written = append(written, a.at.Sub(a.written))
-		if at, ok := answered.Load(a.name); ok { // the answer follows the commit at once; events may be before it
-			committed = append(committed, max(a.at.Sub(at.(time.Time)), 0))
+	for i := range dead { // nothing listens there, or nothing answers
+		if i%2 == 0 {
+			s.endpoint(server.URL + "/never")
+		} else {
+			s.endpoint("http://" + freeAddress(b))
 		}
 	}
-	report(b, "written", written)
-	report(b, "answered", committed)
-	b.ReportMetric(float64(len(arrivals))/5/float64(b.N), "events/s")
+	if s.turn(2, 3*time.Second); dead > 0 {
+		s.turn(2, time.Minute) // by then the server knows
+	}
+	s.written, s.committed, s.turns = nil, nil, 0
+	return s
+}
+
+func (s *lagServer) endpoint(url string) {
+	s.do("POST", endpoints, map[string]any{"url": url, "format": "raw", "events": []string{"customer.updated", "customer.state_changed"}})
+}
+
+func (s *lagServer) signal(what os.Signal) {
+	if err := s.process.Process.Signal(what); err != nil {
+		s.b.Fatal(err)
+	}
+}
+
+// turn makes changes at a rate and waits until they have arrived.
+func (s *lagServer) turn(rate int, during time.Duration) {
+	s.turns++
+	pace(rate, during, func(i int) {
+		name := fmt.Sprint(s.turns, ".", i)
+		s.do("PATCH", "/v1/customers/"+s.customers[i%len(s.customers)], map[string]any{"name": name})
+		s.answered.Store(name, time.Now())
+	})
+	time.Sleep(time.Second)
+	for _, a := range s.sink.take() {
+		s.written = append(s.written, a.at.Sub(a.written))
+		if at, ok := s.answered.Load(a.name); ok { // the answer follows the commit at once; events may be before it
+			s.committed = append(s.committed, max(a.at.Sub(at.(time.Time)), 0))
+		}
+	}
+}
+
+func (s *lagServer) report(name string) {
+	if len(s.committed) == 0 {
+		s.b.Fatal("nothing arrived")
+	}
+	report(s.b, name+"written", s.written)
+	report(s.b, name+"answered", s.committed)
+	s.b.ReportMetric(float64(len(s.written)), name+"events")
 }
 
 func report(b *testing.B, since string, lags []time.Duration) {
@@ -132,8 +201,12 @@ type arrival struct {
 
 // ServeHTTP takes an event.
 func (s *lagSink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/never" {
+	switch r.URL.Path {
+	case "/never":
 		never(r)
+		return
+	case "/other":
+		_, _ = io.Copy(io.Discard, r.Body)
 		return
 	}
 	now := time.Now()

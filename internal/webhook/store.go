@@ -19,7 +19,7 @@ type laneKey struct {
 }
 
 func (k laneKey) less(o laneKey) int {
-	return cmp.Or(cmp.Compare(k.TargetID, o.TargetID), cmp.Compare(k.Lane, o.Lane))
+	return cmp.Or(cmp.Compare(k.Lane, o.Lane), cmp.Compare(k.TargetID, o.TargetID))
 }
 
 // newcomers is what a transaction adds to a lane.
