@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"floe/internal/db/dbtest"
+	"floe/internal/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -44,7 +45,7 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 	return testscript.Params{
 		Files: files,
 		Setup: func(e *testscript.Env) error {
-			address, err := freeAddress()
+			address, err := freeport.Address(context.Background())
 			if err != nil {
 				return err
 			}
@@ -64,15 +65,6 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 		},
 		RequireExplicitExec: true,
 	}
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // httpCommand is "http STATUS METHOD PATH [TOKEN [BODY]]": it waits for the

@@ -47,6 +47,7 @@ var faults = []fault{
 	dies("kill-after-delivery", "the server dies when a webhook has arrived and that is not recorded", webhook.Sent, 40),
 	{name: "stop", about: "SIGTERM: what is in flight is finished", strike: stop},
 	{name: "pause", about: "the whole process stands still for a while (SIGSTOP), as a machine does that is moved; then kill -9", strike: pause},
+	{name: "freeze", about: "the whole process stands still for longer than its leases last; then it must go on as it was", strike: freeze},
 	{name: "slow-disk", about: "each commit takes up to 100 ms longer; then kill -9", orders: slow, strike: nothing},
 	{name: "full-disk", about: "the files can grow by some kilobytes and no more; then there is room again, and the same server must go on", can: limits, strike: fullDisk},
 	{name: "read-only-disk", about: "no file can be written any more, then they can again, and the same server must go on", can: limits, strike: readOnlyDisk},
@@ -96,6 +97,17 @@ func pause(_ context.Context, t *run, r *Round) error {
 	t.server.signal(syscall.SIGCONT)
 	time.Sleep(time.Duration(t.random.IntN(300)) * time.Millisecond)
 	return nil
+}
+
+// freeze outlasts what a process has claimed for itself: deliveries and jobs are
+// taken up anew while it still believes to be at them.
+func freeze(ctx context.Context, t *run, r *Round) error {
+	d := 11*time.Second + time.Duration(t.random.IntN(1000))*time.Millisecond // webhooks are claimed for ten seconds
+	r.Detail = d.String()
+	t.server.signal(syscall.SIGSTOP)
+	time.Sleep(d)
+	t.server.signal(syscall.SIGCONT)
+	return t.goesOn(ctx)
 }
 
 func postgres(t *run) string {

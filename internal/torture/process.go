@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"floe/internal/freeport"
 )
 
 // process is a floe that serves, again and again.
@@ -47,7 +48,7 @@ func (p *process) start(ctx context.Context, o Orders) error {
 	if err != nil {
 		return err
 	}
-	address, err := freeAddress(ctx)
+	address, err := freeport.Address(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,15 +115,6 @@ func (p *process) serves(ctx context.Context, greeted <-chan string, ended <-cha
 			}
 		}
 	}
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
 
 // signal sends a signal to the server, unless it has ended.

@@ -51,7 +51,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	for _, x := range t.clients {
 		r.Acknowledged += int(x.acknowledged.Load())
 	}
-	if t.sink != nil {
+	if t.reader != nil {
 		r.Events, r.Repeats, r.Refused = t.sink.count(), t.sink.repeats, t.sink.refused
 		r.Changes = len(t.reader.changes)
 	}

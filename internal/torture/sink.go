@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"floe/internal/freeport"
 )
 
 // told is an event as a receiver sees it.
@@ -48,7 +50,7 @@ type holding struct {
 }
 
 func newSink(ctx context.Context, seed uint64) (*sink, error) {
-	address, err := freeAddress(ctx)
+	address, err := freeport.Address(ctx)
 	if err != nil {
 		return nil, err
 	}

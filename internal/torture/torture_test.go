@@ -20,7 +20,7 @@ import (
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	binary := build(t)
-	for engine, rounds := range map[string]int{"sqlite": 11, "postgres": 12} {
+	for engine, rounds := range map[string]int{"sqlite": 12, "postgres": 13} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			if _, err := pgserver.Programs(); engine == "postgres" && err != nil && os.Getenv("FLOE_REQUIRE_ALL") != "1" {

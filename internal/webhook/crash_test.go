@@ -24,6 +24,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/db/dbtest"
 	"floe/internal/floetest"
+	"floe/internal/freeport"
 	"floe/internal/id"
 	"floe/internal/schema"
 )
@@ -114,12 +115,11 @@ func newCrash(t *testing.T, config db.Config) *crash {
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := freeport.Address(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return address
 }
 
 var tokenText = regexp.MustCompile(`polar_oat_[A-Za-z0-9]+`)
