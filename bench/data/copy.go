@@ -158,7 +158,9 @@ func copySQLite(ctx context.Context, dir string, set Set, progress Progress) (er
 	defer func() { _ = s.conn.Close() }()
 	s.copies(set, false, `SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN `+inList(), progress)
 	progress("search index", 0, 1)
-	s.run(`INSERT INTO customer_search (customer_search) VALUES ('rebuild')`)
+	s.run(`INSERT INTO customer_search (customer_search, rank) VALUES ('automerge', 4)`) // as a migration does
+	s.run(`INSERT INTO customer_search (rowid, search) SELECT seq, search FROM customers WHERE seq > ? ORDER BY seq`, set.Seeds)
+	s.run(`INSERT INTO customer_search (customer_search, rank) VALUES ('automerge', 0)`)
 	progress("search index", 1, 1)
 	s.run(`PRAGMA journal_mode = wal`)
 	return s.err

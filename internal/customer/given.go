@@ -129,7 +129,7 @@ func insert(ctx context.Context, tx *db.Tx, given []Given, tail string) (map[id.
 		}
 		for i := from; i < to; i++ {
 			if r, ok := out[given[i].ID]; ok && tx.Engine() == "sqlite" {
-				tx.Together(searchTogether, searchChange{seq: r.Seq, text: given[i].search()}, changeSearch)
+				tx.Together(searchTogether, searchChange{r.Seq, given[i].search()}, changeSearch)
 			}
 		}
 	}

@@ -44,14 +44,21 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if len(orgs) == 0 {
 		return listing.Empty[Customer](), nil
 	}
-	walk, err := s.walks(ctx, orgs, in)
+	way, err := s.way(ctx, orgs, in)
 	if err != nil {
 		return listing.Result[Customer]{}, err
 	}
-	q := listing.Query{Columns: columns, From: from(in, s.DB.Engine(), walk), Order: sortKeys.Order(names(in.Sorting)), Page: in.Page,
-		Where: filter(orgs, in, s.DB.Engine(), walk), Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
+	where := func(r route) *db.W { return filter(orgs, in, s.DB.Engine(), r.match) }
+	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(names(in.Sorting)), Page: in.Page,
+		Where: where(way.page), Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
 	if in.Query != nil {
 		q.Enough = counted
+		q.Counted = &listing.Rows{From: way.count.from, Where: where(way.count)}
+	}
+	if way.glance != "" {
+		q.AtLeast = func(ctx context.Context, q db.Querier, most int) (int, error) {
+			return countNamed(ctx, q, way.glance, where(route{}), most)
+		}
 	}
 	if in.unfiltered() {
 		q.Total = func(ctx context.Context, q db.Querier) (int, error) { return countAll(ctx, q, orgs) }
@@ -75,19 +82,6 @@ func names(keys []SortKey) []string {
 	return out
 }
 
-// from is the table, for a search on SQLite with the way to it: without
-// statistics of how many customers an organization has, SQLite reads them in
-// the order of some index, each from another place of the file.
-func from(in listInput, engine string, walk bool) string {
-	switch {
-	case walk:
-		return "customers INDEXED BY customers_created" // as they were written
-	case engine != "sqlite" || in.Query == nil || in.Email != nil || len(in.Metadata) > 0:
-		return "customers"
-	}
-	return "customers NOT INDEXED" // by the rows that were found
-}
-
 // unfiltered lists have a total that is maintained and need not be counted.
 func (in *listInput) unfiltered() bool {
 	return in.Email == nil && in.Query == nil && in.Active == nil && len(in.Metadata) == 0
@@ -98,7 +92,7 @@ func (in *listInput) unfiltered() bool {
 const subscribed = `SELECT 1 FROM subscriptions s WHERE s.organization_id = customers.organization_id
 	AND s.customer_id = customers.id AND s.status IN ('trialing', 'active', 'past_due')`
 
-func filter(orgs []id.ID, in listInput, engine string, walk bool) *db.W {
+func filter(orgs []id.ID, in listInput, engine, match string) *db.W {
 	w := db.Where("").In("organization_id", orgs)
 	if in.Email != nil { // only live customers have a key
 		w.And("email_key = ?", fold(*in.Email))
@@ -106,7 +100,7 @@ func filter(orgs []id.ID, in listInput, engine string, walk bool) *db.W {
 		w.And("deleted_at IS NULL")
 	}
 	if in.Query != nil {
-		searching(w, engine, orgs, *in.Query, walk)
+		searching(w, engine, orgs, *in.Query, match)
 	}
 	if in.Active != nil && *in.Active {
 		w.And("EXISTS (" + subscribed + ")")

@@ -131,10 +131,7 @@ func setBillingName(t *testing.T, f *floetest.Floe, customer, name string) {
 			name, search, f.Org.ID, customer); err != nil || f.DB.Engine() != "sqlite" {
 			return err
 		}
-		_, err = db.Exec(ctx, tx, `INSERT INTO customer_search (customer_search, rowid, search) VALUES ('delete', ?, ?)`, was.Seq, was.Search)
-		if err == nil {
-			_, err = db.Exec(ctx, tx, `INSERT INTO customer_search (rowid, search) VALUES (?, ?)`, was.Seq, search)
-		}
+		_, err = db.Exec(ctx, tx, `INSERT OR REPLACE INTO customer_search (rowid, search) VALUES (?, ?)`, was.Seq, search)
 		return err
 	})
 	if err != nil {

@@ -20,6 +20,8 @@ type Service struct {
 	Grants        Grants
 	Sessions      Sessions
 	LogoDevKey    string // for avatars of company addresses; "" uses Gravatar for all
+
+	samples samples
 }
 
 // Sessions is how portal sessions get their token and address.

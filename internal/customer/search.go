@@ -2,14 +2,11 @@ package customer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"floe/internal/db"
 	"floe/internal/id"
-	"floe/internal/schema"
 )
 
 // hasTrigram says whether SQLite's search index can be used.
@@ -20,33 +17,90 @@ func hasTrigram(text string) bool { return utf8.RuneCountInString(fold(text)) >=
 // take longer the more customers there are. See docs/decisions/0013.
 const counted = 1000
 
-// walks says whether a search on SQLite looks at the customers one after the
-// other until the page is full, and not at all that are found. That is quick
-// where many are; how many is asked of the index, which stops counting early.
-// What cannot be looked up in the index is walked in any case.
-func (s *Service) walks(ctx context.Context, orgs []id.ID, in listInput) (bool, error) {
-	switch {
-	case s.DB.Engine() != "sqlite" || in.Query == nil || in.Email != nil || len(in.Metadata) > 0:
-		return false, nil
-	case !hasTrigram(*in.Query):
-		return true, nil
-	case len(orgs) > 1 || len(in.Sorting) > 0 && strings.TrimPrefix(string(in.Sorting[0]), "-") != "created_at":
-		return false, nil // the order is not that of the index
-	}
-	_, err := db.One[int64](ctx, s.DB, `SELECT rowid FROM customer_search WHERE customer_search MATCH ? LIMIT 1 OFFSET ?`, phrase(*in.Query), counted)
-	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+// way is how customers are found on SQLite. Without statistics of how many
+// customers an organization has, SQLite reads them in the order of some index,
+// each from another place of the file; so the way says from where.
+type way struct {
+	page, count route
+	// glance is a question to the index whose first answers are enough to be
+	// counted; none where not so many are expected.
+	glance string
 }
 
-// phrase is a text in the language of SQLite's search index.
-func phrase(text string) string { return `"` + strings.ReplaceAll(fold(text), `"`, `""`) + `"` }
+type route struct {
+	from  string
+	match string // the question to the index; none: customers are looked at one by one
+}
+
+const (
+	anyhow   = "customers"
+	inOrder  = "customers INDEXED BY customers_created" // as they were written
+	byNumber = "customers NOT INDEXED"                  // by the numbers that the index answers
+)
+
+// What a search costs, in customers that are looked at one after the other:
+// to ask the index at all, and to look at one that it names.
+const (
+	askCost  = 200
+	nameCost = 3
+)
+
+func asking(rows float64) float64 { return askCost + nameCost*rows }
+
+// way chooses between looking at the customers one after the other until the
+// page is full, which is quick where many are found, and asking the index,
+// which is quick where few are. See docs/decisions/0014.
+func (s *Service) way(ctx context.Context, orgs []id.ID, in listInput) (way, error) {
+	switch {
+	case s.DB.Engine() != "sqlite" || in.Query == nil || in.Email != nil:
+		return the(route{from: anyhow}), nil
+	case !hasTrigram(*in.Query) && len(in.Metadata) > 0:
+		return the(route{from: anyhow}), nil
+	case !hasTrigram(*in.Query):
+		return the(route{from: inOrder}), nil
+	}
+	live, err := countAll(ctx, s.DB, orgs)
+	if err != nil {
+		return way{}, err
+	}
+	sample, rows, err := s.samples.get(ctx, s.DB)
+	if err != nil {
+		return way{}, err
+	}
+	return choose(in, len(orgs), float64(live), float64(rows), sample.look(fold(*in.Query))), nil
+}
+
+// the same route for the page and for the count.
+func the(r route) way { return way{page: r, count: r} }
+
+// choose knows how many customers may be seen and how many there are in all.
+func choose(in listInput, orgs int, live, rows float64, o outlook) (w way) {
+	walked, named := live, asking(rows*o.met)
+	if orgs == 1 && (len(in.Sorting) == 0 || strings.TrimPrefix(string(in.Sorting[0]), "-") == "created_at") {
+		walked = min(live, float64(in.Last())/o.found)
+	}
+	shorter := func(walked float64) route {
+		if named < walked {
+			return route{byNumber, o.match}
+		}
+		return route{from: inOrder}
+	}
+	if len(in.Metadata) > 0 { // which may be a shorter way still
+		return the(route{anyhow, shorter(walked).match})
+	}
+	most := float64(max(counted, in.Last()+1))
+	counting := min(live, most/o.found)
+	w = way{page: shorter(walked), count: shorter(counting)}
+	if live*o.found >= most && asking(most*o.met/o.found*rows/live) < min(counting, named) {
+		w.glance = o.match
+	}
+	return w
+}
 
 // searching adds the substring filter: contained in the e-mail, the name or
 // the billing name, or the start of the external id, whatever the case. SQLite
 // gets a list of rows, because with an OR it would look at every customer.
-func searching(w *db.W, engine string, orgs []id.ID, text string, walk bool) {
+func searching(w *db.W, engine string, orgs []id.ID, text, match string) {
 	folded := fold(text)
 	if folded == "" {
 		w.And("(search <> '' OR external_id IS NOT NULL)")
@@ -55,86 +109,23 @@ func searching(w *db.W, engine string, orgs []id.ID, text string, walk bool) {
 	start := beginning(folded)
 	end := start + "\U0010FFFF"
 	const prefix = "(external_id >= ? AND external_id < ?) OR (external_key >= ? AND external_key < ?)"
-	switch {
-	case engine == "sqlite" && !walk && hasTrigram(text):
+	if match != "" {
 		named := db.Where(prefix, start, end, start, end).In("organization_id", orgs)
 		w.And("seq IN (SELECT rowid FROM customer_search WHERE customer_search MATCH ? UNION SELECT seq FROM customers"+named.SQL()+")",
-			append([]any{phrase(text)}, named.Args()...)...)
-	case engine == "sqlite":
+			append([]any{match}, named.Args()...)...)
+	}
+	if engine == "sqlite" {
 		w.And("(instr(search, ?) > 0 OR "+prefix+")", folded, start, end, start, end)
-	default:
-		w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), start, end, start, end)
+		return
 	}
+	w.And("(search LIKE ? ESCAPE '\\' OR "+prefix+")", db.LikeContains(folded), start, end, start, end)
 }
 
-// searchTogether is what changes of SQLite's search index are put off under,
-// to be made by all who share a commit. One by one, each would be written as
-// a small index of its own.
-const searchTogether = "customer_search"
-
-// searchChange is a row's text and, unless the row is new, the text before.
-type searchChange struct {
-	seq  int64
-	was  *string
-	text string
-}
-
-// reindexSearch notes that a row's text changes. What it was is read, because
-// the index must be told exactly what it was given.
-func reindexSearch(ctx context.Context, tx *db.Tx, was, next *Row) error {
-	text := next.search()
-	if tx.Engine() != "sqlite" || was.search() == text {
-		return nil
-	}
-	old, err := db.One[struct {
-		Seq    int64
-		Search string
-	}](ctx, tx, `SELECT seq, search FROM customers WHERE organization_id = ? AND id = ?`, next.OrganizationID, next.ID)
-	if err != nil {
-		return fmt.Errorf("read the text for search: %w", err)
-	}
-	tx.Together(searchTogether, searchChange{old.Seq, &old.Search, text}, changeSearch)
-	return nil
-}
-
-// changeSearch makes the changes: first it takes out what is no longer so,
-// then it adds what is. A row that changed more than once goes from its first
-// text to its last.
-func changeSearch(ctx context.Context, tx *db.Tx, items []any) error {
-	var order []int64
-	last := make(map[int64]searchChange, len(items))
-	for _, item := range items {
-		c := item.(searchChange)
-		if before, again := last[c.seq]; again {
-			c.was = before.was
-		} else {
-			order = append(order, c.seq)
-		}
-		last[c.seq] = c
-	}
-	var out, in []any
-	for _, seq := range order {
-		c := last[seq]
-		if c.was != nil {
-			out = append(out, []any{c.seq, *c.was})
-		}
-		in = append(in, []any{c.seq, c.text})
-	}
-	const rows = `SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)`
-	if err := execRows(ctx, tx, `INSERT INTO customer_search (rowid, search, customer_search) SELECT *, 'delete' FROM (`+rows+`)`, out); err != nil {
-		return err
-	}
-	return execRows(ctx, tx, `INSERT INTO customer_search (rowid, search) `+rows, in)
-}
-
-// execRows runs one statement for any number of rows, because between two
-// the index would write down what it has.
-func execRows(ctx context.Context, tx *db.Tx, text string, rows []any) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	if _, err := db.Exec(ctx, tx, text, string(schema.JSON(&rows))); err != nil {
-		return fmt.Errorf("index for search: %w", err)
-	}
-	return nil
+// countNamed counts, up to a number, those that the index names and the filter
+// lets pass. It stops there, so the index need not name all.
+func countNamed(ctx context.Context, q db.Querier, match string, filter *db.W, most int) (int, error) {
+	args := append(append([]any{match}, filter.Args()...), most)
+	n, err := db.One[int64](ctx, q, `SELECT COUNT(*) FROM (SELECT 1 FROM (SELECT rowid AS named FROM customer_search WHERE customer_search MATCH ?)
+		CROSS JOIN customers ON seq = named`+filter.SQL()+` LIMIT ?)`, args...)
+	return int(n), err
 }

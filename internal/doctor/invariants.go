@@ -63,11 +63,13 @@ var Invariants = []Invariant{
 	},
 	{
 		Name:   "customers.search_finds",
-		Says:   "The search finds the last hundred customers by their whole text.",
+		Says:   "The search finds the last hundred customers by all letters of their text.",
 		Engine: "sqlite",
 		Query: `SELECT c.organization_id, c.id, 'is not found' AS detail FROM customers c
 			WHERE c.seq > (SELECT MAX(seq) FROM customers) - 100 AND length(c.search) >= 3 AND NOT EXISTS (
-				SELECT 1 FROM customer_search WHERE customer_search MATCH '"' || replace(c.search, '"', '""') || '"' AND rowid = c.seq)`,
+				SELECT 1 FROM customer_search WHERE rowid = c.seq AND customer_search MATCH (
+					WITH RECURSIVE at (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM at WHERE n < length(c.search) - 2)
+					SELECT group_concat('"' || replace(substr(c.search, n, 3), '"', '""') || '"', ' AND ') FROM at))`,
 	},
 	{
 		Name: "customers.metadata_index",

@@ -30,6 +30,9 @@ func (p Page) offset() int {
 	return (min(max(p.Number, 1), farthest) - 1) * p.size()
 }
 
+// Last is how many rows there are up to the end of the page.
+func (p Page) Last() int { return p.offset() + p.size() }
+
 // Result is a page of a list.
 type Result[T any] struct {
 	Items      []T        `json:"items"`
@@ -127,9 +130,21 @@ type Query struct {
 	// only that there are so many, and as many as it takes for a next page to be
 	// worth asking for while there is one.
 	Enough int
+	// AtLeast, unless nil, counts up to a number, quicker than counting would and
+	// maybe not all. Where it finds enough nothing need be counted.
+	AtLeast func(ctx context.Context, q db.Querier, most int) (int, error)
+	// Counted, unless nil, are the same rows in another way, which is a better
+	// one to count them.
+	Counted *Rows
 	// Far reads a page that is far from the start by the ids of its rows, which
 	// an index holds: PostgreSQL reads every row that it skips.
 	Far bool
+}
+
+// Rows are those of a FROM that its filter lets pass.
+type Rows struct {
+	From  string
+	Where *db.W
 }
 
 // Run asks for the page and for the count as two statements: a count within
@@ -160,6 +175,10 @@ func page[T any](ctx context.Context, q db.Querier, l Query) ([]T, error) {
 }
 
 func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
+	rows := Rows{l.From, l.Where}
+	if l.Counted != nil {
+		rows = *l.Counted
+	}
 	switch {
 	case got > 0 && got < l.Page.size(), got == 0 && l.Page.offset() == 0:
 		return l.Page.offset() + got, nil // the last page: nothing is left to count
@@ -167,10 +186,15 @@ func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
 		return l.Total(ctx, q)
 	case l.Enough > 0:
 		most := max(l.Enough, l.Page.offset()+got+1)
-		n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM (SELECT 1 FROM "+l.From+l.Where.SQL()+" LIMIT ?) AS found", append(l.Where.Args(), most)...)
+		if l.AtLeast != nil {
+			if n, err := l.AtLeast(ctx, q, most); err != nil || n >= most {
+				return n, err
+			}
+		}
+		n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM (SELECT 1 FROM "+rows.From+rows.Where.SQL()+" LIMIT ?) AS found", append(rows.Where.Args(), most)...)
 		return int(n), err
 	}
-	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM "+l.From+l.Where.SQL(), l.Where.Args()...)
+	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM "+rows.From+rows.Where.SQL(), rows.Where.Args()...)
 	return int(n), err
 }
 

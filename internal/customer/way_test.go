@@ -1,0 +1,58 @@
+package customer
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"floe/internal/listing"
+)
+
+// How a search is gone about: by the index where few are found, one after the
+// other where many are or where there are few to look at.
+func TestWay(t *testing.T) {
+	t.Parallel()
+	var texts []string
+	for i := range sampleSize {
+		texts = append(texts, fmt.Sprintf("user%d@example.com\x1fname %c%c%c", i, 'a'+i%8, 'a'+i/8%8, 'a'+i/64%8))
+	}
+	s := newSample(1_000_000, texts)
+	const million = 1_000_000
+	page := func(n int) listInput { return listInput{Page: listing.Page{Number: n, Limit: 10}} }
+	sorted := func(key SortKey) listInput { return listInput{Page: page(1).Page, Sorting: []SortKey{key}} }
+	for _, c := range []struct {
+		name, query string
+		in          listInput
+		orgs        int
+		live, rows  float64
+		page, count string
+		glance      bool
+	}{
+		{"nobody in the sample", "unheard of", page(1), 1, million, million, byNumber, byNumber, false},
+		{"nobody, of few", "unheard of", page(1), 1, 150, million, inOrder, inOrder, false},
+		{"everybody", "example", page(1), 1, million, million, inOrder, inOrder, false},
+		{"everybody, of a few among many", "example", page(1), 1, 1500, million, inOrder, inOrder, false},
+		{"every eighth", "name a", page(1), 1, million, million, inOrder, inOrder, true},
+		{"everybody by name", "example", sorted("name"), 1, million, million, inOrder, inOrder, false},
+		{"one of 64", "name ab", page(1), 1, million, million, inOrder, byNumber, true},
+		{"one of 64, far on", "name ab", page(1000), 1, million, million, byNumber, byNumber, true},
+		{"one of 512", "name abc", page(1), 1, million, million, inOrder, byNumber, true},
+		{"one of 512 by name", "name abc", sorted("-name"), 1, million, million, byNumber, byNumber, true},
+		{"one of 512, of two organizations", "name abc", page(1), 2, million, million, byNumber, byNumber, true},
+		{"one of 2048", "user2000", page(1), 1, million, million, byNumber, byNumber, false},
+	} {
+		w := choose(c.in, c.orgs, c.live, c.rows, s.look(c.query))
+		if w.page.from != c.page || w.count.from != c.count || (w.glance != "") != c.glance ||
+			(w.page.match != "") != (c.page == byNumber) || (w.count.match != "") != (c.count == byNumber) {
+			t.Errorf("%s: %+v", c.name, w)
+		}
+	}
+	for query, want := range map[string]int{"abc": 1, "example": 3, "name a": 3, "unheard of": 3} {
+		if got := strings.Count(s.look(query).match, " AND ") + 1; got != want {
+			t.Errorf("%s asks for %d: %s", query, got, s.look(query).match)
+		}
+	}
+	if o := newSample(0, nil).look("abc"); o.found <= 0 || o.match != `"abc"` {
+		t.Errorf("without anybody: %+v", o)
+	}
+}
