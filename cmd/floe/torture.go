@@ -77,7 +77,7 @@ func (c *tortureCommand) Run(ctx context.Context, io *streams) error {
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		err = errors.Join(err, e.Encode(r))
-	} else {
+	} else if broken || err == nil { // what could not be run has shown nothing
 		tortured(io.out, r)
 	}
 	switch {

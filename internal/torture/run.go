@@ -68,6 +68,27 @@ func (t *run) say(format string, args ...any) {
 // now is the time by the child's clock.
 func (t *run) now() time.Time { return time.Now().Add(t.ahead) }
 
+// isEmpty looks before a server would make tables and send webhooks in a
+// database that somebody needs.
+func (t *run) isEmpty(ctx context.Context) error {
+	if t.config.URL == "" {
+		return nil
+	}
+	d, err := db.Open(ctx, t.database(true))
+	if err != nil {
+		return unable("%w", err)
+	}
+	defer func() { _ = d.Close() }()
+	tables, err := db.One[int64](ctx, d, `SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`)
+	switch {
+	case err != nil:
+		return unable("%w", err)
+	case tables > 0:
+		return unable("the database is not empty: it has %d tables; give one that was just created", tables)
+	}
+	return nil
+}
+
 func (t *run) dataDir() string { return filepath.Join(t.config.Dir, "data") }
 
 func (t *run) database(readOnly bool) db.Config {
@@ -104,6 +125,9 @@ func (t *run) open(ctx context.Context) (err error) {
 	if err := t.choose(); err != nil {
 		return err
 	}
+	if err := t.isEmpty(ctx); err != nil {
+		return err
+	}
 	if t.sink, err = newSink(ctx, t.config.Seed); err != nil {
 		return unable("%w", err)
 	}
@@ -117,9 +141,6 @@ func (t *run) open(ctx context.Context) (err error) {
 	t.reader = &reader{server: t.server}
 	if err := t.server.start(ctx, Orders{}); err != nil {
 		return err
-	}
-	if t.server.token == "" {
-		return unable("the database is not empty")
 	}
 	s, err := stock(ctx, t.server, "http://"+t.sink.address)
 	if err != nil {

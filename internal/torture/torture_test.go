@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"floe/internal/db/dbtest"
 	"floe/internal/db/pgserver"
 	"floe/internal/torture"
 )
@@ -93,6 +94,15 @@ func TestDocs(t *testing.T) {
 		if !strings.Contains(string(text), "`"+f.Name+"`") {
 			t.Errorf("docs/reliability.md does not name %s: %s", f.Name, f.About)
 		}
+	}
+}
+
+// TestNotEmpty: a database that somebody needs is left alone.
+func TestNotEmpty(t *testing.T) {
+	t.Parallel()
+	r, err := torture.Run(t.Context(), torture.Config{Binary: "/nowhere/floe", Engine: "postgres", URL: dbtest.URL(t), Dir: filepath.Join(t.TempDir(), "torture"), Rounds: 1, Clients: 1})
+	if !errors.Is(err, torture.ErrUnable) || !strings.Contains(err.Error(), "not empty") || len(r.Problems) > 0 {
+		t.Errorf("%v, %q", err, r.Problems)
 	}
 }
 
