@@ -1,10 +1,12 @@
 package api
 
 import (
+	"errors"
 	"hash/maphash"
 	"math"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +57,9 @@ type tooMany struct {
 
 func (tooMany) Error() string { return "too many requests" }
 
+// seconds is when to come again, for Retry-After (RFC 9110, section 10.2.3).
+func (m tooMany) seconds() string { return strconv.Itoa(int((m.wait + time.Second - 1) / time.Second)) }
+
 // token counts a call with a good token.
 func (r *rates) token(token id.ID, now time.Time) error {
 	if wait := r.tokens.take(token, now); wait > 0 {
@@ -76,6 +81,21 @@ func (r *rates) stranger(q *http.Request, now time.Time) error {
 		return tooMany{wait, byAddress}
 	}
 	return nil
+}
+
+// Outside counts calls for what is beside the API, which nobody shows a token
+// for, as those of strangers.
+func (h *Handler) Outside(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := h.rates.stranger(r, time.Now())
+		if many, ok := errors.AsType[tooMany](err); ok {
+			h.Refused(many.by)
+			w.Header().Set("Retry-After", many.seconds())
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // spent says whether an address has used up what strangers have. Nearly

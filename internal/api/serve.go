@@ -438,7 +438,7 @@ func (h *Handler) fail(c *call, err error) {
 	switch {
 	case errors.As(err, &many):
 		h.Refused(many.by)
-		c.w.Header().Set("Retry-After", strconv.Itoa(int((many.wait+time.Second-1)/time.Second)))
+		c.w.Header().Set("Retry-After", many.seconds())
 		c.head(http.StatusTooManyRequests, "", 0)
 	case errors.As(err, &problems):
 		c.write(http.StatusUnprocessableEntity, "application/json", problems.AppendJSON(nil))

@@ -95,6 +95,31 @@ func TestRateOfStrangers(t *testing.T) {
 	}, func(c *server.Config) { c.Rates.Address = never(4) })
 }
 
+// TestRateOutside: pages and documents count as calls of strangers; probes do
+// not.
+func TestRateOutside(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t, func(c *server.Config) { c.Rates.Address = never(4) })
+	for i, path := range []string{"/docs", "/openapi.json", "/", "/documents?kind=invoice"} {
+		if r := send(f, path, "", "192.0.2.1"); r.Status == 429 {
+			t.Errorf("call %d: %d", i, r.Status)
+		}
+	}
+	for _, path := range []string{"/docs", "/openapi.json", "/", "/documents?kind=invoice", customers} {
+		if r := send(f, path, "", "192.0.2.1"); r.Status != 429 || r.Header.Get("Retry-After") == "" || r.Body != "" {
+			t.Errorf("%s: %d %q", path, r.Status, r.Body)
+		}
+	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if r := send(f, path, "", "192.0.2.1"); r.Status != 200 {
+			t.Errorf("%s: %d", path, r.Status)
+		}
+	}
+	if r := send(f, "/docs", "", "192.0.2.2"); r.Status != 200 {
+		t.Errorf("from elsewhere: %d", r.Status)
+	}
+}
+
 // TestRateBehindProxies: those behind a trusted proxy are told apart.
 func TestRateBehindProxies(t *testing.T) {
 	t.Parallel()

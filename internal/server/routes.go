@@ -90,11 +90,11 @@ func (s *Server) routes() (map[string]http.Handler, error) {
 	routes := map[string]http.Handler{
 		"/healthz":      read(plainText("ok\n")),
 		"/readyz":       read(http.HandlerFunc(s.ready)),
-		"/openapi.json": read(open(fixed("application/json", text))),
-		"/docs":         read(page(fixed("text/html; charset=utf-8", docs))),
-		"/":             read(page(s.home())),
+		"/openapi.json": read(s.api.Outside(open(fixed("application/json", text)))),
+		"/docs":         read(s.api.Outside(page(fixed("text/html; charset=utf-8", docs)))),
+		"/":             read(s.api.Outside(page(s.home()))),
 		// Links that answers hand out: a signature opens them, not a token.
-		order.DocumentsPath: read(document(http.HandlerFunc(s.Orders.ServeDocuments))),
+		order.DocumentsPath: read(s.api.Outside(document(http.HandlerFunc(s.Orders.ServeDocuments)))),
 	}
 	if s.config.MetricsToken != "" {
 		routes["/metrics"] = read(bearer(s.config.MetricsToken, s.metrics.handler))
