@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"floe/internal/auth"
@@ -20,6 +21,7 @@ const (
 // endpoints that have been failing for too long.
 func (s *Service) judgeTargets(ctx context.Context, tx *db.Tx, results []*result) error {
 	keys, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.sent })
+	slices.Sort(keys) // whoever records beside us locks them in the same order
 	for _, k := range keys {
 		if err := s.judgeTarget(ctx, tx, groups[k]); err != nil {
 			return fmt.Errorf("judge webhook target: %w", err)

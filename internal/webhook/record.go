@@ -17,9 +17,9 @@ const maxRecorded = 128
 // lanes and the targets, in one transaction. It answers those that it has left
 // out, because their lanes are being written to.
 func (s *Service) record(ctx context.Context, results []*result) (late []*result, err error) {
-	var held []*result
 	err = s.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if held, late, err = holdLanes(ctx, tx, results); err != nil {
+		held, busy, err := holdLanes(ctx, tx, results)
+		if late = busy; err != nil {
 			return err
 		}
 		for _, step := range []func(context.Context, *db.Tx, []*result) error{
@@ -36,9 +36,6 @@ func (s *Service) record(ctx context.Context, results []*result) (late []*result
 	}
 	for _, r := range late {
 		r.late++
-	}
-	if err := s.follow(ctx, held); err != nil { // the leases run out, and somebody claims the lanes
-		s.Logger.Error("webhooks: what follows could not be read; it is sent a little later", "error", err)
 	}
 	return late, nil
 }
@@ -285,14 +282,14 @@ func (s *Service) stepLanes(ctx context.Context, tx *db.Tx, k way, results []*re
 	return nil
 }
 
-// follow finds what comes next in the lanes that are kept, with the targets as
+// goesOn says whether the lane is kept and has more.
+func (r *result) goesOn() bool { return r.keep && r.waiting > 0 }
+
+// follow finds what comes next in the lanes that go on, with the targets as
 // they are by now. The lanes are leased, so no transaction is needed. Mostly it
 // is known, because one transaction has written several events.
 func (s *Service) follow(ctx context.Context, results []*result) error {
-	targets, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, r.keep && r.waiting > 0 })
-	if len(targets) == 0 {
-		return nil
-	}
+	targets, groups := sharing(results, func(r *result) (id.ID, bool) { return r.to.ID, true })
 	found, err := findDestinations(ctx, s.DB, targets...)
 	if err != nil {
 		return err

@@ -1,10 +1,12 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"floe/internal/auth"
@@ -290,6 +292,7 @@ func (s *Service) countReplays(ctx context.Context, tx *db.Tx, results []*result
 		}
 		return replayArgs{r.OrganizationID, *r.ReplayID}, true
 	})
+	slices.SortFunc(keys, func(a, b replayArgs) int { return cmp.Compare(a.ID, b.ID) }) // as judgeTargets does
 	for _, k := range keys {
 		r, err := db.One[replayRow](ctx, tx, `SELECT `+replayColumns+`, filter, position, upto FROM webhook_replays
 			WHERE organization_id = ? AND id = ?`+tx.ForUpdate(), k.OrganizationID, k.ID)

@@ -50,15 +50,17 @@ func (s *Service) Run(ctx context.Context) {
 		s.Logger.Error("webhooks: what an earlier process left could not be taken up at once", "error", err)
 	}
 	s.begin(r)
-	recorded := make(chan struct{})
-	go func() { defer close(recorded); s.recorder(r) }()
+	var recorders sync.WaitGroup
+	for range s.recorders() {
+		recorders.Go(func() { s.recorder(r) })
+	}
 	s.poll(r)
 	s.end()
 	limit := time.AfterFunc(stopTime, cut)
 	defer limit.Stop()
 	r.wait.Wait()
 	close(r.results)
-	<-recorded
+	recorders.Wait()
 	if err := s.releaseAll(context.WithoutCancel(ctx)); err != nil {
 		s.Logger.Error("webhooks: what was not sent could not be given up; it waits until the leases end", "error", err)
 	}
@@ -360,6 +362,15 @@ func (s *Service) heed(r *run, t *target, res *result) {
 	}
 }
 
+// recorders is how many write at the same time: a result waits for what is being
+// written and then for its own transaction. SQLite has one writer.
+func (s *Service) recorders() int {
+	if s.DB.Engine() == "sqlite" {
+		return 1
+	}
+	return 3
+}
+
 // recorder writes results down, as many together as have come up meanwhile.
 func (s *Service) recorder(r *run) {
 	var last time.Time
@@ -382,12 +393,32 @@ func (s *Service) recorder(r *run) {
 		}
 		var err error
 		late, err = s.recordSurely(r.sending, batch)
-		for _, res := range batch {
-			if !slices.Contains(late, res) {
-				res.answer <- err
-			}
+		s.settled(r, slices.DeleteFunc(batch, func(res *result) bool { return slices.Contains(late, res) }), err)
+	}
+}
+
+// settled lets the lanes go on whose results are on record. Where the next
+// event has to be read first, the recorder does not wait for that.
+func (s *Service) settled(r *run, results []*result, err error) {
+	var on []*result
+	for _, res := range results {
+		if err == nil && res.goesOn() {
+			on = append(on, res)
+		} else {
+			res.answer <- err
 		}
 	}
+	if len(on) == 0 {
+		return
+	}
+	r.wait.Go(func() {
+		if err := s.follow(context.WithoutCancel(r.sending), on); err != nil { // the leases run out, and somebody claims the lanes
+			s.Logger.Error("webhooks: what follows could not be read; it is sent a little later", "error", err)
+		}
+		for _, res := range on {
+			res.answer <- nil
+		}
+	})
 }
 
 // recordSurely tries for a while where the database is away: what is not on
