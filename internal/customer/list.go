@@ -48,14 +48,16 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if err != nil {
 		return listing.Result[Customer]{}, err
 	}
-	where := func(r route) *db.W { return filter(orgs, in, s.DB.Engine(), r.match) }
+	where := func(r route) *db.W { return filter(orgs, in, s.DB.Engine(), r.ask) }
 	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(names(in.Sorting)), Page: in.Page,
 		Where: where(way.page), Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
 	if in.Query != nil {
 		q.Enough = counted
+	}
+	if way.count.from != way.page.from {
 		q.Counted = &listing.Rows{From: way.count.from, Where: where(way.count)}
 	}
-	if way.glance != "" {
+	if len(way.glance) > 0 {
 		q.AtLeast = func(ctx context.Context, q db.Querier, most int) (int, error) {
 			return countNamed(ctx, q, way.glance, where(route{}), most)
 		}
@@ -92,7 +94,7 @@ func (in *listInput) unfiltered() bool {
 const subscribed = `SELECT 1 FROM subscriptions s WHERE s.organization_id = customers.organization_id
 	AND s.customer_id = customers.id AND s.status IN ('trialing', 'active', 'past_due')`
 
-func filter(orgs []id.ID, in listInput, engine, match string) *db.W {
+func filter(orgs []id.ID, in listInput, engine string, ask []gram) *db.W {
 	w := db.Where("").In("organization_id", orgs)
 	if in.Email != nil { // only live customers have a key
 		w.And("email_key = ?", fold(*in.Email))
@@ -100,7 +102,7 @@ func filter(orgs []id.ID, in listInput, engine, match string) *db.W {
 		w.And("deleted_at IS NULL")
 	}
 	if in.Query != nil {
-		searching(w, engine, orgs, *in.Query, match)
+		searching(w, engine, orgs, *in.Query, ask)
 	}
 	if in.Active != nil && *in.Active {
 		w.And("EXISTS (" + subscribed + ")")

@@ -29,7 +29,7 @@ func grams(text string) (out []gram) {
 // sample knows the texts of some customers, spread over all there are, of
 // every organization. It tells in microseconds what to expect of a search.
 type sample struct {
-	last  int64 // the number of the newest customer when it was taken
+	rows  int64 // about how many customers there were when it was taken
 	texts []string
 	holds map[gram][]uint16 // which texts have these letters
 	used  atomic.Int64
@@ -47,37 +47,60 @@ type samples struct {
 	current atomic.Pointer[sample]
 }
 
-// get answers a sample, and the number of the newest customer now. One that
-// is about as many rows as there are is good for long; who meets an old one
-// while somebody takes another uses it.
-func (s *samples) get(ctx context.Context, q db.Querier) (*sample, int64, error) {
-	last, err := db.One[int64](ctx, q, `SELECT COALESCE(MAX(seq), 0) FROM customers`)
+// get answers a sample, and about how many customers there are now. One that
+// is of nearly as many is good for long; who meets an old one while somebody
+// takes another uses it.
+func (s *samples) get(ctx context.Context, d *db.DB) (*sample, int64, error) {
+	now := s.current.Load()
+	if now != nil && d.Engine() == "postgres" && now.used.Load()%64 > 0 { // to ask is a round trip
+		now.used.Add(1)
+		return now, now.rows, nil
+	}
+	rows, err := db.One[int64](ctx, d, rowsOf[d.Engine()])
 	if err != nil {
 		return nil, 0, err
 	}
-	now := s.current.Load()
-	if now != nil && (now.good(last) || !s.mu.TryLock()) {
-		return now, last, nil
+	if now != nil && (now.good(rows) || !s.mu.TryLock()) {
+		return now, rows, nil
 	}
 	if now == nil {
 		s.mu.Lock()
 	}
 	defer s.mu.Unlock()
-	if now = s.current.Load(); now != nil && now.good(last) {
-		return now, last, nil
+	if now = s.current.Load(); now != nil && now.good(rows) {
+		return now, rows, nil
 	}
-	texts, err := db.All[string](ctx, q, `WITH RECURSIVE place (seq) AS (SELECT 1 UNION ALL SELECT seq + ? FROM place WHERE seq + ? <= ?)
-		SELECT search FROM place CROSS JOIN customers USING (seq)`, last/sampleSize+1, last/sampleSize+1, last)
+	texts, err := read(ctx, d, rows)
 	if err != nil {
 		return nil, 0, err
 	}
-	now = newSample(last, texts)
+	now = newSample(rows, texts)
 	s.current.Store(now)
-	return now, last, nil
+	return now, rows, nil
 }
 
-func newSample(last int64, texts []string) *sample {
-	s := &sample{last: last, texts: texts, holds: map[gram][]uint16{}}
+// rowsOf asks about how many customers there are: SQLite has an index of their
+// numbers, PostgreSQL knows the size of the table.
+var rowsOf = map[string]string{
+	"sqlite":   `SELECT COALESCE(MAX(seq), 0) FROM customers`,
+	"postgres": `SELECT pg_relation_size('customers') / 512`,
+}
+
+// read reads the texts. PostgreSQL chooses pages, on which customers lie who
+// came together; so of more pages than need be it takes a part of the rows.
+func read(ctx context.Context, d *db.DB, rows int64) ([]string, error) {
+	if d.Engine() == "postgres" {
+		const partOfPage = 0.125
+		return db.All[string](ctx, d, `SELECT search FROM customers TABLESAMPLE SYSTEM (?) WHERE random() < ? LIMIT ?`,
+			min(100, 100*sampleSize/partOfPage/float64(max(rows, 1))), max(partOfPage, min(1, sampleSize/float64(max(rows, 1)))), 2*sampleSize)
+	}
+	step := rows/sampleSize + 1
+	return db.All[string](ctx, d, `WITH RECURSIVE place (seq) AS (SELECT 1 UNION ALL SELECT seq + ? FROM place WHERE seq + ? <= ?)
+		SELECT search FROM place CROSS JOIN customers USING (seq)`, step, step, rows)
+}
+
+func newSample(rows int64, texts []string) *sample {
+	s := &sample{rows: rows, texts: texts, holds: map[gram][]uint16{}}
 	for i, text := range texts {
 		for _, g := range grams(text) {
 			s.holds[g] = append(s.holds[g], uint16(i)) //nolint:gosec // at most sampleSize
@@ -86,13 +109,13 @@ func newSample(last int64, texts []string) *sample {
 	return s
 }
 
-func (s *sample) good(last int64) bool { return last <= s.last+s.last/2 && s.used.Add(1) < sampleUses }
+func (s *sample) good(rows int64) bool { return rows <= s.rows+s.rows/2 && s.used.Add(1) < sampleUses }
 
 // outlook is what to expect of a search.
 type outlook struct {
 	found float64 // which part of all customers has the text
 	met   float64 // which part has the letters that the index is asked for
-	match string  // the question to the index
+	ask   []gram  // these letters
 }
 
 // atLeast and atMost are of how many letters the index is asked for: each
@@ -103,11 +126,13 @@ const (
 )
 
 // look chooses the rarest letters of a folded text until hardly anybody has
-// them all who does not have the text.
-func (s *sample) look(text string) outlook {
-	all := grams(text)
+// them all who does not have the text. Not all letters are in every index.
+func (s *sample) look(text string, indexed func(gram) bool) (o outlook) {
+	all := slices.DeleteFunc(grams(text), func(g gram) bool { return !indexed(g) })
+	if len(all) == 0 {
+		return outlook{found: 1, met: 1}
+	}
 	slices.SortStableFunc(all, func(a, b gram) int { return cmp.Compare(len(s.holds[a]), len(s.holds[b])) })
-	var terms []string
 	met := s.holds[all[0]]
 	found := s.having(text, met)
 	for i, g := range all[:min(atMost, len(all))] {
@@ -115,9 +140,10 @@ func (s *sample) look(text string) outlook {
 			break
 		}
 		met = both(met, s.holds[g])
-		terms = append(terms, `"`+strings.ReplaceAll(string(g[:]), `"`, `""`)+`"`)
+		o.ask = append(o.ask, g)
 	}
-	return outlook{s.part(found), s.part(len(met)), strings.Join(terms, " AND ")}
+	o.found, o.met = s.part(found), s.part(len(met))
+	return o
 }
 
 // having counts those of some texts that have a text in them.

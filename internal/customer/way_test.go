@@ -2,7 +2,6 @@ package customer
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"floe/internal/listing"
@@ -41,18 +40,21 @@ func TestWay(t *testing.T) {
 		{"one of 512, of two organizations", "name abc", page(1), 2, million, million, byNumber, byNumber, true},
 		{"one of 2048", "user2000", page(1), 1, million, million, byNumber, byNumber, false},
 	} {
-		w := choose(c.in, c.orgs, c.live, c.rows, s.look(c.query))
-		if w.page.from != c.page || w.count.from != c.count || (w.glance != "") != c.glance ||
-			(w.page.match != "") != (c.page == byNumber) || (w.count.match != "") != (c.count == byNumber) {
+		w := choose(c.in, c.orgs, c.live, c.rows, s.look(c.query, anyGram))
+		if w.page.from != c.page || w.count.from != c.count || (len(w.glance) > 0) != c.glance ||
+			(len(w.page.ask) > 0) != (c.page == byNumber) || (len(w.count.ask) > 0) != (c.count == byNumber) {
 			t.Errorf("%s: %+v", c.name, w)
 		}
 	}
 	for query, want := range map[string]int{"abc": 1, "example": 3, "name a": 3, "unheard of": 3} {
-		if got := strings.Count(s.look(query).match, " AND ") + 1; got != want {
-			t.Errorf("%s asks for %d: %s", query, got, s.look(query).match)
+		if got := s.look(query, anyGram).ask; len(got) != want {
+			t.Errorf("%s asks for %s", query, match(got))
 		}
 	}
-	if o := newSample(0, nil).look("abc"); o.found <= 0 || o.match != `"abc"` {
+	if o := newSample(0, nil).look("abc", anyGram); o.found <= 0 || match(o.ask) != `"abc"` {
 		t.Errorf("without anybody: %+v", o)
+	}
+	if got := match(s.look("name abc@žof.x12", ofWords).ask); got != `"x12" AND "nam" AND "abc"` && got != `"x12" AND "abc" AND "nam"` {
+		t.Errorf("of words: %s", got)
 	}
 }

@@ -42,7 +42,7 @@ var exceptions = []*regexp.Regexp{
 	// A metric says how old the oldest event of the whole queue is.
 	regexp.MustCompile(`(?is)^\s*SELECT\s+e\.created_at\s+FROM\s+webhook_queue\s+q\s+JOIN\s+webhook_events\s+e\s+ON\s+e\.organization_id\s*=\s*q\.organization_id\b`),
 	// What a search will find is guessed from the texts of some customers, whoever's they are.
-	regexp.MustCompile(`(?is)^SELECT COALESCE\(MAX\(seq\), 0\) FROM customers$|^WITH RECURSIVE place\b.*\bSELECT search FROM place CROSS JOIN customers USING \(seq\)$`),
+	regexp.MustCompile(`(?is)^SELECT COALESCE\(MAX\(seq\), 0\) FROM customers$|^WITH RECURSIVE place\b.*\bSELECT search FROM place CROSS JOIN customers USING \(seq\)$|^SELECT search FROM customers TABLESAMPLE\b`),
 	// The billing cycle looks for what is due anywhere, by the index of dates.
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+subscriptions\s+WHERE\s+due_at\s+IS\s+NOT\s+NULL\s+AND\s+NOT\s+clocked\b`),
 }
