@@ -236,3 +236,20 @@ func (p *pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, 
 	}
 	return r.RowsAffected()
 }
+
+// Analyze tells PostgreSQL's planner how large the tables are now, rows of this
+// transaction among them. A transaction that fills empty tables calls it when
+// it has put some rows in: nobody else sees them yet, so the server does not do
+// it by itself, and until then any index that begins with the organization
+// looks as good as the one of the id.
+func (tx *Tx) Analyze(ctx context.Context) error {
+	if !tx.postgres {
+		return nil
+	}
+	tables, err := One[string](ctx, tx, `SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()`)
+	if err != nil {
+		return err
+	}
+	_, err = Exec(ctx, tx, `ANALYZE `+tables)
+	return err
+}

@@ -61,7 +61,7 @@ func Fill(ctx context.Context, d *db.DB, s *server.Server, c Config, progress fu
 		if err != nil {
 			return err
 		}
-		done := 0
+		done, known := 0, 1 // known is where the database has to learn again how much there is
 		for batch := range Batches(c, 100) {
 			if err := s.Customers.AddGiven(ctx, tx, auth.NewSystem("demo"), batch); err != nil {
 				return err
@@ -74,6 +74,12 @@ func Fill(ctx context.Context, d *db.DB, s *server.Server, c Config, progress fu
 			}
 			done += len(batch)
 			progress(done, c.Count)
+			if done >= known {
+				if err := tx.Analyze(ctx); err != nil {
+					return err
+				}
+				known *= 4
+			}
 		}
 		return shop.close(ctx)
 	})
