@@ -147,6 +147,9 @@ func TestLiteInterrupt(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 		_, err := s.exec(ctx, internal(endless), nil)
 		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			continue // it ended before the statement began
+		}
 		if sqliteCode(err)&0xff != liteInterrupt {
 			t.Fatalf("got %v", err)
 		}
