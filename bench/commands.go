@@ -16,6 +16,7 @@ type compareCommand struct {
 
 	Customers int      `default:"1000000" placeholder:"N" help:"How many customers each has (${default})."`
 	Systems   []string `default:"sqlite,postgres,pocketbase" enum:"sqlite,postgres,pocketbase" placeholder:"NAME" help:"Which to measure (${default})."`
+	Cold      bool     `help:"Keep Floe from remembering answers: what is read is measured, not what is remembered."`
 }
 
 // Run loads, serves and measures.
@@ -23,6 +24,9 @@ func (c *compareCommand) Run(ctx context.Context) (err error) {
 	w, err := c.open(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Cold {
+		w.flags = coldly
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	stages, err := c.stages(ctx, w)
@@ -92,6 +96,9 @@ func (c *compareCommand) compared(ctx context.Context, w *workshop, stages []*st
 	if err := m.all(ctx, take); err != nil {
 		return found, err
 	}
+	for _, line := range ofGet(found.Compared) {
+		fmt.Fprintln(os.Stderr, line)
+	}
 	if c.wants("webhooks") {
 		for _, s := range stages {
 			if !s.isFloe() {
@@ -144,6 +151,9 @@ func (c *comparison) notes(list []report.Measurement) {
 	}
 }
 
+// coldly is how Floe remembers nothing.
+var coldly = []string{"--answer-memory", "0"}
+
 type growCommand struct {
 	options
 
@@ -160,7 +170,7 @@ func (c *growCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	w.flags = []string{"--answer-memory", "0"} // what is read is to grow, not what is remembered
+	w.flags = coldly // what is read is to grow, not what is remembered
 	for _, engine := range c.Engine {
 		for _, organizations := range c.Organizations {
 			list, err := c.grown(ctx, w, engine, organizations)

@@ -39,9 +39,18 @@ type table struct {
 func (w *workshop) compare(ctx context.Context, stages ...*stage) (*comparison, error) {
 	c := &comparison{workshop: w, stages: stages, run: strconv.FormatInt(time.Now().UnixNano(), 36) + "-",
 		tables: map[string]*table{}, counts: map[string]*atomic.Int64{}}
+	if w.wantsOwners() {
+		for _, s := range stages {
+			if s.isFloe() && s.set.Organizations == 1 {
+				if err := s.endow(ctx); err != nil {
+					return nil, fmt.Errorf("make owners: %w", err)
+				}
+			}
+		}
+	}
 	bodies := map[string][]byte{}
 	for i, o := range operations {
-		if o.Kind != reads {
+		if o.Kind != reads || !w.wants(o.Name) || !stages[0].has(&o) {
 			continue
 		}
 		clients, err := c.dial(ctx, stages[0], &o, 1)
@@ -84,6 +93,9 @@ func (c *comparison) count(s *stage, o *operation) *atomic.Int64 {
 
 func (s *stage) isFloe() bool { return s.pocket == "" }
 
+// has says whether there is somebody to ask for.
+func (s *stage) has(o *operation) bool { return s.owners > 0 || !strings.HasSuffix(o.Name, ofOwners) }
+
 // call is the operation as the stage's server has it, nil when it has not.
 func (s *stage) call(o *operation, of *sample) *wire.Call {
 	build := o.floe
@@ -100,6 +112,9 @@ func (s *stage) call(o *operation, of *sample) *wire.Call {
 func (c *comparison) dial(ctx context.Context, s *stage, o *operation, clients int) (*wire.Clients, error) {
 	of := c.sample(s)
 	of.hot = o.Hot
+	if strings.HasSuffix(o.Name, ofOwners) {
+		of.keys = s.ownerKeys()
+	}
 	return wire.Dial(ctx, s.server.Address, clients, c.count(s, o), *s.call(o, of))
 }
 
@@ -358,7 +373,7 @@ func (c *comparison) turns(ctx context.Context, o *operation, clients, turns int
 func (c *comparison) all(ctx context.Context, each func([]report.Measurement)) error {
 	for i := range operations {
 		o := &operations[i]
-		if !c.wants(o.Name) || c.cold && o.Hot > 0 {
+		if !c.wants(o.Name) || c.cold && o.Hot > 0 || !c.stages[0].has(o) {
 			continue
 		}
 		say("%s", o.Name)

@@ -75,6 +75,8 @@ var operations = []operation{
 		})},
 	{"state", reads, many, 0, state, nil},
 	{"state, of 5,000", reads, many, active, state, nil},
+	{"get by id" + ofOwners, reads, many, 0, floeID, nil},
+	{"state" + ofOwners, reads, many, 0, state, nil},
 	{"list, first page", reads, few, 0, floeList(0, nil), pocketList(0, nil)},
 	{"list, page 10,000", reads, few, 0, floeList(10_000, nil), pocketList(10_000, nil)},
 	{"list by e-mail", reads, few, 0,

@@ -61,6 +61,8 @@ type stage struct {
 	config db.Config
 	set    data.Set
 	keys   []data.Key
+	name   string // of the loaded data
+	owners int    // how many customers own something
 	server *server.Process
 	// pocket is where PocketBase keeps its data; then config is not used.
 	pocket string
@@ -97,8 +99,9 @@ func (s *stage) arguments() []string {
 // kept is what is written beside loaded data.
 type kept struct {
 	data.Set
-	Keys []data.Key
-	Key  string // of PocketBase
+	Keys   []data.Key
+	Key    string // of PocketBase
+	Owners int
 }
 
 // sampleSize is more than are asked for in a run, so that nobody is asked for twice.
@@ -108,6 +111,7 @@ const sampleSize = 200_000
 func (s *stage) load(ctx context.Context, rows, organizations int) error {
 	engine := map[string]string{report.FloeSQLite: "sqlite", report.FloePostgres: "postgres"}[s.system]
 	name := fmt.Sprintf("%s-%d-%d", engine, rows, organizations)
+	s.name = name
 	if engine == "sqlite" {
 		s.config.DataDir = filepath.Join(s.keep, name)
 	} else if err := s.needPostgres(ctx); err != nil {
@@ -117,7 +121,7 @@ func (s *stage) load(ctx context.Context, rows, organizations int) error {
 	}
 	var k kept
 	if s.find(name, &k) {
-		s.set, s.keys = k.Set, k.Keys
+		s.set, s.keys, s.owners = k.Set, k.Keys, k.Owners
 	}
 	if s.set.Rows == 0 {
 		var err error
