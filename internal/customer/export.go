@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"sync"
 	"time"
 
 	"floe/internal/api"
@@ -38,22 +39,24 @@ func (s *Service) export(ctx context.Context, sub auth.Subject, in exportInput) 
 // oldestFirst reads customers piece by piece and holds no connection in
 // between: who reads an export slowly would keep one from everybody else.
 func (s *Service) oldestFirst(ctx context.Context, orgs []id.ID) iter.Seq2[*Row, error] {
-	feeds := make([]feed, len(orgs))
-	for i, org := range orgs {
-		feeds[i] = feed{organization: org, last: id.ID("00000000-0000-0000-0000-000000000000")}
-	}
 	return func(yield func(*Row, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		defer stop()
+		feeds := make([]feed, len(orgs))
+		for i, org := range orgs {
+			feeds[i] = feed{read: func(after time.Time, last id.ID) <-chan piece {
+				out := make(chan piece, 1)
+				reading.Go(func() { out <- s.readPiece(ctx, org, after, last) })
+				return out
+			}}
+		}
 		for {
-			var next *feed
-			for i := range feeds {
-				f := &feeds[i]
-				if err := f.fill(ctx, s.DB); err != nil {
-					yield(nil, err)
-					return
-				}
-				if len(f.rows) > 0 && (next == nil || f.rows[0].older(&next.rows[0])) {
-					next = f
-				}
+			next, err := oldest(feeds)
+			if err != nil {
+				yield(nil, err)
+				return
 			}
 			if next == nil || !yield(next.take(), nil) {
 				return
@@ -62,36 +65,68 @@ func (s *Service) oldestFirst(ctx context.Context, orgs []id.ID) iter.Seq2[*Row,
 	}
 }
 
+// oldest is the feed whose next customer is the oldest of all, nil at the end.
+func oldest(feeds []feed) (next *feed, err error) {
+	for i := range feeds {
+		f := &feeds[i]
+		if err := f.fill(); err != nil {
+			return nil, err
+		}
+		if len(f.rows) > 0 && (next == nil || f.rows[0].older(&next.rows[0])) {
+			next = f
+		}
+	}
+	return next, nil
+}
+
 // feed is the customers of one organization, oldest first. Feeds are merged,
 // because one query over several organizations would sort all their customers
 // for every piece.
 type feed struct {
-	organization id.ID
-	after        time.Time
-	last         id.ID
-	rows         []Row
-	done         bool
+	read  func(after time.Time, last id.ID) <-chan piece
+	ahead <-chan piece // is being read
+	rows  []Row
+	done  bool
+}
+
+// piece is some customers that follow each other.
+type piece struct {
+	rows []Row
+	err  error
 }
 
 const feedSize = 500
 
-// fill reads the next piece when the one before is used up.
-func (f *feed) fill(ctx context.Context, q db.Querier) (err error) {
+func (s *Service) readPiece(ctx context.Context, organization id.ID, after time.Time, last id.ID) piece {
+	rows, err := db.All[Row](ctx, s.DB, `SELECT `+columns+` FROM customers
+		WHERE organization_id = ? AND deleted_at IS NULL AND (created_at, id) > (?, ?)
+		ORDER BY created_at, id
+		LIMIT ?`, organization, after, last, feedSize)
+	return piece{rows, err}
+}
+
+// fill has the next piece when the one before is used up.
+func (f *feed) fill() error {
 	if len(f.rows) > 0 || f.done {
 		return nil
 	}
-	f.rows, err = db.All[Row](ctx, q, `SELECT `+columns+` FROM customers
-		WHERE organization_id = ? AND deleted_at IS NULL AND (created_at, id) > (?, ?)
-		ORDER BY created_at, id
-		LIMIT ?`, f.organization, f.after, f.last, feedSize)
-	f.done = len(f.rows) < feedSize
-	return err
+	if f.ahead == nil {
+		f.ahead = f.read(time.Time{}, "00000000-0000-0000-0000-000000000000")
+	}
+	p := <-f.ahead
+	f.rows, f.ahead, f.done = p.rows, nil, len(p.rows) < feedSize
+	return p.err
 }
 
+// take takes a customer. The first of a piece has the next piece read, while
+// this one is written.
 func (f *feed) take() *Row {
 	r := &f.rows[0]
+	if f.ahead == nil && !f.done {
+		last := &f.rows[len(f.rows)-1]
+		f.ahead = f.read(last.CreatedAt, last.ID)
+	}
 	f.rows = f.rows[1:]
-	f.after, f.last = r.CreatedAt, r.ID
 	return r
 }
 
