@@ -99,6 +99,7 @@ func (f *Floe) hide(r *http.Request) {
 		f.secrets.add(strings.TrimSpace(credentials))
 	}
 	f.secrets.learn(r.URL.RawQuery)
+	f.secrets.asked(r.URL.Path)
 	if r.Body == nil || r.ContentLength <= 0 { // a stream is the test's own
 		return
 	}
