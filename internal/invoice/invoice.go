@@ -149,7 +149,7 @@ func (p page) cell(w, h float64, text string, next int, align string) {
 func (p page) line(w, h float64, text string, next int, align string) {
 	text = visual(text)
 	list := runs(text)
-	if len(list) == 1 && !list[0].other {
+	if len(list) == 1 && list[0].other == nil {
 		p.CellFormat(w, h, text, "", next, align, false, 0, "")
 		return
 	}
@@ -158,7 +158,7 @@ func (p page) line(w, h float64, text string, next int, align string) {
 		p.SetX(x + w - 2*p.GetCellMargin() - p.measure(text))
 	}
 	for _, r := range list {
-		p.in(r.other, func() { p.CellFormat(p.GetStringWidth(r.text), h, r.text, "", 0, "L", false, 0, "") })
+		p.in(r.other, func() { p.piece(r.text, h) })
 	}
 	switch next {
 	case 0:
@@ -187,13 +187,13 @@ func (p page) wrap(text string, w float64) []string {
 	case !strings.ContainsFunc(text, inOther):
 		return p.SplitText(text, w-2)
 	}
-	// Chinese, Japanese and Korean may be broken between any two letters.
 	var lines []string
-	from, last := 0, 0 // where the line begins, and where it may end
+	from, last, before := 0, 0, rune(0) // where the line begins, and where it may end
 	for at, r := range text {
-		if r == ' ' || inOther(r) {
+		if r == ' ' || parts(before, r) {
 			last = at
 		}
+		before = r
 		if end := at + utf8.RuneLen(r); p.measure(text[from:end]) > w-2 && at > from {
 			if last <= from {
 				last = at
@@ -205,21 +205,21 @@ func (p page) wrap(text string, w float64) []string {
 	return append(lines, strings.TrimSpace(text[from:]))
 }
 
-// in draws with the other font where that is wanted. It has no bold.
-func (p page) in(second bool, draw func()) {
-	if !second {
+// in draws with another font where that is wanted.
+func (p page) in(o *other, draw func()) {
+	if o == nil {
 		draw()
 		return
 	}
-	font, err := loadOther()
+	font, err := o.load()
 	if err != nil {
 		p.SetError(err)
 		return
 	}
 	style := p.GetFontStyle()
 	size, _ := p.GetFontSize()
-	p.AddUTF8FontFromBytes(other, "", font) // the first time
-	p.SetFont(other, "", size)
+	p.AddUTF8FontFromBytes(o.family, "", font) // the first time
+	p.SetFont(o.family, "", size)
 	draw()
 	p.SetFont(family, style, size)
 }

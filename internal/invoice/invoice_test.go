@@ -67,12 +67,12 @@ func TestPrintable(t *testing.T) {
 			t.Errorf("%q prints as %q, want %q", in, got, want)
 		}
 	}
-	for _, in := range []string{"株式会社", "北京市朝阳区", "주식회사", "こんにちは"} {
-		if got := runs(printable(in)); len(got) != 1 || got[0].text != in || !got[0].other {
+	for _, in := range []string{"株式会社", "北京市朝阳区", "주식회사", "こんにちは", "ที่อยู่", "น้ำ"} {
+		if got := runs(printable(in)); len(got) != 1 || got[0].text != in || got[0].other == nil {
 			t.Errorf("%q prints as %+v", in, got)
 		}
 	}
-	if got := runs("北京 88 号"); len(got) != 3 || got[1] != (run{" 88 ", false}) {
+	if got := runs("北京 88 号"); len(got) != 3 || got[1] != (run{" 88 ", nil}) {
 		t.Errorf("mixed fonts: %+v", got)
 	}
 	if got := visual("אבג 12"); got != "12 גבא" {

@@ -17,12 +17,10 @@ import (
 
 // DejaVu Sans Condensed covers what is written in Latin, Greek, Cyrillic,
 // Armenian, Georgian, Hebrew and Arabic letters, among others. Droid Sans
-// Fallback has Chinese, Japanese and Korean, and nothing else. Neither has Thai
-// or the letters of India, whose forms depend on their neighbours.
-const (
-	family = "dejavu"
-	other  = "droid"
-)
+// Fallback has Chinese, Japanese and Korean, and nothing else, Noto Sans Thai
+// has Thai. None has the letters of India, whose forms depend on their
+// neighbours in ways that nothing here knows.
+const family = "dejavu"
 
 var (
 	//go:embed fonts/DejaVuSansCondensed.ttf.gz
@@ -30,7 +28,9 @@ var (
 	//go:embed fonts/DejaVuSansCondensed-Bold.ttf.gz
 	boldFont []byte
 	//go:embed fonts/DroidSansFallback.ttf.gz
-	otherFont []byte
+	droidFont []byte
+	//go:embed fonts/NotoSansThai-Regular.ttf.gz
+	thaiFont []byte
 )
 
 type fonts struct{ regular, bold []byte }
@@ -43,9 +43,22 @@ var loadFonts = sync.OnceValues(func() (f fonts, err error) {
 	return f, err
 })
 
-// loadOther is called when there is a letter that the first fonts do not have:
-// it is large, and most never need it.
-var loadOther = sync.OnceValues(func() ([]byte, error) { return unpack(otherFont) })
+// other is a font for letters that the first does not have. It is unpacked when
+// there is such a letter: one is large, and most never need any. It has no bold.
+type other struct {
+	family   string
+	load     func() ([]byte, error)
+	coverage func() func(rune) bool
+}
+
+func newOther(family string, packed *[]byte) *other {
+	o := &other{family: family, load: sync.OnceValues(func() ([]byte, error) { return unpack(*packed) })}
+	o.coverage = sync.OnceValue(func() func(rune) bool { return covers(o.load()) })
+	return o
+}
+
+// others are asked in this order, the small one first.
+var others = []*other{newOther("thai", &thaiFont), newOther("droid", &droidFont)}
 
 func unpack(packed []byte) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
@@ -76,33 +89,55 @@ func printable(s string) string {
 	}, s) // first, because what stood around them may compose
 	known := coverage()
 	return strings.Map(func(r rune) rune {
-		if known(r) || otherCoverage()(r) {
+		if known(r) || otherOf(r) != nil {
 			return r
 		}
 		return unknown
 	}, shape(norm.NFC.String(s)))
 }
 
-// inOther says whether a letter is printed with the other font.
-func inOther(r rune) bool { return !coverage()(r) && otherCoverage()(r) }
+// otherOf is the font that a letter is printed with when it is not the first.
+func otherOf(r rune) *other {
+	if coverage()(r) {
+		return nil
+	}
+	for _, o := range others {
+		if o.coverage()(r) {
+			return o
+		}
+	}
+	return nil
+}
+
+func inOther(r rune) bool { return otherOf(r) != nil }
 
 // run is a piece of text in one font.
 type run struct {
 	text  string
-	other bool
+	other *other
 }
 
 func runs(text string) (out []run) {
-	from, was := 0, false
+	from, was := 0, (*other)(nil)
 	for at, r := range text {
-		if other := inOther(r); other != was {
+		if o := otherOf(r); o != was {
 			if at > from {
 				out = append(out, run{text[from:at], was})
 			}
-			from, was = at, other
+			from, was = at, o
 		}
 	}
 	return append(out, run{text[from:], was})
+}
+
+// parts says whether a line may end between two letters, the second of which is
+// in another font: between any two of Chinese, Japanese and Korean; in Thai not
+// before what stands on or behind a letter, nor after what is written before one.
+// Where its words end is not known.
+func parts(before, r rune) bool {
+	behind := r >= 0x0e30 && r <= 0x0e3a || r >= 0x0e45 && r <= 0x0e4e
+	ahead := before >= 0x0e40 && before <= 0x0e44
+	return inOther(r) && !behind && !ahead
 }
 
 // visual brings a line from the order in which it is read into that in which
@@ -153,18 +188,12 @@ func rightToLeft(r rune) bool {
 	return r >= 0x0590 && r <= 0x08ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfeff
 }
 
-// coverage says which letters the regular font has, otherCoverage which the
-// other has. Where one cannot be read all are said to be there: Render says it.
-var (
-	coverage = sync.OnceValue(func() func(rune) bool {
-		f, err := loadFonts()
-		return covers(f.regular, err)
-	})
-	otherCoverage = sync.OnceValue(func() func(rune) bool {
-		font, err := loadOther()
-		return covers(font, err)
-	})
-)
+// coverage says which letters the regular font has. Where one cannot be read all
+// are said to be there: Render says it.
+var coverage = sync.OnceValue(func() func(rune) bool {
+	f, err := loadFonts()
+	return covers(f.regular, err)
+})
 
 func covers(font []byte, err error) func(rune) bool {
 	if err != nil {
