@@ -55,6 +55,7 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	r.hide(tx)
 	if anonymize {
 		r.scrub(tx)
+		tx.AfterCommit(s.samples.forget)
 	}
 	if err := save(ctx, tx, &was, &r); err != nil {
 		return err

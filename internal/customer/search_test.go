@@ -131,3 +131,29 @@ func madeUp(random *rand.Rand) string {
 	}
 	return b.String()
 }
+
+// Whose texts are kept in memory for guessing is nobody who was erased.
+func TestErasedAreNotInTheSample(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		c := f.Customer(map[string]any{"name": "Ottilie Unverwechselbar"}).ID()
+		search := func() { f.Do("GET", "/v1/customers/?query=unverwechselbar", f.AllToken, nil) }
+		for range 100 { // PostgreSQL takes rows at random
+			if search(); f.Server.Customers.Remembers("unverwechselbar") {
+				break
+			}
+			f.Do("DELETE", "/v1/customers/"+f.Customer(nil).ID()+"?anonymize=true", f.AllToken, nil)
+		}
+		if !f.Server.Customers.Remembers("unverwechselbar") {
+			t.Fatal("the sample does not have what there is")
+		}
+		f.Do("DELETE", "/v1/customers/"+c+"?anonymize=true", f.AllToken, nil)
+		if f.Server.Customers.Remembers("unverwechselbar") {
+			t.Error("a name is in memory after its owner was erased")
+		}
+		search()
+		if f.Server.Customers.Remembers("unverwechselbar") {
+			t.Error("a name came back into memory")
+		}
+	})
+}

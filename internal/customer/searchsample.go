@@ -99,6 +99,10 @@ func read(ctx context.Context, d *db.DB, rows int64) ([]string, error) {
 		SELECT search FROM place CROSS JOIN customers USING (seq)`, step, step, rows)
 }
 
+// forget has the next search take other texts: in these may be the name of
+// somebody who was erased.
+func (s *samples) forget() { s.current.Store(nil) }
+
 func newSample(rows int64, texts []string) *sample {
 	s := &sample{rows: rows, texts: texts, holds: map[gram][]uint16{}}
 	for i, text := range texts {
