@@ -109,6 +109,7 @@ func sharing[K comparable](results []*result, key func(*result) (K, bool)) (keys
 func leaveQueue(ctx context.Context, tx *db.Tx, results []*result) error {
 	var done, again []int64
 	for _, r := range results {
+		r.first = false // the transaction may be a second try
 		if r.verdict == retried {
 			again = append(again, r.Seq)
 		} else {
