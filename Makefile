@@ -1,4 +1,4 @@
-# The commands of everyday work. `make check` is what CI runs before its tests.
+# The commands of everyday work; .ci/run is what decides whether a change lands.
 .PHONY: build check test race bench fuzz lint fmt
 
 build: ## the binary, with Go alone

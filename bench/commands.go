@@ -127,8 +127,8 @@ func (c *compareCommand) compared(ctx context.Context, w *workshop, stages []*st
 		return found, nil
 	}
 	for _, s := range stages {
-		_, peak := s.server.MemoryMB()
-		found.Facts = append(found.Facts, report.Fact{System: s.system, Name: "peak memory of all measurements", Value: float64(peak), Unit: "MB"})
+		_, peak := s.server.MemoryMiB()
+		found.Facts = append(found.Facts, report.Fact{System: s.system, Name: "peak memory of all measurements", Value: float64(peak), Unit: "MiB"})
 	}
 	if err := stop(stages); err != nil {
 		return found, err

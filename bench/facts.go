@@ -89,7 +89,7 @@ func (w *workshop) started(system, name string, start func() (*server.Process, e
 		times = append(times, report.Millis(p.Ready))
 		if i == starts-1 {
 			time.Sleep(settle)
-			memory, _ = p.MemoryMB()
+			memory, _ = p.MemoryMiB()
 		}
 		if err := p.Stop(); err != nil {
 			return nil, errors.Join(errors.New(name), err)
@@ -98,6 +98,6 @@ func (w *workshop) started(system, name string, start func() (*server.Process, e
 	slices.Sort(times)
 	return []report.Fact{
 		{System: system, Name: name, Value: times[starts/2], Unit: "ms"},
-		{System: system, Name: "idle memory after " + name, Value: float64(memory), Unit: "MB"},
+		{System: system, Name: "idle memory after " + name, Value: float64(memory), Unit: "MiB"},
 	}, nil
 }

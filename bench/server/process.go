@@ -171,9 +171,15 @@ func childrenOf(pid int) (out []int) {
 	return out
 }
 
-// MemoryMB is the memory that the process has now, and the most it has had; 0
+// ForgetPeak has the peak of the memory begin with what is in use now
+// (proc_pid_clear_refs(5)).
+func (p *Process) ForgetPeak() error {
+	return os.WriteFile("/proc/"+strconv.Itoa(p.cmd.Process.Pid)+"/clear_refs", []byte("5"), 0)
+}
+
+// MemoryMiB is the memory that the process has now, and the most it has had; 0
 // where that is not known. That of a database server behind it is not in it.
-func (p *Process) MemoryMB() (now, peak int) {
+func (p *Process) MemoryMiB() (now, peak int) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")
 	if err != nil {
 		return 0, 0

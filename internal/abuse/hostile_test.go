@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -144,7 +145,11 @@ func TestHugeQueries(t *testing.T) {
 			fmt.Fprintf(&keys, "metadata[k%d]=1&", i)
 			fmt.Fprintf(&values, "metadata[k]=%d&", i)
 		}
-		queries := []string{
+		random, letters := rand.New(rand.NewPCG(1, 1)), make([]byte, 50_000) //nolint:gosec // the same each time
+		for i := range letters {
+			letters[i] = byte('a' + random.IntN(26))
+		}
+		queries := []string{"query=" + string(letters),
 			"page=9223372036854775807&limit=100", "page=99999999999999999999999", "page=-1", "page=0", "limit=0", "limit=-5", "limit=9223372036854775807",
 			"limit=1e400", "page=NaN", "page=1000000000&limit=1", strings.Repeat("limit=1&", 3000), strings.Repeat("sorting=-created_at&", 2500),
 			strings.Repeat("organization_id="+string(f.Org.ID)+"&", 1000), strings.Repeat("a=b&", 10_000), strings.Repeat("&", 60_000), strings.Repeat("=", 60_000),

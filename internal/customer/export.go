@@ -2,7 +2,9 @@ package customer
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -97,7 +99,14 @@ type piece struct {
 
 const feedSize = 500
 
-func (s *Service) readPiece(ctx context.Context, organization id.ID, after time.Time, last id.ID) piece {
+// readPiece fails where it panics: beside the request nobody else would hear
+// of it, and the process would end.
+func (s *Service) readPiece(ctx context.Context, organization id.ID, after time.Time, last id.ID) (p piece) {
+	defer func() {
+		if what := recover(); what != nil {
+			p.err = fmt.Errorf("panic: %v\n%s", what, debug.Stack())
+		}
+	}()
 	rows, err := db.All[Row](ctx, s.DB, `SELECT `+columns+` FROM customers
 		WHERE organization_id = ? AND deleted_at IS NULL AND (created_at, id) > (?, ?)
 		ORDER BY created_at, id

@@ -91,8 +91,8 @@ func (s *Service) wayPostgres(ctx context.Context, query string) (way, error) {
 		return w, nil
 	}
 	sample, _, err := s.samples.get(ctx, s.DB)
-	if err != nil {
-		return w, err
+	if err != nil { // without a hint the search takes longer, where it can be had at all
+		return w, ctx.Err()
 	}
 	const few = 1. / 256
 	if o := sample.look(fold(query), ofWords); o.met < few && len(o.ask) >= atLeast {

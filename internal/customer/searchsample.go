@@ -18,8 +18,10 @@ type gram [3]rune
 // grams are the different ones of a text, in its order.
 func grams(text string) (out []gram) {
 	letters := []rune(text)
+	seen := make(map[gram]bool, len(letters))
 	for i := range max(len(letters)-2, 0) {
-		if g := gram(letters[i : i+3]); !slices.Contains(out, g) {
+		if g := gram(letters[i : i+3]); !seen[g] {
+			seen[g] = true
 			out = append(out, g)
 		}
 	}
@@ -45,6 +47,7 @@ const (
 type samples struct {
 	mu      sync.Mutex
 	current atomic.Pointer[sample]
+	erased  atomic.Int64 // how often somebody was
 }
 
 // get answers a sample, and about how many customers there are now. One that
@@ -70,12 +73,16 @@ func (s *samples) get(ctx context.Context, d *db.DB) (*sample, int64, error) {
 	if now = s.current.Load(); now != nil && now.good(rows) {
 		return now, rows, nil
 	}
+	erased := s.erased.Load()
 	texts, err := read(ctx, d, rows)
 	if err != nil {
 		return nil, 0, err
 	}
 	now = newSample(rows, texts)
 	s.current.Store(now)
+	if s.erased.Load() != erased { // who was read may be gone since: this once, and no more
+		s.current.Store(nil)
+	}
 	return now, rows, nil
 }
 
@@ -101,7 +108,10 @@ func read(ctx context.Context, d *db.DB, rows int64) ([]string, error) {
 
 // forget has the next search take other texts: in these may be the name of
 // somebody who was erased.
-func (s *samples) forget() { s.current.Store(nil) }
+func (s *samples) forget() {
+	s.erased.Add(1)
+	s.current.Store(nil)
+}
 
 func newSample(rows int64, texts []string) *sample {
 	s := &sample{rows: rows, texts: texts, holds: map[gram][]uint16{}}
@@ -127,12 +137,25 @@ type outlook struct {
 const (
 	atLeast = 3
 	atMost  = 8
+	// mostLetters of a text are chosen from: the rest of a long one, which may
+	// have ten thousands, is looked for in the rows that are found by these.
+	mostLetters = 256
 )
+
+// firstLetters is the beginning of a text, so many letters long.
+func firstLetters(text string, letters int) string {
+	for i := range text {
+		if letters--; letters < 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
 
 // look chooses the rarest letters of a folded text until hardly anybody has
 // them all who does not have the text. Not all letters are in every index.
 func (s *sample) look(text string, indexed func(gram) bool) (o outlook) {
-	all := slices.DeleteFunc(grams(text), func(g gram) bool { return !indexed(g) })
+	all := slices.DeleteFunc(grams(firstLetters(text, mostLetters)), func(g gram) bool { return !indexed(g) })
 	if len(all) == 0 {
 		return outlook{found: 1, met: 1}
 	}

@@ -2,6 +2,8 @@ package customer
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"floe/internal/listing"
@@ -50,6 +52,19 @@ func TestWay(t *testing.T) {
 		if got := s.look(query, anyGram).ask; len(got) != want {
 			t.Errorf("%s asks for %s", query, match(got))
 		}
+	}
+	var long strings.Builder
+	for i := range 60_000 {
+		long.WriteRune(rune('a' + i*i%8191%1000))
+	}
+	o, begins := s.look(long.String(), anyGram), grams(firstLetters(long.String(), mostLetters))
+	for _, g := range o.ask {
+		if len(o.ask) > atMost || !slices.Contains(begins, g) {
+			t.Errorf("a long text asks for %s", match(o.ask))
+		}
+	}
+	if firstLetters("žof", 2) != "žo" || firstLetters("žof", 3) != "žof" || firstLetters("", 3) != "" {
+		t.Error("the first letters of a text are others")
 	}
 	if o := newSample(0, nil).look("abc", anyGram); o.found <= 0 || match(o.ask) != `"abc"` {
 		t.Errorf("without anybody: %+v", o)

@@ -15,15 +15,20 @@ import (
 // lowest is the first port that is given out.
 const lowest = 10_000
 
+// enough ports to choose from.
+const enough = 2_000
+
 var given sync.Map
 
 // Address is 127.0.0.1 with a port that nothing listens on and that stays free:
 // it is none of those from which the system chooses for outgoing connections,
 // which would take it while its server is away, and this process gives it once.
+// Where the system chooses from nearly all, that cannot be had.
 func Address(ctx context.Context) (string, error) {
+	first, beyond := ports()
 	var err error
 	for range 100 {
-		port := lowest + rand.IntN(outgoing()-lowest) //nolint:gosec // spreads, guards nothing
+		port := first + rand.IntN(beyond-first) //nolint:gosec // spreads, guards nothing
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		var l net.Listener
 		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
@@ -40,15 +45,19 @@ func Address(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("find a free port: %w", err)
 }
 
-// outgoing is the first port that the system itself chooses: what Linux says,
-// and elsewhere what the registry of ports has for it (RFC 6335, section 6).
-func outgoing() int {
-	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
-	if err == nil {
-		var first int
-		if _, err := fmt.Sscan(string(text), &first); err == nil && first > lowest {
-			return first
-		}
+// ports is the range to choose from: below, or else above, the ports that the
+// system itself chooses, which Linux says and elsewhere the registry of ports
+// has (RFC 6335, section 6).
+func ports() (first, beyond int) {
+	low, high := 49_152, 65_535
+	if text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+		_, _ = fmt.Sscan(string(text), &low, &high)
 	}
-	return 49_152
+	switch {
+	case low >= lowest+enough:
+		return lowest, low
+	case high <= 65_535-enough:
+		return high + 1, 65_536
+	}
+	return lowest, 65_536
 }
