@@ -101,7 +101,8 @@ func common(data.Key) string { return data.Common }
 // key chooses far from the neighbours, so that caches meet what users would.
 func (s *sample) key(n int64) data.Key {
 	if s.hot > 0 && s.hot < len(s.keys) {
-		return s.keys[int(n*7919)%s.hot*(len(s.keys)/s.hot)]
+		stride := len(s.keys) / s.hot
+		return s.keys[int(n*7919)%s.hot*stride+stride/2] // between the owners, whose answers are long
 	}
 	return s.keys[int(n*7919)%len(s.keys)]
 }
