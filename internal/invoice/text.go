@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf16"
 
 	"golang.org/x/text/unicode/bidi"
 	"golang.org/x/text/unicode/norm"
@@ -74,6 +75,18 @@ func unpack(packed []byte) ([]byte, error) {
 
 // unknown stands for letters that the font does not have.
 const unknown = '\u25A1'
+
+// inMetadata is a text as a file's metadata have it: UTF-16 with the mark of its
+// order in front (ISO 32000-1, section 7.9.2.2). The library's own function for
+// that knows no characters beyond the first 65,536, and panics at a text that
+// breaks off within one.
+func inMetadata(s string) string {
+	out := []byte{0xfe, 0xff}
+	for _, unit := range utf16.Encode([]rune(s)) {
+		out = binary.BigEndian.AppendUint16(out, unit)
+	}
+	return string(out)
+}
 
 // printable is text that the fonts can show: composed, without control
 // characters, and with a box for each letter that none has.
