@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/bidi"
 )
 
 // Whatever people are called, an invoice can be drawn of it, and bringing a
@@ -42,10 +44,7 @@ func FuzzText(f *testing.F) {
 
 // mirrored is one of a pair of brackets for both.
 func mirrored(r rune) rune {
-	if i := strings.IndexRune(")]}>»›", r); i >= 0 {
-		return []rune("([{<«‹")[strings.Count(")]}>»›"[:i], "")-1]
-	}
-	return r
+	return min(r, []rune(bidi.ReverseString(string(r)))[0])
 }
 
 func FuzzRender(f *testing.F) {
