@@ -57,7 +57,7 @@ func (c *canvas) done() string { return c.String() + "</svg>\n" }
 func (r Result) comparedChart() string {
 	systems := []string{FloeSQLite, FloePostgres, PocketBase, PocketBaseFull}
 	names := operations(r.Compared)
-	const left, top, thick, gap, width = 170, 70, 9, 10, 860
+	const left, top, thick, gap, width = 170, 70, 13, 8, 860
 	least := 1.0
 	for _, m := range r.Compared {
 		if m.OfBare > 0 {
