@@ -358,8 +358,8 @@ func TestSessionsArePurged(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- f.Server.Run(ctx, l) }()
 		scheduled := func() bool {
-			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM jobs WHERE leased_until IS NULL`)
-			return err == nil && n == 2 // the other clears old webhooks away
+			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM jobs WHERE kind = 'customer_sessions.purge'`)
+			return err == nil && n == 1
 		}
 		for !scheduled() {
 			time.Sleep(5 * time.Millisecond)
@@ -370,7 +370,8 @@ func TestSessionsArePurged(t *testing.T) {
 		}
 		for range 3 {
 			f.Clock.Advance(61 * time.Minute)
-			if n := f.Drain(); n != 2 {
+			// This and the billing cycle, which may still be with the server that has stopped.
+			if n := f.Drain(); n != 1 && n != 2 {
 				t.Errorf("%d jobs were due", n)
 			}
 		}
