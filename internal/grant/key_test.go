@@ -99,6 +99,30 @@ func TestKeyExpiresInTheCalendar(t *testing.T) {
 	})
 }
 
+// Who asks without a token lives in the time of the organization that is named.
+func TestKeyFollowsTheTestClock(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f bench) {
+		k, _, _ := f.key(fields{"expires": fields{"ttl": 1, "timeframe": "month"}, "activations": fields{"limit": 9, "enable_customer_admin": false}}, order())
+		end, err := time.Parse(time.RFC3339, k.Text("expires_at"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := end.Add(-time.Hour).Format(time.RFC3339), end.Add(time.Hour).Format(time.RFC3339)
+		f.Run(floetest.Scenario{Do: "POST /v1/test-clock", As: f.AllToken, Body: fields{"now": before}, Status: 201})
+		f.Clock.Advance(90 * 24 * time.Hour)
+		user := f.User(auth.Admin, f.Org, f.Organization("Other"))
+		for _, v := range []struct {
+			path, as string
+		}{{keys, f.AllToken}, {keys, user}, {"/v1/customer-portal/license-keys/", ""}} {
+			f.Run(floetest.Scenario{Do: "POST " + v.path + "validate", As: v.as, Body: f.ask(k), Status: 200, Want: fields{"last_validated_at": before}})
+			f.Run(floetest.Scenario{Do: "POST " + v.path + "activate", As: v.as, Body: f.ask(k, "label", "x"), Status: 200, Want: fields{"created_at": before}})
+		}
+		f.Run(floetest.Scenario{Do: "POST /v1/test-clock/advance", As: f.AllToken, Body: fields{"to": after}, Status: 200})
+		f.Run(floetest.Scenario{Do: "POST /v1/customer-portal/license-keys/validate", Body: f.ask(k), Status: 404})
+	})
+}
+
 func TestKeyProvided(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f bench) {

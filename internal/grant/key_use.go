@@ -100,11 +100,23 @@ func (s *Service) deactivateAnyone(ctx context.Context, sub auth.Subject, in dea
 	return api.None{}, s.Deactivate(ctx, sub, in.Body)
 }
 
+// timedKey is a key with the time of an organization that has a test clock.
+type timedKey struct {
+	Key
+	TestClock *time.Time
+}
+
 // keyByText finds a key by what its holder has. The row is locked: whoever
-// counts has to see what others have counted.
+// counts has to see what others have counted. Who asks may have no token to
+// know the organization by, so its test clock is found with the key.
 func keyByText(ctx context.Context, tx *db.Tx, org id.ID, key string) (Key, error) {
-	k, err := db.One[Key](ctx, tx, `SELECT `+keyColumns+` FROM license_keys WHERE organization_id = ? AND key = ?`+tx.ForUpdate(), org, key)
-	return k, notFound(err)
+	k, err := db.One[timedKey](ctx, tx, `SELECT `+keyColumns+`,
+		(SELECT now FROM test_clocks WHERE test_clocks.organization_id = license_keys.organization_id) AS test_clock
+		FROM license_keys WHERE organization_id = ? AND key = ?`+tx.ForUpdate(), org, key)
+	if err == nil && k.TestClock != nil {
+		tx.MoveTo(*k.TestClock)
+	}
+	return k.Key, notFound(err)
 }
 
 // Validate answers whether a key is valid for what is asked, and counts it.
