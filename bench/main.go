@@ -81,7 +81,8 @@ func (o *options) wants(name string) bool {
 	return len(o.Only) == 0
 }
 
-// finish adds results to those of the file and writes them down.
+// finish adds results to those of the file and writes them down. What Floe could
+// not do is a failure of the whole run; what others could not is a result.
 func (o *options) finish(ctx context.Context, found report.Result) error {
 	found.Machine = machine(ctx)
 	r, err := report.Load(o.Out)
@@ -89,10 +90,15 @@ func (o *options) finish(ctx context.Context, found report.Result) error {
 		return err
 	}
 	r.Merge(found)
-	if err := r.Save(o.Out); err != nil || o.Docs == "" {
+	if err := r.Save(o.Out); err != nil {
 		return err
 	}
-	return r.Write(o.Docs)
+	if o.Docs != "" {
+		if err := r.Write(o.Docs); err != nil {
+			return err
+		}
+	}
+	return found.Failed()
 }
 
 type reportCommand struct {

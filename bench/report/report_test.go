@@ -77,3 +77,17 @@ func TestMerge(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestFailed: what Floe could not do is an error, what others could not is none.
+func TestFailed(t *testing.T) {
+	t.Parallel()
+	r := example()
+	r.Compared[2].Fail(errors.New("PocketBase gave up"))
+	if err := r.Failed(); err != nil {
+		t.Error(err)
+	}
+	r.Grown[1].Fail(errors.New("answered 500"))
+	if err := r.Failed(); err == nil || err.Error() != "Floe, SQLite, 10000 customers, get by id: answered 500" {
+		t.Error(err)
+	}
+}

@@ -5,8 +5,10 @@ package report
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -94,6 +96,16 @@ func (r Result) Save(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append(text, '\n'), 0o644) //nolint:gosec // not a secret
+}
+
+// Failed is what kept Floe from being measured, if anything did.
+func (r Result) Failed() (err error) {
+	for _, m := range slices.Concat(r.Compared, r.Grown) {
+		if m.Failed != "" && (m.System == FloeSQLite || m.System == FloePostgres) {
+			err = errors.Join(err, fmt.Errorf("%s, %d customers, %s: %s", m.System, m.Customers, m.Operation, m.Failed))
+		}
+	}
+	return err
 }
 
 // Merge replaces what another run has measured anew, and keeps the rest.
