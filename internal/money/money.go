@@ -42,6 +42,21 @@ func Maximum(currency string) int64 {
 	return defaultMaximum
 }
 
+// Most is the most that anything can cost. Clients that read numbers as
+// JavaScript does have it exactly, and thousands of such amounts can be added
+// up before 64 bits are full.
+const Most = 999_999_999_999_999
+
+// Times is what a number of things costs, all of them at the same rate, none
+// negative. It says whether that is at most Most.
+func Times(n, rate int64) (amount int64, ok bool) {
+	hi, lo := bits.Mul64(uint64(n), uint64(rate))
+	if hi > 0 || lo > Most {
+		return 0, false
+	}
+	return int64(lo), true
+}
+
 // ZeroDecimal says whether the smallest unit of a currency is the currency
 // itself, rather than a hundredth of it.
 func ZeroDecimal(currency string) bool { return slices.Contains(zeroDecimal, currency) }

@@ -4,10 +4,12 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/money"
 	"floe/internal/organization"
 	"floe/internal/period"
 	"floe/internal/schema"
@@ -141,25 +143,31 @@ func (t tiers) free() bool {
 	return true
 }
 
-func (t tiers) amount(quantity int64) (int64, error) {
+func (t tiers) amount(quantity int64) (sum int64, err error) {
+	ok := true
 	switch {
 	case quantity < 0:
 		return 0, fault.InvalidQuantity.New(fmt.Sprintf("Negative quantity: %d", quantity))
 	case quantity == 0:
 		return 0, nil
 	case t.mode == Graduated:
-		return t.graduated(quantity), nil
-	}
-	for i, bound := range t.bounds {
-		if bound == nil || quantity <= *bound {
-			return quantity * t.rates[i], nil
+		sum, ok = t.graduated(quantity)
+	default:
+		i := slices.IndexFunc(t.bounds, func(bound *int64) bool { return bound == nil || quantity <= *bound })
+		if i < 0 {
+			return 0, fault.InvalidQuantity.New(fmt.Sprintf("No tier covers quantity %d", quantity))
 		}
+		sum, ok = money.Times(quantity, t.rates[i])
 	}
-	return 0, fault.InvalidQuantity.New(fmt.Sprintf("No tier covers quantity %d", quantity))
+	if !ok {
+		return 0, fault.InvalidQuantity.New(fmt.Sprintf("Quantity %d costs more than can be charged", quantity))
+	}
+	return sum, nil
 }
 
-// graduated charges nothing for what lies beyond the last bound.
-func (t tiers) graduated(quantity int64) (sum int64) {
+// graduated charges nothing for what lies beyond the last bound. It says
+// whether the sum is an amount that there can be.
+func (t tiers) graduated(quantity int64) (sum int64, ok bool) {
 	from := int64(0)
 	for i, bound := range t.bounds {
 		to := quantity
@@ -167,11 +175,14 @@ func (t tiers) graduated(quantity int64) (sum int64) {
 			to = min(quantity, *bound)
 		}
 		if to > from {
-			sum += (to - from) * t.rates[i]
+			part, ok := money.Times(to-from, t.rates[i])
+			if sum += part; !ok || sum > money.Most {
+				return 0, false
+			}
 			from = to
 		}
 	}
-	return sum
+	return sum, true
 }
 
 // SeatTiers are the rates of a price by seats.

@@ -115,7 +115,7 @@ func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, 
 	}
 	w.learn(prices)
 	if how == nextPeriod {
-		return w.postpone(it, func(u *Pending) {
+		return w.postpone(ctx, it, func(u *Pending) {
 			u.ProductID = &to
 			if d.row != nil {
 				u.DiscountID = &d.row.ID
@@ -257,8 +257,9 @@ func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.
 	return l, prices, nil
 }
 
-// postpone adds to the change that waits for the end of the period.
-func (w *work) postpone(it *item, add func(*Pending)) error {
+// postpone adds to the change that waits for the end of the period. What
+// could not be done today is refused today.
+func (w *work) postpone(ctx context.Context, it *item, add func(*Pending)) error {
 	at := it.at
 	p := Pending{ID: w.tx.NewID(at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: at}
 	if old := w.pendings[it.ID]; old != nil {
@@ -268,7 +269,8 @@ func (w *work) postpone(it *item, add func(*Pending)) error {
 	p.AppliesAt = it.CurrentPeriodEnd
 	add(&p)
 	it.keepPending = &p
-	return nil
+	_, _, err := w.led(ctx, it.Row, &p)
+	return err
 }
 
 // entry is something for an order to bill.

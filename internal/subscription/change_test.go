@@ -252,6 +252,50 @@ func TestNextPeriod(t *testing.T) { // 31 to 34, 42
 	})
 }
 
+// What a product does not sell in the quantity that there will be is refused
+// at once; where that comes about later, the subscription stays what it is.
+func TestNextProductAndQuantity(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-15T00:00:00Z")
+		wide, small := b.seats(1, 100, 1000), b.seats(1, 10, 500)
+		later := func(key string, v any) obj { return obj{key: v, "proration_behavior": "next_period"} }
+		s := b.subscribe(wide, invoiced).ID()
+		b.patch(s, obj{"seats": 15})
+		b.refused(b.patch(s, later("product_id", small)), 400, "InvalidQuantityError", "No tier covers quantity 15")
+		b.want(b.get(s), obj{"pending_update": nil})
+		other := b.subscribe(wide, invoiced).ID()
+		b.want(b.patch(other, later("seats", 15)), obj{"pending_update": obj{"seats": 15}})
+		b.refused(b.patch(other, later("product_id", small)), 400, "InvalidQuantityError", "No tier covers quantity 15")
+		b.want(b.patch(other, later("seats", 9)), obj{"pending_update": obj{"seats": 9, "product_id": nil}})
+		b.want(b.patch(other, later("product_id", small)), obj{"pending_update": obj{"seats": 9, "product_id": small}})
+		b.want(b.patch(s, later("seats", 8)), obj{"pending_update": obj{"seats": 8}})
+		b.want(b.patch(s, later("product_id", small)), obj{"pending_update": obj{"product_id": small}})
+		tiers := obj{"tiers": []any{obj{"min_seats": 1, "max_seats": 8, "price_per_seat": 500}}}
+		f := b.Do("PATCH", "/v1/products/"+small, b.AllToken, obj{"prices": []any{obj{"amount_type": "seat_based", "seat_tiers": tiers}}})
+		if f.Status != 200 {
+			b.t.Fatal(f.Body)
+		}
+		b.due("2026-02-15T12:00:00Z")
+		b.want(b.get(s), obj{"product_id": small, "seats": 8, "amount": 4000, "pending_update": nil})
+		b.want(b.get(other), obj{"product_id": wide, "seats": 1, "amount": 1000, "pending_update": nil})
+		b.ends(other, "2026-03-15")
+	})
+}
+
+func TestTooMuch(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-15T00:00:00Z")
+		tiers := obj{"tiers": []any{obj{"min_seats": 1, "price_per_seat": 99_999_999}}}
+		p := b.Product(obj{"prices": []any{obj{"amount_type": "seat_based", "seat_tiers": tiers}}}).ID()
+		s := b.subscribe(p, invoiced).ID()
+		for _, how := range []string{"prorate", "next_period", "invoice"} {
+			b.refused(b.patch(s, obj{"seats": 10_000_001, "proration_behavior": how}), 400, "InvalidQuantityError",
+				"Quantity 10000001 costs more than can be charged")
+		}
+		b.want(b.patch(s, obj{"seats": 10_000_000}), obj{"amount": 999_999_990_000_000})
+	})
+}
+
 func TestTargets(t *testing.T) { // 46, 47
 	each(t, func(b *bench) {
 		s := b.subscribe(b.fixed(0)).ID()

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"floe/internal/fault"
@@ -206,38 +207,50 @@ func (r *Row) restart(at time.Time) {
 }
 
 // apply makes a pending change. A product that is no longer sold in the
-// subscription's currency is not changed to.
+// subscription's currency, or at its quantity, is not changed to.
 func (w *work) apply(ctx context.Context, it *item, p *Pending) (bool, error) {
-	prices, err := w.pricesOf(&it.Row)
+	next, ok, err := w.led(ctx, it.Row, p)
+	if errors.Is(err, fault.InvalidQuantity.New()) {
+		return false, nil
+	}
+	if ok && err == nil {
+		it.Row = next
+	}
+	return ok, err
+}
+
+// led is what a pending change makes of a subscription.
+func (w *work) led(ctx context.Context, r Row, p *Pending) (Row, bool, error) {
+	prices, err := w.pricesOf(&r)
 	if err != nil {
-		return false, err
+		return r, false, err
 	}
 	if p.ProductID != nil {
 		l, ok, err := w.load(ctx, *p.ProductID)
 		if err != nil {
-			return false, err
+			return r, false, err
 		}
-		if prices = l.PricesIn(it.Currency); !ok || len(prices) == 0 {
-			return false, nil
+		if prices = l.PricesIn(r.Currency); !ok || len(prices) == 0 {
+			return r, false, nil
 		}
-		it.become(l, prices)
+		r.become(l, prices)
 		w.learn(prices)
 	}
 	if p.Seats != nil && priceOf(prices, product.SeatBased) != nil {
-		it.Seats = p.Seats
+		r.Seats = p.Seats
 	}
 	if p.Units != nil && priceOf(prices, product.UnitBased) != nil {
-		it.Units = p.Units
+		r.Units = p.Units
 	}
 	if p.DiscountID != nil {
-		it.DiscountID, it.DiscountAppliedAt = p.DiscountID, nil
+		r.DiscountID, r.DiscountAppliedAt = p.DiscountID, nil
 	}
 	if p.ProductID != nil { // from where the period ends, which a pause may have moved since
-		start := it.CurrentPeriodEnd
-		it.AnchorDay = start.Day()
-		it.CurrentPeriodStart, it.CurrentPeriodEnd = start, it.next(start)
+		start := r.CurrentPeriodEnd
+		r.AnchorDay = start.Day()
+		r.CurrentPeriodStart, r.CurrentPeriodEnd = start, r.next(start)
 	}
-	return true, w.reckon(ctx, &it.Row)
+	return r, true, w.reckon(ctx, &r)
 }
 
 // become takes over a product with its interval and its prices. Quantities

@@ -79,7 +79,7 @@ func (w *work) updateQuantity(ctx context.Context, it *item, k kind, n int, p Pa
 		it.CollectionMethod = p.CollectionMethod.text()
 	}
 	if how == nextPeriod {
-		return w.postpone(it, func(u *Pending) { *k.pending(u) = &n })
+		return w.postpone(ctx, it, func(u *Pending) { *k.pending(u) = &n })
 	}
 	w.forgetQuantity(it, k)
 	return w.setQuantity(ctx, it, k, price, n, how)
