@@ -51,6 +51,7 @@ func (o clockOptions) change(ctx context.Context, io *streams, fn func(c *testcl
 		if err != nil {
 			return err
 		}
+		forgotten(ctx)
 		return printResource(io, &c)
 	})
 }
@@ -112,6 +113,7 @@ func (c *clockAdvance) Run(ctx context.Context, io *streams) error {
 		if err != nil {
 			return err
 		}
+		forgotten(ctx)
 		return printResource(io, &found)
 	})
 }

@@ -184,12 +184,17 @@ func (c *tokenRevoke) Run(ctx context.Context, io *streams) error {
 		if err != nil {
 			return plain(err)
 		}
-		// Servers remember tokens for so long; after it none of them takes this one.
-		select {
-		case <-time.After(token.CacheTTL):
-		case <-ctx.Done():
-		}
+		forgotten(ctx)
 		_, err = fmt.Fprintf(io.out, "revoked %s\n", t.ID)
 		return err
 	})
+}
+
+// forgotten waits until no server remembers what tokens stood for before this
+// process changed it: whether they are good, and what time it is for them.
+func forgotten(ctx context.Context) {
+	select {
+	case <-time.After(token.CacheTTL):
+	case <-ctx.Done():
+	}
 }

@@ -41,6 +41,15 @@ type Service struct {
 	Changed func()
 }
 
+// shows refuses times that a clock cannot show: ids begin with 1970, and the
+// longest period after 2999 still ends in a year of four digits.
+func shows(key string, t time.Time) error {
+	if y := t.Year(); y >= 1970 && y < 3000 {
+		return nil
+	}
+	return schema.ValueError("A test clock shows times from 1970 to 2999.", schema.StringNode(t.Format(time.RFC3339Nano)), "body", key)
+}
+
 const columns = `organization_id, now, created_at`
 
 func find(ctx context.Context, q db.Querier, org id.ID, lock string) (Clock, error) {
@@ -70,6 +79,9 @@ func (s *Service) wall() time.Time {
 // subscriptions wait for it.
 func (s *Service) Create(ctx context.Context, tx *db.Tx, org id.ID, now time.Time) (Clock, error) {
 	c := Clock{OrganizationID: org, Now: clock.Normal(now), CreatedAt: s.wall()}
+	if err := shows("now", c.Now); err != nil {
+		return c, err
+	}
 	n, err := db.Exec(ctx, tx, `INSERT INTO test_clocks (`+columns+`) VALUES (?, ?, ?) ON CONFLICT (organization_id) DO NOTHING`,
 		c.OrganizationID, c.Now, c.CreatedAt)
 	switch {
@@ -112,6 +124,9 @@ type Progress func(now time.Time, done int)
 // again.
 func (s *Service) Advance(ctx context.Context, org id.ID, to time.Time, progress Progress) (Clock, error) {
 	to = clock.Normal(to)
+	if err := shows("to", to); err != nil {
+		return Clock{}, err
+	}
 	total := 0
 	for first := true; ; first = false {
 		c, done, finished, err := s.step(ctx, org, to, first)

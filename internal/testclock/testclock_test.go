@@ -17,6 +17,11 @@ func TestClock(t *testing.T) {
 			return floetest.Scenario{Do: name, As: f.AllToken, Status: status, Want: want}
 		}
 		f.Run(do("GET /v1/test-clock", 404, nil))
+		for _, far := range []string{"1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"} {
+			refused := do("POST /v1/test-clock", 422, nil)
+			refused.Body = obj{"now": far}
+			f.Run(refused)
+		}
 		create := do("POST /v1/test-clock", 201, obj{"now": "2024-01-31T12:00:00Z", "organization_id": f.Org.ID})
 		create.Body = obj{"now": "2024-01-31T12:00:00Z"}
 		f.Run(create)
@@ -55,6 +60,9 @@ func TestClock(t *testing.T) {
 		advance.Body = obj{"to": "2024-05-01T00:00:00Z"}
 		f.Run(advance)
 		f.Run(advance) // again: nothing happens
+		far := do("POST /v1/test-clock/advance", 422, nil)
+		far.Body = obj{"to": "3000-01-01T00:00:00Z"}
+		f.Run(far)
 		if got := end(); got != "2024-05-31T12:00:00Z" {
 			t.Errorf("the period ends %s", got)
 		}
