@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,7 +114,17 @@ func TestCreate(t *testing.T) {
 		do("25 files", with("type", "downloadables", "properties", with("files", []string{unknownID})), 422,
 			refused(propertiesClass, "value_error", `["body","properties","files",0]`, "File not found."))
 		do("25 no file", with("type", "downloadables", "properties", with("files", []string{})), 422, nil)
-		do("25 archived is no id", with("type", "downloadables", "properties", with("files", []string{unknownID}, "archived", with("x", true))), 422, nil)
+		f.Run(floetest.Scenario{Name: "25 archived are no ids, in the order in which they came", Do: create, As: f.AllToken, Status: 422,
+			Body: `{"type":"downloadables","description":"A benefit","properties":{"files":["` + unknownID + `"],"archived":{"z":true,"b":1,"y":[],"a":true,"x":false}}}`,
+			Check: func(t testing.TB, r *floetest.Response) {
+				var got []string
+				for _, m := range regexp.MustCompile(`"archived",(.*?)\],"msg"`).FindAllStringSubmatch(string(r.Body), -1) {
+					got = append(got, m[1])
+				}
+				if want := []string{`"z","[key]"`, `"b","[key]"`, `"y","[key]"`, `"y"`, `"a","[key]"`, `"x","[key]"`}; !slices.Equal(got, want) {
+					t.Errorf("%q, want %q", got, want)
+				}
+			}})
 	})
 }
 

@@ -116,14 +116,24 @@ func (DownloadablesProperties) SchemaName() string { return "BenefitDownloadable
 // Archived says of files whether they are no longer offered.
 type Archived map[id.ID]bool
 
-// DecodeNode reads a map whose keys are ids.
+var (
+	filePlan = schema.PlanOf(reflect.TypeFor[id.ID](), "")
+	flagPlan = schema.PlanOf(reflect.TypeFor[bool](), "")
+)
+
+// DecodeNode reads a map whose keys are ids, in its order: of two keys that are
+// one id the last counts, as with equal keys.
 func (a *Archived) DecodeNode(n *schema.Node, at *schema.At) {
-	var flags map[string]bool
-	schema.PlanOf(reflect.TypeOf(flags), "").Decode(n, at, reflect.ValueOf(&flags).Elem())
-	*a = make(Archived, len(flags))
-	for key, archived := range flags {
+	if n.Kind != schema.Object {
+		at.Report("dict_type", "Input should be a valid dictionary", n)
+		return
+	}
+	*a = make(Archived, len(n.Keys))
+	for i, key := range n.Keys {
 		var file id.ID
-		schema.PlanOf(reflect.TypeOf(file), "").Decode(schema.StringNode(key), at.Key(key).Key("[key]"), reflect.ValueOf(&file).Elem())
+		var archived bool
+		filePlan.Decode(schema.StringNode(key), at.Key(key).Key("[key]"), reflect.ValueOf(&file).Elem())
+		flagPlan.Decode(&n.Items[i], at.Key(key), reflect.ValueOf(&archived).Elem())
 		(*a)[file] = archived
 	}
 }
