@@ -17,20 +17,19 @@ func (r *rates) address(q *http.Request) (netip.Addr, bool) {
 	}
 	lists := q.Header["X-Forwarded-For"]
 	for i := len(lists) - 1; i >= 0; i-- {
-		for rest := lists[i]; rest != ""; {
-			var one string
-			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
-				rest, one = rest[:comma], rest[comma+1:]
-			} else {
-				rest, one = "", rest
-			}
-			next, ok := forwarded(strings.TrimSpace(one))
+		for rest := lists[i]; ; {
+			comma := strings.LastIndexByte(rest, ',')
+			next, ok := forwarded(strings.TrimSpace(rest[comma+1:]))
 			if !ok {
 				return network(addr), true // as far as it can be followed
 			}
 			if addr = next; !r.trusts(addr) {
 				return network(addr), true
 			}
+			if comma < 0 {
+				break
+			}
+			rest = rest[:comma]
 		}
 	}
 	return network(addr), true

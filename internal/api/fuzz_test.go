@@ -4,11 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"floe/internal/db"
 )
 
 // What a query says is what net/url finds in it, where that finds no fault; and
@@ -158,6 +163,110 @@ func FuzzMediaType(f *testing.F) {
 		}
 		if media, _, found := strings.Cut(s, ";"); found && isJSON(s) != isJSON(media) {
 			t.Errorf("parameters change what %q is", s)
+		}
+	})
+}
+
+// Where a request comes from is the other end of the connection, or somebody
+// named in the list by one who is trusted: nobody who is not trusted can make
+// it anything else, whatever they write in front of what the proxy adds.
+func FuzzForwardedFor(f *testing.F) {
+	for _, s := range []string{"", "198.51.100.7", "1.1.1.1, 198.51.100.7", "10.1.1.1,10.1.1.2", "[2001:db8::1]:80", "::ffff:10.0.0.1", "fe80::1%eth0", "unknown", ",", "1.1.1.1:", "::1, [", "\"[::1]:80\""} {
+		f.Add(s, "10.0.0.2", true)
+		f.Add(s, "198.51.100.9, 127.0.0.1", false)
+	}
+	r := &rates{trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
+	from := func(t *testing.T, remote string, lists ...string) netip.Addr {
+		addr, ok := r.address(&http.Request{RemoteAddr: remote, Header: http.Header{"X-Forwarded-For": lists}})
+		if !ok || !addr.IsValid() || addr.Zone() != "" || addr.Is4In6() || addr != network(addr) {
+			t.Errorf("%s %q: %s, %v", remote, lists, addr, ok)
+		}
+		return addr
+	}
+	f.Fuzz(func(t *testing.T, first, second string, apart bool) {
+		lists := []string{first, second}
+		if !apart {
+			lists = []string{first + "," + second}
+		}
+		if got := from(t, "192.0.2.1:1000", lists...); got.String() != "192.0.2.1" {
+			t.Errorf("somebody who is not trusted says %q, and is %s", lists, got)
+		}
+		got := from(t, "127.0.0.1:1000", lists...)
+		if split := from(t, "127.0.0.1:1000", strings.Split(strings.Join(lists, ","), ",")...); split != got {
+			t.Errorf("%q is %s, and in headers of their own %s", lists, got, split)
+		}
+		// Whatever the client sent, the proxies have added whom they got it from.
+		const client = "203.0.113.5"
+		if got := from(t, "127.0.0.1:1000", append(lists, client+", 10.0.0.3")...); got.String() != client {
+			t.Errorf("behind %q is %s", lists, got)
+		}
+		if got.String() != "127.0.0.1" && !named(strings.Join(lists, ","), got) {
+			t.Errorf("%s is not in %q", got, lists)
+		}
+	})
+}
+
+// named says whether a list has an address in some way of writing it.
+func named(list string, want netip.Addr) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		for _, text := range []string{one, strings.Trim(one, "[]"), one[:max(0, strings.LastIndexByte(one, ':'))]} {
+			if addr, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil && network(plainAddr(addr)) == want {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A version is one that there is, to the letter, and is said again in the
+// answer; any other is refused and said nowhere.
+func FuzzVersion(f *testing.F) {
+	for _, s := range []string{"", "2026-04", "2026-10", "2027-01", "1999-01", "2026-04 ", "2026-4", "2026-04,2026-10", "２０２６-04", "2026-04\r\nX: y"} {
+		f.Add(s)
+	}
+	h := &Handler{}
+	f.Fuzz(func(t *testing.T, name string) {
+		w := httptest.NewRecorder()
+		ok := h.version(&call{w: w, r: &http.Request{Header: http.Header{"Polar-Version": {name}}}})
+		want := name
+		if name == "" {
+			want = DefaultVersion
+		}
+		if ok != slices.Contains([]string{"2026-04", "2026-10", "2027-01"}, want) {
+			t.Fatalf("%q: %v", name, ok)
+		}
+		if !ok {
+			want = ""
+		}
+		if got := w.Header()["Polar-Version"]; strings.Join(got, ";") != want || len(got) > 1 {
+			t.Errorf("%q is answered with %q", name, got)
+		}
+	})
+}
+
+// What readers ask to see is the latest of what they name, and a name that means
+// nothing is refused wherever it stands.
+func FuzzConsistency(f *testing.F) {
+	for _, s := range []string{"", eventual, "0/0", "16/B374D848", "16/B374D848, 17/0", "Eventual", "1/1/1"} {
+		f.Add(s, "FF/0")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		after, asked, err := freshness(http.Header{Consistency: {a, b}})
+		var want db.Position
+		var bad bool
+		for _, text := range []string{a, b} {
+			if p, broken := db.ParsePosition(text); broken == nil {
+				want = max(want, p)
+			} else {
+				bad = bad || text != "" && text != eventual
+			}
+		}
+		if (err != nil) != bad || !bad && (after != want || asked != (a+b != "")) {
+			t.Errorf("%q and %q: %s, %v, %v; want %s", a, b, after, asked, err, want)
+		}
+		if other, _, reversed := freshness(http.Header{Consistency: {b, a}}); other != after || (reversed == nil) != (err == nil) {
+			t.Errorf("%q and %q are %s, and the other way round %s", a, b, after, other)
 		}
 	})
 }

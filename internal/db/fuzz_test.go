@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,6 +25,33 @@ func FuzzParseTime(f *testing.F) {
 		}
 		if want, err := time.Parse(timeLayout, s); err == nil && !want.Equal(got) {
 			t.Errorf("%q is %s, not %s", s, got, want)
+		}
+	})
+}
+
+// A position is 64 bits, and nothing else: it is written as the number that was
+// read, later ones are greater, and what fits in no log is refused.
+func FuzzParsePosition(f *testing.F) {
+	for _, s := range []string{"0/0", "16/B374D848", "16/b374d848", "FFFFFFFF/FFFFFFFF", "1/100000000", "00000001/2", "1/1/1", "+1/1", "1_0/1", "0x1/1", " 1/1", "/", "eventual"} {
+		f.Add(s, uint64(len(s)))
+	}
+	shape := regexp.MustCompile(`^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$`)
+	f.Fuzz(func(t *testing.T, s string, n uint64) {
+		got, err := ParsePosition(s)
+		if (err == nil) != shape.MatchString(s) {
+			t.Fatalf("%q: %s, %v", s, got, err)
+		}
+		for _, p := range []Position{got, Position(n)} {
+			if again, err := ParsePosition(p.String()); err != nil || again != p {
+				t.Errorf("%d is written %s and read as %d: %v", p, p, again, err)
+			}
+		}
+		if err != nil {
+			return
+		}
+		high, low, _ := strings.Cut(strings.ToUpper(s), "/")
+		if want := strings.Repeat("0", 8-len(high)) + high + strings.Repeat("0", 8-len(low)) + low; want != fmt.Sprintf("%016X", uint64(got)) {
+			t.Errorf("%q is %016X", s, uint64(got))
 		}
 	})
 }
