@@ -25,8 +25,9 @@ type candidate struct {
 const (
 	// hold is how long the cycle leaves a subscription alone that it failed on.
 	hold = 5 * time.Minute
-	// Batch is how many subscriptions the cycle takes into one transaction.
-	Batch = 500
+	// Batch is how many subscriptions the cycle takes into one transaction: two
+	// pieces of rows.
+	Batch = 512
 )
 
 // scheduler is whom the journal names for what the cycle does.
@@ -86,7 +87,7 @@ func (s *Service) runDue(ctx context.Context, tx *db.Tx, limit int) (int, error)
 		return 0, err
 	}
 	for _, org := range organizations(list) {
-		if err := s.turnAll(ctx, tx, org, list, nil); err != nil {
+		if _, err := s.turnAll(ctx, tx, org, list); err != nil {
 			return 0, err
 		}
 	}
@@ -108,41 +109,64 @@ func organizations(list []candidate) []id.ID {
 	return out
 }
 
-// turnAll makes a step of each candidate of an organization. at says when it
-// happens to each; it happens now when that is nil.
-func (s *Service) turnAll(ctx context.Context, tx *db.Tx, org id.ID, list []candidate, at map[id.ID]time.Time) error {
+// turnAll makes a step of each candidate of an organization, and answers whom
+// it took. On the wall clock that is all of them, now. A test clock lets each
+// happen when it was due, and ends the batch before the first that has to wait
+// for something that came of those before it.
+func (s *Service) turnAll(ctx context.Context, tx *db.Tx, org id.ID, list []candidate) ([]*item, error) {
 	var ids, customers []id.ID
+	dueAt := make(map[id.ID]time.Time, len(list))
 	for _, c := range list {
 		if c.OrganizationID == org {
-			ids, customers = append(ids, c.ID), append(customers, c.CustomerID)
+			ids, customers, dueAt[c.ID] = append(ids, c.ID), append(customers, c.CustomerID), c.DueAt
 		}
 	}
 	locked, err := s.Customers.LockAll(ctx, tx, org, customers)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rows, err := lockAll(ctx, tx, org, db.Where("").In("id", ids))
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if tx.Clocked() {
+		slices.SortStableFunc(rows, func(a, b Row) int { return dueAt[a.ID].Compare(dueAt[b.ID]) })
 	}
 	w, err := s.begin(ctx, tx, scheduler, org, locked, rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := w.loadPending(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.turnThose(ctx, dueAt); err != nil {
+		return nil, err
+	}
+	return w.items, w.finish(ctx)
+}
+
+// turnThose makes the steps, of those that were due at some times.
+func (w *work) turnThose(ctx context.Context, dueAt map[id.ID]time.Time) error {
+	reach, err := w.newReach(ctx)
+	if err != nil {
 		return err
 	}
-	for _, it := range w.items {
-		if t, ok := at[it.ID]; ok {
-			it.at = t
+	for i, it := range w.items {
+		if w.tx.Clocked() {
+			it.at = latest(dueAt[it.ID], w.tx.Now()) // the clock never goes back
+			if reach.over(it, dueAt[it.ID]) {
+				w.items = w.items[:i]
+				return nil
+			}
 		}
 		it.HeldUntil = nil
 		if err := w.turn(ctx, it); err != nil {
 			return fmt.Errorf("subscription %s: %w", it.ID, err)
 		}
 		it.quiet = len(it.says) == 0 && reflect.DeepEqual(it.bare(), it.was.bare())
+		reach.shorten(it, dueAt[it.ID])
 	}
-	return w.finish(ctx)
+	return nil
 }
 
 // loadPending loads the products that pending updates lead to.
@@ -174,15 +198,14 @@ func (s *Service) RunDueOf(ctx context.Context, tx *db.Tx, org id.ID, until time
 	if err != nil {
 		return 0, last, fmt.Errorf("find subscriptions that are due: %w", err)
 	}
-	at := make(map[id.ID]time.Time, len(list))
-	for _, c := range list {
-		at[c.ID] = latest(c.DueAt, tx.Now()) // the clock never goes back
-		last = at[c.ID]
-	}
 	if len(list) == 0 {
 		return 0, last, nil
 	}
-	return len(list), last, s.turnAll(ctx, tx, org, list, at)
+	took, err := s.turnAll(ctx, tx, org, list)
+	if err != nil || len(took) == 0 { // gone since they were found
+		return len(list), latest(list[0].DueAt, tx.Now()), err
+	}
+	return len(took), took[len(took)-1].at, nil
 }
 
 // NextDueOf is when something is due in an organization with a test clock;
@@ -215,7 +238,10 @@ func (s *Service) oneByOne(ctx context.Context, limit int, cause error) (done in
 		return 0, errors.Join(cause, err)
 	}
 	for _, c := range list {
-		err := s.DB.Write(ctx, func(tx *db.Tx) error { return s.turnAll(ctx, tx, c.OrganizationID, []candidate{c}, nil) })
+		err := s.DB.Write(ctx, func(tx *db.Tx) error {
+			_, err := s.turnAll(ctx, tx, c.OrganizationID, []candidate{c})
+			return err
+		})
 		if err == nil {
 			done++
 			continue

@@ -143,10 +143,6 @@ func (s *Service) Advance(ctx context.Context, org id.ID, to time.Time, progress
 	}
 }
 
-// window is how much time one transaction covers at most: no period is
-// shorter, so nothing becomes due twice in it.
-const window = 24*time.Hour - time.Microsecond
-
 // step does what is due next, and what is due so soon after it that it can
 // share the transaction.
 func (s *Service) step(ctx context.Context, org id.ID, to time.Time, first bool) (c Clock, done int, finished bool, err error) {
@@ -191,28 +187,33 @@ func (s *Service) next(ctx context.Context, tx *db.Tx, org id.ID, to time.Time) 
 	if err != nil {
 		return 0, last, err
 	}
-	reach := func(from, other time.Time) time.Time {
-		until := from.Add(window)
-		if !other.IsZero() && other.Before(until) {
-			until = other
-		}
-		if to.Before(until) {
-			until = to
-		}
-		return until
-	}
+	until := to
 	switch {
 	case !renewal.IsZero() && !renewal.After(to) && (overdue.IsZero() || !overdue.Before(renewal)):
-		return s.Subscriptions.RunDueOf(ctx, tx, org, reach(renewal, overdue), subscription.Batch)
+		if !overdue.IsZero() {
+			until = earliest(until, overdue)
+		}
+		return s.Subscriptions.RunDueOf(ctx, tx, org, until, subscription.Batch)
 	case !overdue.IsZero() && !overdue.After(to):
-		until := reach(overdue, renewal)
-		if !renewal.IsZero() && !renewal.After(until) {
-			until = renewal.Add(-time.Microsecond)
+		until = earliest(until, overdue.Add(window))
+		if !renewal.IsZero() {
+			until = earliest(until, renewal.Add(-time.Microsecond))
 		}
 		done, err = s.Orders.RunOverdueOf(ctx, tx, org, until, subscription.Batch)
 		return done, latest(tx.Now(), overdue), err
 	}
 	return 0, last, nil
+}
+
+// window is how much time one batch of overdue orders covers at most: none of
+// them is looked at again so soon.
+const window = 24*time.Hour - time.Microsecond
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func latest(a, b time.Time) time.Time {
