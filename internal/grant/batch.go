@@ -21,7 +21,8 @@ type work struct {
 	Row
 	before Row
 	isNew  bool
-	event  string // what the journal is told; nothing happened when empty
+	event  string    // what the journal is told; nothing happened when empty
+	at     time.Time // when it happens; see batch.timeOf
 
 	task       *Task
 	candidates []Row
@@ -41,11 +42,20 @@ type batch struct {
 	known       map[id.ID]knownKey // by the grants of the keys
 	newKeys     []*Key
 	changedKeys map[keyChange][]id.ID // by the grants of the keys
-	revokedKeys []id.ID               // the grants of the keys
+	revokedKeys map[time.Time][]id.ID // the grants of the keys, by when it happens
 }
 
 func (s *Service) batch(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID) *batch {
-	return &batch{ctx: ctx, s: s, tx: tx, actor: actor, org: org, benefits: map[id.ID]benefit.Row{}, changedKeys: map[keyChange][]id.ID{}}
+	return &batch{ctx: ctx, s: s, tx: tx, actor: actor, org: org, benefits: map[id.ID]benefit.Row{}, changedKeys: map[keyChange][]id.ID{},
+		revokedKeys: map[time.Time][]id.ID{}}
+}
+
+// timeOf is when something happens to a grant.
+func (b *batch) timeOf(w *work) time.Time {
+	if w.at.IsZero() {
+		return b.tx.Now()
+	}
+	return w.at
 }
 
 // live reads benefits that are to be given.
@@ -82,8 +92,8 @@ func (b *batch) take(list []*work, always bool) error {
 	if err != nil {
 		return err
 	}
-	now := b.tx.Now()
 	for _, w := range list {
+		now := b.timeOf(w)
 		typ := b.benefits[w.BenefitID].Type
 		if counts[heldBy(w.CustomerID, w.MemberID, w.BenefitID)] == 0 || single(typ) {
 			w.Properties = b.revoked(w, typ)
@@ -118,8 +128,8 @@ func (b *batch) give(list []*work, anew bool) error {
 	if err := b.keys(list); err != nil {
 		return err
 	}
-	now := b.tx.Now()
 	for _, w := range list {
+		now := b.timeOf(w)
 		properties, problem := b.granted(w, b.benefits[w.BenefitID], anew)
 		w.GrantedAt, w.RevokedAt, w.Error = &now, nil, nil
 		if problem != "" {
@@ -148,7 +158,7 @@ func (b *batch) cycle(list []*work) {
 func (b *batch) happened(w *work, event string) {
 	w.event = event
 	if !w.isNew {
-		now := b.tx.Now()
+		now := b.timeOf(w)
 		w.ModifiedAt = &now
 	}
 	b.done = append(b.done, w)
@@ -159,7 +169,7 @@ func (b *batch) save() error {
 	var whole []*work
 	alike := map[string][]id.ID{}
 	for _, w := range b.done {
-		if w.isNew || len(w.Error) > 0 || string(w.Properties) != string(w.before.Properties) {
+		if w.isNew || len(w.Error) > 0 || !b.timeOf(w).Equal(b.tx.Now()) || string(w.Properties) != string(w.before.Properties) {
 			whole = append(whole, w)
 		} else {
 			alike[w.event] = append(alike[w.event], w.ID)
@@ -211,7 +221,7 @@ func (b *batch) entry(w *work) journal.Entry {
 		MemberID: w.MemberID, BenefitID: w.BenefitID, BenefitType: b.benefits[w.BenefitID].Type, Error: w.Error,
 		Properties: w.Properties, PreviousProperties: w.before.Properties,
 	}
-	e := journal.Entry{Organization: b.org, Type: w.event, Customer: w.CustomerID, Subject: w.ID, After: schema.JSON(&after)}
+	e := journal.Entry{Organization: b.org, Type: w.event, Customer: w.CustomerID, Subject: w.ID, After: schema.JSON(&after), At: b.timeOf(w)}
 	if !w.isNew && w.event != "benefit_grant.cycled" {
 		e.Before = schema.JSON(&change{w.before.GrantedAt, w.before.RevokedAt, w.before.Error})
 	}

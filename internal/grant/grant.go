@@ -201,6 +201,14 @@ type Task struct {
 	Member id.ID
 	// Seats is set for products that are sold by the seat: they need a member.
 	Seats bool
+	// At is when it happens; the time of the transaction when zero.
+	At time.Time
+}
+
+// Renewal is a subscription whose benefits are to be renewed.
+type Renewal struct {
+	Subscription id.ID
+	At           time.Time // the time of the transaction when zero
 }
 
 // Sync makes a customer's grants through a source what they should be: the
@@ -213,7 +221,7 @@ func (s *Service) Sync(ctx context.Context, tx *db.Tx, actor auth.Subject, c cus
 
 // Cycle renews what is granted through a subscription.
 func (s *Service) Cycle(ctx context.Context, tx *db.Tx, actor auth.Subject, org, subscription id.ID) error {
-	return s.CycleAll(ctx, tx, actor, org, []id.ID{subscription})
+	return s.CycleAll(ctx, tx, actor, org, []Renewal{{Subscription: subscription}})
 }
 
 func pointer(i id.ID) *id.ID {

@@ -135,6 +135,7 @@ type keyChange struct {
 	benefit id.ID
 	bought  bool
 	anew    bool // the benefit has changed; otherwise it is given again
+	at      time.Time
 }
 
 // keys finds the keys that belong to grants already.
@@ -171,17 +172,17 @@ func (b *batch) giveKey(w *work, of benefit.Row, anew bool) json.RawMessage {
 	bought := w.OrderID != nil
 	k, ok := b.known[w.ID]
 	if ok {
-		c := keyChange{of.ID, bought, anew}
+		c := keyChange{of.ID, bought, anew, b.timeOf(w)}
 		b.changedKeys[c] = append(b.changedKeys[c], w.ID)
 	} else {
-		k = b.addKey(w, termsOf(of, bought, b.tx.Now()))
+		k = b.addKey(w, termsOf(of, bought, b.timeOf(w)))
 	}
 	carried := schema.Metadata(w.Properties).With("license_key_id", string(k.ID)).With("display_key", displayKey(k.Key))
 	return json.RawMessage(carried)
 }
 
 func (b *batch) addKey(w *work, t terms) knownKey {
-	now := b.tx.Now()
+	now := b.timeOf(w)
 	key := &Key{
 		ID: b.tx.NewID(now), OrganizationID: b.org, CreatedAt: now, CustomerID: w.CustomerID, MemberID: w.MemberID, BenefitID: w.BenefitID,
 		GrantID: &w.ID, Status: KeyGranted, LimitActivations: t.limitActivations, LimitUsage: t.limitUsage, ExpiresAt: t.expiresAt,
@@ -205,10 +206,19 @@ func (b *batch) saveKeys() error {
 			return err
 		}
 	}
-	for ids := range slices.Chunk(b.revokedKeys, piece) {
+	for at, grants := range b.revokedKeys {
+		if err := b.revokeKeys(at, grants); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) revokeKeys(at time.Time, grants []id.ID) error {
+	for ids := range slices.Chunk(grants, piece) {
 		w := db.Where("organization_id = ? AND status <> 'revoked'", b.org).In("grant_id", ids)
-		args := append([]any{b.tx.Now()}, w.Args()...)
-		if _, err := db.Exec(b.ctx, b.tx, `UPDATE license_keys SET status = 'revoked', modified_at = ?`+w.SQL(), args...); err != nil {
+		_, err := db.Exec(b.ctx, b.tx, `UPDATE license_keys SET status = 'revoked', modified_at = ?`+w.SQL(), append([]any{at}, w.Args()...)...)
+		if err != nil {
 			return fmt.Errorf("revoke license keys: %w", err)
 		}
 	}
@@ -218,14 +228,14 @@ func (b *batch) saveKeys() error {
 // changeKeys puts the terms of a benefit on keys that are there already. A key
 // without a member gets that of its grant; a disabled one stays disabled.
 func (b *batch) changeKeys(c keyChange, grants []id.ID) error {
-	t := termsOf(b.benefits[c.benefit], c.bought, b.tx.Now())
+	t := termsOf(b.benefits[c.benefit], c.bought, c.at)
 	status := `CASE WHEN status = 'revoked' THEN 'granted' ELSE status END`
 	if c.anew {
 		status = `status`
 	}
 	for ids := range slices.Chunk(grants, piece) {
 		w := db.Where("organization_id = ?", b.org).In("grant_id", ids)
-		args := append([]any{b.tx.Now(), t.limitActivations, t.limitUsage, t.expiresAt}, w.Args()...)
+		args := append([]any{c.at, t.limitActivations, t.limitUsage, t.expiresAt}, w.Args()...)
 		_, err := db.Exec(b.ctx, b.tx, `UPDATE license_keys SET modified_at = ?, status = `+status+`, limit_activations = ?, limit_usage = ?, expires_at = ?,
 			member_id = COALESCE(member_id, (SELECT g.member_id FROM benefit_grants g
 				WHERE g.organization_id = license_keys.organization_id AND g.id = license_keys.grant_id))`+w.SQL(), args...)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"floe/internal/benefit"
 	"floe/internal/id"
@@ -57,7 +58,7 @@ func (b *batch) granted(w *work, of benefit.Row, anew bool) (properties json.Raw
 	case benefit.LicenseKeys:
 		return b.giveKey(w, of, anew), ""
 	case benefit.MeterCredit:
-		return b.credit(of), ""
+		return credit(of, b.timeOf(w)), ""
 	case benefit.Downloadables:
 		return schema.JSON(map[string][]id.ID{"files": active(of)}), ""
 	case benefit.Discord:
@@ -74,7 +75,8 @@ func (b *batch) granted(w *work, of benefit.Row, anew bool) (properties json.Raw
 func (b *batch) revoked(w *work, t benefit.Type) json.RawMessage {
 	switch t {
 	case benefit.LicenseKeys:
-		b.revokedKeys = append(b.revokedKeys, w.ID)
+		at := b.timeOf(w)
+		b.revokedKeys[at] = append(b.revokedKeys[at], w.ID)
 		return w.Properties
 	case benefit.MeterCredit:
 		return takeBack(w.Properties)
@@ -92,7 +94,7 @@ func (b *batch) renewed(w *work, of benefit.Row) json.RawMessage {
 	case benefit.Custom, benefit.FeatureFlag:
 		return empty
 	case benefit.MeterCredit:
-		return b.credit(of)
+		return credit(of, b.timeOf(w))
 	}
 	return w.Properties
 }
@@ -104,9 +106,9 @@ type credited struct {
 	At      string `json:"last_credited_at"`
 }
 
-func (b *batch) credit(of benefit.Row) json.RawMessage {
+func credit(of benefit.Row, at time.Time) json.RawMessage {
 	n := schema.Metadata(of.Properties).Node()
-	c := credited{At: schema.Offset(b.tx.Now())}
+	c := credited{At: schema.Offset(at)}
 	if v := n.Get("meter_id"); v != nil {
 		c.MeterID = id.ID(v.Text)
 	}

@@ -82,7 +82,7 @@ func (t *Task) plan(rows []Row, live map[id.ID]benefit.Row) (take, give []*work)
 		}
 		switch {
 		case r.GrantedAt != nil && (!t.Entitled || !slices.Contains(t.Benefits, r.BenefitID)):
-			take = append(take, &work{Row: *r, before: *r})
+			take = append(take, &work{Row: *r, before: *r, at: t.At})
 		case r.GrantedAt != nil, r.waiting():
 			settled[r.BenefitID] = true
 		default:
@@ -96,7 +96,7 @@ func (t *Task) plan(rows []Row, live map[id.ID]benefit.Row) (take, give []*work)
 		if _, ok := live[b]; !ok || settled[b] || slices.Contains(t.Benefits[:i], b) {
 			continue
 		}
-		w := &work{task: t, Row: Row{BenefitID: b}}
+		w := &work{task: t, Row: Row{BenefitID: b}, at: t.At}
 		if known[b] != nil {
 			w.candidates = rows
 		}
@@ -199,7 +199,7 @@ func (w *work) found(b *batch, member *id.ID) {
 			return
 		}
 	}
-	now := b.tx.Now()
+	now := b.timeOf(w)
 	w.isNew = true
 	w.Row = Row{
 		ID: b.tx.NewID(now), OrganizationID: b.org, CreatedAt: now, CustomerID: w.task.Customer.ID, MemberID: member, BenefitID: w.BenefitID,
@@ -257,18 +257,22 @@ func (s *Service) lockAll(ctx context.Context, tx *db.Tx, org id.ID, of []Source
 }
 
 // CycleAll is Cycle for many subscriptions at once.
-func (s *Service) CycleAll(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, subscriptions []id.ID) error {
-	rows, err := bySources(ctx, tx, org, subscriptions, "granted_at IS NOT NULL")
+func (s *Service) CycleAll(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, renewals []Renewal) error {
+	sources := make([]id.ID, len(renewals))
+	for i, r := range renewals {
+		sources[i] = r.Subscription
+	}
+	rows, err := bySources(ctx, tx, org, sources, "granted_at IS NOT NULL")
 	if err != nil || len(rows) == 0 {
 		return err
 	}
 	b := s.batch(ctx, tx, actor, org)
 	var list []*work
-	for _, subscription := range subscriptions {
-		for _, r := range rows[subscription] {
-			list = append(list, &work{Row: r, before: r})
+	for _, renewal := range renewals {
+		for _, r := range rows[renewal.Subscription] {
+			list = append(list, &work{Row: r, before: r, at: renewal.At})
 		}
-		delete(rows, subscription) // named twice, it is renewed once
+		delete(rows, renewal.Subscription) // named twice, it is renewed once
 	}
 	if err := b.types(list); err != nil {
 		return err

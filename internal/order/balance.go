@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"floe/internal/db"
 	"floe/internal/id"
@@ -41,6 +42,7 @@ type accounts struct {
 type move struct {
 	account
 	order  id.ID
+	at     time.Time
 	amount int64
 }
 
@@ -75,12 +77,12 @@ func openAccounts(ctx context.Context, tx *db.Tx, keys []account) (*accounts, er
 }
 
 // move changes a balance on behalf of an order.
-func (a *accounts) move(r *Row, amount int64) {
+func (a *accounts) move(r *Row, at time.Time, amount int64) {
 	if amount == 0 {
 		return
 	}
 	a.amounts[r.account()] += amount
-	a.moves = append(a.moves, move{r.account(), r.ID, amount})
+	a.moves = append(a.moves, move{r.account(), r.ID, at, amount})
 }
 
 // close writes what has moved.
@@ -109,7 +111,7 @@ func (a *accounts) close(ctx context.Context, tx *db.Tx) error {
 	for from, to := range db.Pieces(len(a.moves)) {
 		args := make([]any, 0, 6*(to-from))
 		for _, m := range a.moves[from:to] {
-			args = append(args, m.organization, m.customer, m.order, m.currency, tx.Now(), m.amount)
+			args = append(args, m.organization, m.customer, m.order, m.currency, m.at, m.amount)
 		}
 		if _, err := db.Exec(ctx, tx, `INSERT INTO balance_movements (organization_id, customer_id, order_id, currency, created_at, amount)
 			VALUES `+db.Values(to-from, 6), args...); err != nil {

@@ -182,7 +182,7 @@ func useBalances(ctx context.Context, tx *db.Tx, rows []Row, list []New) (*accou
 		r := &rows[i]
 		applied, movement := apply(r.TotalAmount(), open.amounts[r.account()])
 		r.AppliedBalanceAmount = applied
-		open.move(r, movement)
+		open.move(r, r.CreatedAt, movement)
 	}
 	return open, nil
 }
@@ -279,8 +279,12 @@ func (r *Row) entry(typ string, before, after json.RawMessage) journal.Entry {
 }
 
 // updated tells the journal of a change.
-func updated(tx *db.Tx, actor auth.Subject, was, is *Row) {
+func updated(tx *db.Tx, actor auth.Subject, was, is *Row) { updatedAt(tx, actor, was, is, tx.Now()) }
+
+func updatedAt(tx *db.Tx, actor auth.Subject, was, is *Row, at time.Time) {
 	before, after := was.base(nil), is.base(nil)
 	b, a := journal.Changes(&before, &after)
-	journal.Append(tx, actor, is.entry("order.updated", b, a))
+	e := is.entry("order.updated", b, a)
+	e.At = at
+	journal.Append(tx, actor, e)
 }

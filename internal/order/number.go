@@ -1,8 +1,8 @@
 package order
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -227,12 +227,10 @@ func shortTexts(ctx context.Context, tx *db.Tx, customers []counter) (map[counte
 			if err != nil {
 				return nil, fmt.Errorf("read the short ids of customers: %w", err)
 			}
+			if err := name(ctx, tx, org, rows); err != nil {
+				return nil, err
+			}
 			for i := range rows {
-				if rows[i].ShortID == nil {
-					if err := name(ctx, tx, &rows[i]); err != nil {
-						return nil, err
-					}
-				}
 				out[counter{org, rows[i].ID}] = shortText(*rows[i].ShortID)
 			}
 		}
@@ -240,25 +238,80 @@ func shortTexts(ctx context.Context, tx *db.Tx, customers []counter) (map[counte
 	return out, nil
 }
 
-// name gives a customer a short id that nobody else in the organization has:
-// two who came in the same millisecond can collide, since the sequence counts
-// to 1,024 only.
-func name(ctx context.Context, tx *db.Tx, r *shortRow) error {
-	for n := shortID(r.CreatedAt, r.Seq); ; n++ {
-		_, err := db.One[int64](ctx, tx, `SELECT 1 FROM customers WHERE organization_id = ? AND short_id = ?`, r.OrganizationID, n)
-		if err == nil {
-			continue
+// name gives customers who have none a short id that nobody else in the
+// organization has: two who came in the same millisecond can collide, since the
+// sequence counts to 1,024 only.
+func name(ctx context.Context, tx *db.Tx, org id.ID, rows []shortRow) error {
+	var nameless []*shortRow
+	for i := range rows {
+		if rows[i].ShortID == nil {
+			nameless = append(nameless, &rows[i])
 		}
-		if !errors.Is(err, db.ErrNoRows) {
-			return err
-		}
-		// Another order of the customer may have been first; then its word counts.
-		n, err = db.One[int64](ctx, tx, `UPDATE customers SET short_id = COALESCE(short_id, ?) WHERE organization_id = ? AND id = ?
-			RETURNING short_id`, n, r.OrganizationID, r.ID)
-		if err != nil {
-			return fmt.Errorf("give a customer a short id: %w", err)
-		}
-		r.ShortID = &n
+	}
+	if len(nameless) == 0 {
 		return nil
 	}
+	slices.SortFunc(nameless, func(a, b *shortRow) int { return cmp.Compare(a.Seq, b.Seq) })
+	free, err := freeShortIDs(ctx, tx, org, nameless)
+	if err != nil {
+		return err
+	}
+	for from, to := range db.Pieces(len(nameless)) {
+		if err := keepShortIDs(ctx, tx, org, nameless[from:to], free[from:to]); err != nil {
+			return fmt.Errorf("give customers their short ids: %w", err)
+		}
+	}
+	return nil
+}
+
+// freeShortIDs proposes a number for each customer: the first that is free
+// from the one on that follows from when the customer was made.
+func freeShortIDs(ctx context.Context, tx *db.Tx, org id.ID, of []*shortRow) ([]int64, error) {
+	out := make([]int64, len(of))
+	taken, asked := map[int64]bool{}, map[int64]bool{}
+	for {
+		var ask []int64
+		mine := map[int64]bool{}
+		for i, r := range of {
+			n := shortID(r.CreatedAt, r.Seq)
+			for taken[n] || mine[n] {
+				n++
+			}
+			out[i], mine[n] = n, true
+			if !asked[n] {
+				ask, asked[n] = append(ask, n), true
+			}
+		}
+		if len(ask) == 0 {
+			return out, nil
+		}
+		w := db.Where("organization_id = ?", org).In("short_id", ask)
+		found, err := db.All[int64](ctx, tx, `SELECT short_id FROM customers`+w.SQL(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("look for free short ids: %w", err)
+		}
+		for _, n := range found {
+			taken[n] = true
+		}
+	}
+}
+
+// keepShortIDs stores what customers are called. Another order of one of them
+// may have been first; then its word counts.
+func keepShortIDs(ctx context.Context, tx *db.Tx, org id.ID, of []*shortRow, numbers []int64) error {
+	args := make([]any, 0, 3*len(of)+1)
+	byID := make(map[id.ID]*shortRow, len(of))
+	ids := make([]id.ID, len(of))
+	for i, r := range of {
+		args = append(args, r.ID, numbers[i])
+		byID[r.ID], ids[i] = r, r.ID
+	}
+	w := db.Where("organization_id = ?", org).In("id", ids)
+	rows, err := db.All[shortRow](ctx, tx, `UPDATE customers SET short_id = COALESCE(short_id, CASE id`+
+		strings.Repeat(" WHEN ? THEN CAST(? AS bigint)", len(of))+` END)`+w.SQL()+` RETURNING organization_id, id, seq, created_at, short_id`,
+		append(args, w.Args()...)...)
+	for _, r := range rows {
+		byID[r.ID].ShortID = r.ShortID
+	}
+	return err
 }

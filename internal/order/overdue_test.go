@@ -47,7 +47,7 @@ func TestOverdue(t *testing.T) {
 		orders := w.Server.Orders
 		subs := &told{}
 		subs.revoke = func(ctx context.Context, tx *db.Tx, o order.Row) error {
-			return orders.VoidPending(ctx, tx, system, o.OrganizationID, *o.SubscriptionID)
+			return orders.VoidPending(ctx, tx, system, o.OrganizationID, order.Ended{Subscription: *o.SubscriptionID})
 		}
 		orders.Subscriptions = subs
 		c, sub := w.Customer(nil), id.New()

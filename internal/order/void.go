@@ -3,7 +3,9 @@ package order
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -11,26 +13,32 @@ import (
 	"floe/internal/id"
 )
 
-// VoidPending gives up what a subscription still owes, but for some orders.
-func (s *Service) VoidPending(ctx context.Context, tx *db.Tx, actor auth.Subject, org, subscription id.ID, except ...id.ID) error {
-	w := db.Where("organization_id = ?", org).And("subscription_id = ?", subscription).And("status = 'pending'")
-	for _, x := range except {
-		w.And("id <> ?", x)
+// Ended is a subscription that owes nothing any more.
+type Ended struct {
+	Subscription id.ID
+	At           time.Time // the time of the transaction when zero
+	Except       id.ID     // an order that is to be paid all the same
+}
+
+// VoidPending gives up what subscriptions of an organization still owe.
+func (s *Service) VoidPending(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, list ...Ended) error {
+	of := make(map[id.ID]Ended, len(list))
+	for _, e := range list {
+		of[e.Subscription] = e
 	}
-	return s.voidAll(ctx, tx, actor, w)
-}
-
-// VoidPendingOf is VoidPending for many subscriptions of an organization.
-func (s *Service) VoidPendingOf(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, subscriptions []id.ID) error {
-	return s.voidAll(ctx, tx, actor, db.Where("organization_id = ?", org).In("subscription_id", subscriptions).And("status = 'pending'"))
-}
-
-func (s *Service) voidAll(ctx context.Context, tx *db.Tx, actor auth.Subject, w *db.W) error {
+	w := db.Where("organization_id = ?", org).In("subscription_id", slices.Sorted(maps.Keys(of))).And("status = 'pending'")
 	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM orders`+w.SQL()+` ORDER BY seq`+tx.ForUpdate(), w.Args()...)
 	if err != nil {
 		return fmt.Errorf("find pending orders: %w", err)
 	}
-	return s.voidThese(ctx, tx, actor, slices.Clone(rows), rows)
+	rows = slices.DeleteFunc(rows, func(r Row) bool { return of[*r.SubscriptionID].Except == r.ID })
+	at := make([]time.Time, len(rows))
+	for i := range rows {
+		if at[i] = of[*rows[i].SubscriptionID].At; at[i].IsZero() {
+			at[i] = tx.Now()
+		}
+	}
+	return s.voidThese(ctx, tx, actor, slices.Clone(rows), rows, at)
 }
 
 // Void gives up one order that is pending. The customer must be locked.
@@ -51,16 +59,17 @@ func (s *Service) Void(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Ro
 
 func (s *Service) void(ctx context.Context, tx *db.Tx, actor auth.Subject, was Row, r *Row) error {
 	is := []Row{*r}
-	err := s.voidThese(ctx, tx, actor, []Row{was}, is)
+	err := s.voidThese(ctx, tx, actor, []Row{was}, is, []time.Time{tx.Now()})
 	*r = is[0]
 	return err
 }
 
-// voidThese ends orders without money, in a number of statements that does not
-// grow with theirs. Credit that a customer has is reduced by what was due: it
-// came from what the order would have paid. What the order had taken of the
-// balance goes back, and so does what was paid of it.
-func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, was, rows []Row) error {
+// voidThese ends orders without money, each at its time, in a number of
+// statements that grows with the times and not with the orders. Credit that a
+// customer has is reduced by what was due: it came from what the order would
+// have paid. What the order had taken of the balance goes back, and so does
+// what was paid of it.
+func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, was, rows []Row, at []time.Time) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -68,25 +77,34 @@ func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	if err != nil {
 		return err
 	}
-	now := tx.Now()
+	together := map[time.Time][]id.ID{}
 	for i := range rows {
 		r := &rows[i]
 		if credit := open.amounts[r.account()]; credit > 0 {
-			open.move(r, -min(credit, r.OpenAmount()))
+			open.move(r, at[i], -min(credit, r.OpenAmount()))
 		}
-		open.move(r, r.PaidAmount-r.AppliedBalanceAmount)
+		open.move(r, at[i], r.PaidAmount-r.AppliedBalanceAmount)
 		r.to(Void)
-		r.ModifiedAt, r.NextPaymentAttemptAt, r.CheckAt = &now, nil, nil
-		updated(tx, actor, &was[i], r)
+		r.ModifiedAt, r.NextPaymentAttemptAt, r.CheckAt = &at[i], nil, nil
+		updatedAt(tx, actor, &was[i], r, at[i])
+		together[at[i]] = append(together[at[i]], r.ID)
 	}
 	if err := open.close(ctx, tx); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(rows, 512) {
-		_, ids := keysOf(some)
-		w := db.Where("organization_id = ?", rows[0].OrganizationID).In("id", ids)
+	for t, ids := range together {
+		if err := markVoid(ctx, tx, rows[0].OrganizationID, ids, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func markVoid(ctx context.Context, tx *db.Tx, org id.ID, orders []id.ID, at time.Time) error {
+	for ids := range slices.Chunk(orders, 512) {
+		w := db.Where("organization_id = ?", org).In("id", ids)
 		_, err := db.Exec(ctx, tx, `UPDATE orders SET modified_at = ?, status = 'void', next_payment_attempt_at = NULL, check_at = NULL`+w.SQL(),
-			append([]any{now}, w.Args()...)...)
+			append([]any{at}, w.Args()...)...)
 		if err != nil {
 			return fmt.Errorf("void orders: %w", err)
 		}
@@ -119,7 +137,7 @@ func (s *Service) Unvoid(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	if err != nil {
 		return err
 	}
-	open.move(r, r.AppliedBalanceAmount-r.PaidAmount)
+	open.move(r, tx.Now(), r.AppliedBalanceAmount-r.PaidAmount)
 	if err := open.close(ctx, tx); err != nil {
 		return err
 	}

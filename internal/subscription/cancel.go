@@ -91,19 +91,14 @@ func (s *Service) CancelAll(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 		return err
 	}
 	w := &work{s: s, tx: tx, actor: actor, org: org, customers: map[id.ID]customer.Row{}}
-	ended := make([]id.ID, len(rows))
-	for i, r := range rows {
+	for _, r := range rows {
 		it := &item{Row: r, was: r, at: tx.Now()}
 		if err := it.revoke(CustomerDeleted, Cause{}); err != nil {
 			return err
 		}
-		it.void = false // together, below
-		w.items, ended[i] = append(w.items, it), r.ID
+		w.items = append(w.items, it)
 	}
-	if err := w.finish(ctx); err != nil {
-		return err
-	}
-	return s.Orders.VoidPendingOf(ctx, tx, actor, org, ended)
+	return w.finish(ctx)
 }
 
 // latest is the later of two times.

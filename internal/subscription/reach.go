@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"floe/internal/id"
-	"floe/internal/order"
 )
 
 // reach is how far a batch of a test clock can go before something has to
@@ -22,7 +21,7 @@ func (w *work) newReach(ctx context.Context) (r reach, err error) {
 		return r, nil
 	}
 	r.told = make(map[id.ID]time.Time, len(w.items))
-	r.netDays, err = order.NetDays(ctx, w.tx, w.org)
+	r.netDays, err = w.netDays(ctx)
 	return r, err
 }
 

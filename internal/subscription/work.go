@@ -36,6 +36,7 @@ type work struct {
 	discounts map[id.ID]*discount.Row
 	pendings  map[id.ID]*Pending
 	entries   map[id.ID][]Entry // not billed yet
+	days      *int              // see netDays
 }
 
 // item is a subscription in hand.
@@ -161,10 +162,11 @@ func (w *work) finish(ctx context.Context) error {
 		return err
 	}
 	w.tell(func(it *item) bool { return it.bill != nil && it.bill.now })
-	for _, it := range w.items {
-		if err := w.follow(ctx, it); err != nil {
-			return err
-		}
+	if err := w.void(ctx); err != nil {
+		return err
+	}
+	if err := w.syncGrants(ctx); err != nil {
+		return err
 	}
 	return w.cycleGrants(ctx)
 }
@@ -244,7 +246,7 @@ func (w *work) order(ctx context.Context) error {
 		}
 		if len(list) == 0 {
 			var err error
-			if days, err = order.NetDays(ctx, w.tx, w.org); err != nil {
+			if days, err = w.netDays(ctx); err != nil {
 				return err
 			}
 		}
@@ -273,6 +275,18 @@ func (w *work) order(ctx context.Context) error {
 	return nil
 }
 
+// netDays is how many days the organization gives to pay an invoice.
+func (w *work) netDays(ctx context.Context) (int, error) {
+	if w.days == nil {
+		n, err := order.NetDays(ctx, w.tx, w.org)
+		if err != nil {
+			return 0, err
+		}
+		w.days = &n
+	}
+	return *w.days, nil
+}
+
 // newOrder is the order of an item, with the entries that it bills.
 func (w *work) newOrder(it *item) (order.New, []id.ID) {
 	n := order.New{
@@ -299,59 +313,53 @@ func (w *work) newOrder(it *item) (order.New, []id.ID) {
 	return n, taken
 }
 
-// follow does what comes of a change elsewhere: orders that are given up, and
-// benefits.
-func (w *work) follow(ctx context.Context, it *item) error {
-	if !it.void && !it.syncGrants {
-		return nil
-	}
-	if w.tx.Clocked() {
-		w.tx.MoveTo(it.at)
-	}
-	if it.void {
-		var except []id.ID
-		if it.made != nil {
-			except = append(except, it.made.ID)
-		}
-		if err := w.s.Orders.VoidPending(ctx, w.tx, w.actor, w.org, it.ID, except...); err != nil {
-			return err
-		}
-	}
-	if !it.syncGrants || it.Seats != nil { // seats are granted to those who claim them
-		return nil
-	}
-	c := w.customers[it.CustomerID]
-	return w.s.Grants.Sync(ctx, w.tx, w.actor, c, grant.Source{SubscriptionID: it.ID}, w.products[it.ProductID].BenefitIDs, it.entitled())
-}
-
-// cycleGrants renews the benefits of subscriptions whose renewal is paid:
-// those of one time together, which on the wall clock are all.
-func (w *work) cycleGrants(ctx context.Context) error {
-	var together []id.ID
-	var at time.Time
-	flush := func() error {
-		if len(together) == 0 {
-			return nil
-		}
-		if w.tx.Clocked() {
-			w.tx.MoveTo(at)
-		}
-		list := together
-		together = nil
-		return w.s.Grants.CycleAll(ctx, w.tx, w.actor, w.org, list)
-	}
+// void gives up what subscriptions that have ended still owe, but for what
+// their last order bills.
+func (w *work) void(ctx context.Context) error {
+	var list []order.Ended
 	for _, it := range w.items {
-		if it.made == nil || !it.made.Status.Paid() || !renews(it.made.Reason) || !it.entitled() || len(w.products[it.ProductID].BenefitIDs) == 0 {
+		if !it.void {
 			continue
 		}
-		if !it.at.Equal(at) {
-			if err := flush(); err != nil {
-				return err
-			}
+		e := order.Ended{Subscription: it.ID, At: it.at}
+		if it.made != nil {
+			e.Except = it.made.ID
 		}
-		at, together = it.at, append(together, it.ID)
+		list = append(list, e)
 	}
-	return flush()
+	if len(list) == 0 {
+		return nil
+	}
+	return w.s.Orders.VoidPending(ctx, w.tx, w.actor, w.org, list...)
+}
+
+// syncGrants gives and takes the benefits of those who are entitled to others
+// than before. Seats are granted to those who claim them.
+func (w *work) syncGrants(ctx context.Context) error {
+	var tasks []grant.Task
+	for _, it := range w.items {
+		if it.syncGrants && it.Seats == nil {
+			tasks = append(tasks, grant.Task{
+				Customer: w.customers[it.CustomerID], Source: grant.Source{SubscriptionID: it.ID},
+				Benefits: w.products[it.ProductID].BenefitIDs, Entitled: it.entitled(), At: it.at,
+			})
+		}
+	}
+	return w.s.Grants.SyncAll(ctx, w.tx, w.actor, w.org, tasks)
+}
+
+// cycleGrants renews the benefits of subscriptions whose renewal is paid.
+func (w *work) cycleGrants(ctx context.Context) error {
+	var list []grant.Renewal
+	for _, it := range w.items {
+		if it.made != nil && it.made.Status.Paid() && renews(it.made.Reason) && it.entitled() && len(w.products[it.ProductID].BenefitIDs) > 0 {
+			list = append(list, grant.Renewal{Subscription: it.ID, At: it.at})
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return w.s.Grants.CycleAll(ctx, w.tx, w.actor, w.org, list)
 }
 
 // renews says whether orders of the reason renew benefits when they are paid.

@@ -68,7 +68,7 @@ func year(b *testing.B, f *floetest.Floe, start time.Time) {
 }
 
 // subscribeMany makes customers with a subscription each, spread over a month.
-func subscribeMany(b *testing.B, f *floetest.Floe, product id.ID, n int, start time.Time) {
+func subscribeMany(b testing.TB, f *floetest.Floe, product id.ID, n int, start time.Time) {
 	const batch = 500
 	actor := auth.Subject{Kind: auth.Organization, ID: f.Org.ID, Memberships: []auth.Membership{{OrganizationID: f.Org.ID}}}
 	for from := 0; from < n; from += batch {
@@ -80,7 +80,7 @@ func subscribeMany(b *testing.B, f *floetest.Floe, product id.ID, n int, start t
 			}
 			for i := from; i < min(from+batch, n); i++ {
 				tx.MoveTo(start.Add(time.Duration(i) * 31 * 24 * time.Hour / time.Duration(n)))
-				email, c := fmt.Sprintf("c%d@example.com", i), id.NewAt(tx.Now())
+				email, c := fmt.Sprintf("c%d@%s.example.com", i, product), id.NewAt(tx.Now())
 				g := customer.Given{Row: customer.Row{ID: c, OrganizationID: f.Org.ID, CreatedAt: tx.Now(), Type: customer.Individual, Email: &email, Metadata: []byte("{}")}}
 				if err := f.Server.Customers.AddGiven(b.Context(), tx, actor, []customer.Given{g}); err != nil {
 					return err
