@@ -20,6 +20,7 @@ type organizationCommand struct {
 	Create    organizationCreate    `cmd:"" help:"Create an organization and print it as JSON."`
 	List      organizationList      `cmd:"" help:"List organizations."`
 	Invoicing organizationInvoicing `cmd:"" help:"Say how an organization writes invoices."`
+	Features  organizationFeatures  `cmd:"" help:"Switch what an organization cannot switch itself."`
 }
 
 type organizationCreate struct {

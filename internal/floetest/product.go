@@ -1,12 +1,15 @@
 package floetest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
 
+	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/organization"
 )
 
 // Product makes a product of Org with these fields over a default: a monthly
@@ -62,8 +65,16 @@ func (f *Floe) Meter(o Org, name string) id.ID {
 	return meter
 }
 
-// Feature switches a feature of an organization on or off, which the API lets
-// nobody do.
+// Switch turns a feature of an organization on or off, as its operator does.
+func (f *Floe) Switch(o Org, name organization.Feature, on bool) {
+	f.t.Helper()
+	f.write(func(ctx context.Context, tx *db.Tx) error {
+		_, err := f.Server.Organizations.Switch(ctx, tx, auth.NewSystem("test"), o.ID, map[organization.Feature]bool{name: on})
+		return err
+	})
+}
+
+// Feature switches a feature of an organization to what nobody may.
 func (f *Floe) Feature(o Org, key string, on bool) {
 	f.t.Helper()
 	ctx := f.t.Context()

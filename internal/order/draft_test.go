@@ -79,7 +79,7 @@ func TestDraft(t *testing.T) {
 		})
 		w.is(w.Do("POST", "/v1/orders/", w.AllToken, body(map[string]any{"product_id": eur.ID()})), 422, map[string]any{"detail": []any{map[string]any{
 			"msg": "Product is not priced in the organization's default currency ('usd'); specify a currency to charge in."}}})
-		w.Feature(w.Org, "off_session_charges_enabled", false)
+		w.Switch(w.Org, "off_session_charges", false)
 		w.is(w.Do("POST", "/v1/orders/", w.AllToken, body(nil)), 403, map[string]any{"error": "OffSessionChargesNotEnabled"})
 	})
 }

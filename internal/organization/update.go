@@ -6,7 +6,6 @@ import (
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/fault"
-	"floe/internal/journal"
 	"floe/internal/schema"
 )
 
@@ -36,10 +35,7 @@ func (s *Service) Update(ctx context.Context, tx *db.Tx, actor auth.Subject, o O
 			return o, err
 		}
 	}
-	after := o.Public()
-	e := journal.Entry{Organization: o.ID, Type: "organization.updated", Subject: o.ID, Payload: &after}
-	e.Before, e.After = journal.Changes(&before, &after)
-	journal.Append(tx, actor, e)
+	record(tx, actor, before, o.Public())
 	return o, nil
 }
 

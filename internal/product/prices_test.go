@@ -20,7 +20,7 @@ func TestPriceKinds(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		meter := string(f.Meter(f.Org, "calls"))
-		f.Feature(f.Org, "unit_based_pricing_enabled", true)
+		f.Switch(f.Org, "unit_based_pricing", true)
 		metered := `{"amount_type":"metered_unit","meter_id":"` + meter + `","unit_amount":"0.5","cap_amount":900}`
 		r := add(t, f, monthly(metered+`,`+seat(`{"min_seats":11,"price_per_seat":800},{"min_seats":2,"max_seats":10,"price_per_seat":1000}`)+`,`+fixed10))
 		if d := r.Differs(`{"prices":[
@@ -141,7 +141,7 @@ func TestPriceSet(t *testing.T) {
 			wrong("All prices for the same currency must have the same tax behavior."))
 		run("several at once", monthly(fixed10+`,`+fixed10+`,`+in("eur", custom)), wrong("Only one fixed price is allowed."), structure)
 		run("units are off", monthly(units), wrong("Unit-based pricing is not enabled for this organization.", "0"), none, home)
-		f.Feature(f.Org, "unit_based_pricing_enabled", true)
+		f.Switch(f.Org, "unit_based_pricing", true)
 		run("units", monthly(units))
 		run("units, bought once", body(units), wrong("Unit-based pricing is not supported on one-time products.", "0"), none, home)
 		run("two unit prices", monthly(units+`,`+units), wrong("Only one unit-based price is allowed."))
@@ -163,7 +163,7 @@ func TestMeterInterval(t *testing.T) {
 		}
 		f.Run(floetest.Scenario{Name: "off", Do: create, As: f.AllToken, Body: every(1, "year", 1, "month"), Status: 422,
 			Want: refused(problem("value_error", `["body","meter_interval"]`, "Separate meter cycling is not enabled for this organization."))})
-		f.Feature(f.Org, "meter_cycling_enabled", true)
+		f.Switch(f.Org, "meter_cycling", true)
 		uneven := invalid(problem("value_error", `["body","recurring"]`,
 			"Value error, The meter interval must evenly divide the billing interval, so the meter cycle re-aligns with the billing cycle at every renewal."))
 		for _, c := range []struct {

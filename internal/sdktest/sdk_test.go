@@ -42,8 +42,8 @@ func TestSDK(t *testing.T) {
 			floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 				front := listen(t, f)
 				// SDK 0.49.0 does not know prices by units, and neither may its lists.
-				f.Feature(f.Org, "unit_based_pricing_enabled", c.client == "current")
-				f.Feature(f.Org, "reset_proration_behavior_enabled", true)
+				f.Switch(f.Org, "unit_based_pricing", c.client == "current")
+				f.Switch(f.Org, "reset_proration_behavior", true)
 				drive(t, []string{c.client + ".mjs", c.client + "-catalogue.mjs", c.client + "-sales.mjs", c.client + "-variants.mjs"}, config(f, front.url, c.version))
 				for _, missed := range front.missed() {
 					if !slices.Contains(c.without, missed) && !slices.Contains(ours, missed) {

@@ -179,7 +179,7 @@ func TestChangeNow(t *testing.T) { // 39, 40, 43, 44
 		s := b.subscribe(b.fixed(1000), invoiced).ID()
 		b.refused(b.patch(s, obj{"product_id": paid, "proration_behavior": "reset"}), 422,
 			"The 'reset' proration behavior is not enabled for this organization.", `"body","proration_behavior"`)
-		b.Feature(b.Org, "reset_proration_behavior_enabled", true)
+		b.Switch(b.Org, "reset_proration_behavior", true)
 		b.at("2026-06-16T00:00:00Z")
 		r := b.patch(s, obj{"product_id": paid, "proration_behavior": "reset"})
 		if r.Text("current_period_start")[:10] != "2026-06-16" || r.Text("current_period_end")[:10] != "2026-07-16" {

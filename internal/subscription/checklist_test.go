@@ -184,7 +184,7 @@ func TestCreate(t *testing.T) { // 11 to 16
 		b.want(both, obj{"customer_id": c, "modified_at": nil})
 		s := b.subscribe(b.seats(3, 20, 0))
 		b.want(s, obj{"seats": 3, "customer": obj{"type": "team"}})
-		b.Feature(b.Org, "meter_cycling_enabled", true)
+		b.Switch(b.Org, "meter_cycling", true)
 		yearly := b.fixed(0, obj{"recurring_interval": "year", "meter_interval": "month"})
 		m := b.subscribe(yearly)
 		if !strings.HasPrefix(m.Text("current_meter_period_end"), "2026-02-28T10:15:00") || !strings.HasPrefix(m.Text("current_period_end"), "2027-01-31T10:15:00") {

@@ -226,7 +226,7 @@ func TestOneThatFails(t *testing.T) {
 // reference gives up, periods of usage are caught up with one by one.
 func TestMeterCycle(t *testing.T) {
 	each(t, func(b *bench) {
-		b.Feature(b.Org, "meter_cycling_enabled", true)
+		b.Switch(b.Org, "meter_cycling", true)
 		b.at("2026-01-31T00:00:00Z")
 		p := b.fixed(1000, obj{"recurring_interval": "year", "meter_interval": "month"})
 		s := b.subscribe(p, invoiced).ID()
