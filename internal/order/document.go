@@ -277,6 +277,9 @@ func (r *Row) document(ctx context.Context, q db.Querier, title string) (invoice
 	case r.AppliedBalanceAmount > 0:
 		add("Debt carried over", r.AppliedBalanceAmount, false)
 	}
+	if over := r.TotalAmount() + r.AppliedBalanceAmount; over < 0 {
+		add("Credited to balance", -over, false)
+	}
 	return d, nil
 }
 

@@ -2,8 +2,10 @@ package order_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
+	"floe/internal/invoice"
 	"floe/internal/order"
 )
 
@@ -66,6 +69,43 @@ func TestDocuments(t *testing.T) {
 		}
 		w.Clock.Advance(61 * time.Minute)
 		w.download(link, 403)
+	})
+}
+
+// The lines below the total of an invoice lead from it to what is due.
+func TestInvoiceOfABalance(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		for _, x := range []struct {
+			before, total int64
+			want          []string
+		}{
+			{0, 5000, []string{"Total (USD) $50.00", "Amount paid $0.00", "Amount due $50.00"}},
+			{10000, 5000, []string{"Total (USD) $50.00", "Paid from balance -$50.00", "Amount paid $0.00", "Amount due $0.00"}},
+			{-50, 5000, []string{"Total (USD) $50.00", "Debt carried over $0.50", "Amount paid $0.00", "Amount due $50.50"}},
+			{0, -5000, []string{"Total (USD) -$50.00", "Credited to balance $50.00", "Amount paid $0.00", "Amount due $0.00"}},
+			{-50, -5000, []string{"Total (USD) -$50.00", "Debt carried over $0.50", "Credited to balance $49.50", "Amount paid $0.00", "Amount due $0.00"}},
+		} {
+			c := w.billed().ID()
+			w.setBalance(c, x.before)
+			o := w.make(c, of(id.New(), costs(x.total)))[0]
+			w.is(w.Do("POST", "/v1/orders/"+string(o.ID)+"/invoice", w.AllToken, nil), 202, nil)
+			content, err := db.One[[]byte](t.Context(), w.DB, `SELECT content FROM order_documents WHERE organization_id = ? AND order_id = ?`, w.Org.ID, o.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var d invoice.Document
+			if err := json.Unmarshal(content, &d); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, line := range d.Totals[len(d.Totals)-len(x.want):] {
+				got = append(got, line.Label+" "+line.Amount)
+			}
+			if !slices.Equal(got, x.want) {
+				t.Errorf("%d with a balance of %d: %q", x.total, x.before, got)
+			}
+		}
 	})
 }
 
