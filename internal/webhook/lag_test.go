@@ -73,7 +73,7 @@ func BenchmarkDead(b *testing.B) {
 
 // lagServer is a server whose deliveries are timed.
 type lagServer struct {
-	*crash
+	*victim
 	b         *testing.B
 	sink      *lagSink
 	customers []string
@@ -91,13 +91,7 @@ func newLagServer(b *testing.B, engine string, timed, live, dead int) *lagServer
 	if engine == "postgres" {
 		config = db.Config{URL: dbtest.URL(b)}
 	}
-	crashed.Store(true)
-	binary, err := floe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	s := &lagServer{b: b, sink: &lagSink{}, crash: &crash{t: b, binary: binary, config: config, address: freeAddress(b)}}
-	s.start()
+	s := &lagServer{b: b, sink: &lagSink{}, victim: newVictim(b, config)}
 	server := httptest.NewServer(s.sink)
 	b.Cleanup(func() { s.kill(); server.CloseClientConnections(); server.Close() })
 	s.customers = make([]string, 200)
