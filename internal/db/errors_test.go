@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,6 +132,16 @@ func TestSerializationFailure(t *testing.T) {
 	err = d.Write(t.Context(), func(*db.Tx) error { return &pgconn.PgError{Code: "40001"} })
 	if !errors.Is(err, db.ErrBusy) {
 		t.Errorf("got %v, want ErrBusy in the end", err)
+	}
+	runs = 0
+	err = d.Write(t.Context(), func(*db.Tx) error {
+		if runs++; runs < 3 {
+			return fmt.Errorf("name somebody: %w", db.Collision(&db.UniqueError{Table: "t"}))
+		}
+		return nil
+	})
+	if err != nil || runs != 3 {
+		t.Errorf("a collision: %d runs, %v", runs, err)
 	}
 }
 

@@ -102,9 +102,22 @@ func (d *DB) writePostgres(ctx context.Context, fn func(*Tx) error) error {
 	}
 }
 
+// collision is an error of a transaction that lost against another one.
+type collision struct{ error }
+
+func (c collision) Unwrap() error { return c.error }
+
+// Collision says of an error that would not have come about alone: another
+// transaction was quicker. On PostgreSQL the function that Write was given runs
+// again from its beginning; on SQLite transactions do not meet.
+func Collision(err error) error { return collision{err} }
+
 // collided reports whether the transaction lost against another one and would
 // have worked alone.
 func collided(err error) bool {
+	if _, ok := errors.AsType[collision](err); ok {
+		return true
+	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pg.Code == "40001" || pg.Code == "40P01")
 }

@@ -95,6 +95,60 @@ func (w world) short(customerID string) string {
 	return parts[len(parts)-2]
 }
 
+// TestShortIDsAtOnce: they are told apart, too, when their first orders are
+// made at once, and the last of many is not long looked for.
+func TestShortIDsAtOnce(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		const customers = 40
+		ids := make([]string, customers)
+		for i := range ids {
+			ids[i] = w.Customer(nil).ID()
+			w.write(func(ctx context.Context, tx *db.Tx) error {
+				_, err := db.Exec(ctx, tx, `UPDATE customers SET created_at = '2026-01-01T00:00:00Z', seq = ? WHERE organization_id = ? AND id = ?`,
+					1024*(int64(i)+1<<30), w.Org.ID, ids[i])
+				return err
+			})
+		}
+		order := func(customer string) error {
+			return w.DB.Write(t.Context(), func(tx *db.Tx) error {
+				c, err := w.Server.Customers.Lock(t.Context(), tx, w.Org.ID, id.ID(customer))
+				if err != nil {
+					return err
+				}
+				_, err = w.Server.Orders.Create(t.Context(), tx, system, filled(w.Org.ID, c, costs(100)))
+				return err
+			})
+		}
+		var wg sync.WaitGroup
+		for _, c := range ids[1:] {
+			wg.Go(func() {
+				if err := order(c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		cost := func(customer string) int64 {
+			before := w.DB.Stats().Queries
+			if err := order(customer); err != nil {
+				t.Error(err)
+			}
+			return w.DB.Stats().Queries - before
+		}
+		if alone, last := cost(w.Customer(nil).ID()), cost(ids[0]); last > alone+6 {
+			t.Errorf("%d statements for the last of %d, %d for one alone", last, customers, alone)
+		}
+		called := map[string]bool{}
+		for _, c := range ids {
+			called[w.short(c)] = true
+		}
+		if len(called) != customers {
+			t.Errorf("%d customers have %d short ids", customers, len(called))
+		}
+	})
+}
+
 // TestShortIDsDiffer: two customers of one millisecond whose sequence is the
 // same modulo 1,024 are still told apart.
 func TestShortIDsDiffer(t *testing.T) {
