@@ -309,6 +309,23 @@ func TestTargets(t *testing.T) { // 46, 47
 		refuse(archived, "Product is archived.")
 		refuse(b.Product(obj{"recurring_interval": nil}).ID(), "Product is not recurring.")
 		refuse(b.Product(obj{"prices": []any{obj{"amount_type": "custom"}}}).ID(), "Can't update to a product with custom prices.")
+		exec := func(text string, args ...any) {
+			b.t.Helper()
+			err := b.DB.Write(b.t.Context(), func(tx *db.Tx) error {
+				_, err := db.Exec(b.t.Context(), tx, text, args...)
+				return err
+			})
+			if err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		legacy := b.fixed(0)
+		exec(`UPDATE products SET recurring_interval = NULL, recurring_interval_count = NULL WHERE organization_id = ? AND id = ?`, b.Org.ID, legacy)
+		exec(`UPDATE product_prices SET legacy_interval = 'month' WHERE organization_id = ? AND product_id = ?`, b.Org.ID, legacy)
+		refuse(legacy, "Product has legacy recurring prices.")
+		elsewhere := b.fixed(0)
+		exec(`UPDATE product_prices SET price_currency = 'eur' WHERE organization_id = ? AND product_id = ?`, b.Org.ID, elsewhere)
+		refuse(elsewhere, "This product doesn't have a price for the subscription currency.")
 		seats := b.seats(3, 20, 1000)
 		b.refused(b.patch(s, obj{"product_id": seats, "proration_behavior": "next_period"}), 422, `"body","proration_behavior"`,
 			"Switching from a non-seat to a seat-based product must apply immediately and can't use the 'next_period' proration behavior.")

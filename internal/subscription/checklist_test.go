@@ -374,6 +374,9 @@ func TestTrials(t *testing.T) { // 28 to 30, 48, 49, 68
 		b.want(b.patch(x, obj{"trial_end": "2026-01-20T00:00:00Z"}), obj{"trial_end": "2026-01-20T00:00:00Z"})
 		b.refused(b.patch(x, obj{"trial_end": "2026-01-01T00:00:00Z"}), 422, "datetime_future", "Input should be in the future")
 		b.want(b.patch(x, obj{"trial_end": "now"}), obj{"status": "active"})
+		if o := b.lastOrder(x); o["status"] != "pending" || num(o["due_amount"]) != "1000" || o["billing_reason"] != "subscription_cycle" {
+			b.t.Errorf("the trial ended and was billed %v", o)
+		}
 		b.refused(b.patch(x, obj{"trial_end": "now"}), 422, "The subscription is not currently trialing.")
 		b.refused(b.patch(x, obj{"trial_end": "2026-01-20T00:00:00Z"}), 422, "Trial end must be after the current period end.")
 		b.want(b.patch(x, obj{"trial_end": "2026-03-20T00:00:00Z"}), obj{"status": "trialing", "current_period_end": "2026-03-20T00:00:00Z"})

@@ -177,6 +177,7 @@ func (r *Row) meterEnd(from time.Time) time.Time {
 // to settle yet; credits are renewed.
 func (w *work) endMeterPeriod(ctx context.Context, it *item) error {
 	if it.Status != PastDue {
+		it.cycleGrants = true
 		if err := w.dropExpired(ctx, it, *it.CurrentMeterPeriodEnd); err != nil {
 			return err
 		}

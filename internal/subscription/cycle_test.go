@@ -229,22 +229,31 @@ func TestMeterCycle(t *testing.T) {
 		b.Switch(b.Org, "meter_cycling", true)
 		b.at("2026-01-31T00:00:00Z")
 		p := b.fixed(1000, obj{"recurring_interval": "year", "meter_interval": "month"})
+		b.Do("POST", "/v1/products/"+p+"/benefits", b.AllToken, obj{"benefits": []string{b.Benefit(nil).ID()}})
+		cycled := func(when string, want ...string) {
+			b.t.Helper()
+			b.said(b.events(func() { b.due(when) }, "benefit_grant.cycled"), want...)
+		}
+		const one = "benefit_grant.cycled"
 		s := b.subscribe(p, invoiced).ID()
 		meter := func() string { return b.get(s).Text("current_meter_period_end")[:10] }
 		if got := meter(); got != "2026-02-28" {
 			b.t.Errorf("the meter period ends %s", got)
 		}
-		b.due("2026-03-01T00:00:00Z")
+		b.due("2026-02-15T00:00:00Z")
+		cycled("2026-03-01T00:00:00Z")              // while the first order is not paid, nothing is credited
 		b.want(b.get(s), obj{"status": "past_due"}) // the first order was to be paid by February 14
 		if got := meter(); got != "2026-03-31" {
 			b.t.Errorf("past due, the meter period ends %s", got)
 		}
 		b.pay(s)
-		b.due("2026-07-15T00:00:00Z")
+		cycled("2026-07-15T00:00:00Z", one, one, one, one)
 		if got := meter(); got != "2026-07-31" || len(b.orders(s)) != 1 {
 			b.t.Errorf("the meter period ends %s", got)
 		}
-		b.due("2027-01-31T00:01:00Z")
+		cycled("2027-01-30T00:01:00Z", one, one, one, one, one, one)
+		cycled("2027-01-31T00:01:00Z") // together with the renewal, once that is paid
+		b.said(b.events(func() { b.pay(s) }, one), one)
 		r := b.get(s)
 		if r.Text("current_meter_period_end")[:10] != "2027-02-28" || r.Text("current_period_end")[:10] != "2028-01-31" {
 			b.t.Errorf("the second year: %s", r.Body)

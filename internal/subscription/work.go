@@ -53,6 +53,7 @@ type item struct {
 	dropPending bool
 	bill        *billing
 	syncGrants  bool
+	cycleGrants bool // benefits are renewed with a period of usage
 	void        bool // pending orders are given up
 
 	made *order.Row
@@ -348,11 +349,13 @@ func (w *work) syncGrants(ctx context.Context) error {
 	return w.s.Grants.SyncAll(ctx, w.tx, w.actor, w.org, tasks)
 }
 
-// cycleGrants renews the benefits of subscriptions whose renewal is paid.
+// cycleGrants renews the benefits of subscriptions whose renewal is paid, or
+// whose period of usage is over.
 func (w *work) cycleGrants(ctx context.Context) error {
 	var list []grant.Renewal
 	for _, it := range w.items {
-		if it.made != nil && it.made.Status.Paid() && renews(it.made.Reason) && it.entitled() && len(w.products[it.ProductID].BenefitIDs) > 0 {
+		paid := it.made != nil && it.made.Status.Paid() && renews(it.made.Reason)
+		if (paid || it.cycleGrants) && it.entitled() && len(w.products[it.ProductID].BenefitIDs) > 0 {
 			list = append(list, grant.Renewal{Subscription: it.ID, At: it.at})
 		}
 	}
