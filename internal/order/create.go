@@ -59,7 +59,7 @@ func (s *Service) CreateMany(ctx context.Context, tx *db.Tx, actor auth.Subject,
 		return nil, err
 	}
 	for i := range rows {
-		rows[i].open(&list[i])
+		rows[i].open(&list[i], s.charges(tx))
 	}
 	return rows, s.store(ctx, tx, actor, rows, items, balances)
 }
@@ -211,13 +211,17 @@ func numberNew(ctx context.Context, tx *db.Tx, rows []Row, list []New) error {
 
 // open is how an order begins: a draft, or pending until it is known that
 // there is nothing to pay.
-func (r *Row) open(n *New) {
+func (r *Row) open(n *New, charges bool) {
 	if n.Draft {
 		r.to(Draft)
 		return
 	}
 	r.to(Pending)
-	if r.DueAmount() > 0 {
+	switch {
+	case r.DueAmount() <= 0:
+	case charges && n.Charge && r.SubscriptionID != nil:
+		r.CheckAt = &r.CreatedAt // the first attempt
+	default:
 		r.payWithin(r.CreatedAt, n.DueInDays)
 	}
 }

@@ -110,19 +110,23 @@ const wallClock = `organization_id NOT IN (SELECT organization_id FROM test_cloc
 // it at once: each order is handled once, because its customer is locked and
 // it is looked at again.
 func (s *Service) RunOverdue(ctx context.Context, limit int) (done int, next time.Time, err error) {
+	var charges []Charge
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err := db.All[due](ctx, tx, `SELECT id, organization_id, customer_id, check_at FROM orders
 			WHERE check_at <= ? AND `+wallClock+` ORDER BY check_at, seq LIMIT ?`, tx.Now(), limit)
 		if err != nil {
 			return fmt.Errorf("find overdue orders: %w", err)
 		}
-		if done, err = s.overdue(ctx, tx, list); err != nil {
+		if done, charges, err = s.overdue(ctx, tx, list); err != nil {
 			return err
 		}
 		next, err = nextCheck(ctx, tx, wallClock)
 		return err
 	})
-	return done, next, err
+	if err != nil {
+		return done, next, err
+	}
+	return done, next, s.collect(ctx, charges)
 }
 
 // RunOverdueOf is RunOverdue for one organization, up to a time, in the
@@ -133,7 +137,8 @@ func (s *Service) RunOverdueOf(ctx context.Context, tx *db.Tx, org id.ID, until 
 	if err != nil {
 		return 0, fmt.Errorf("find overdue orders: %w", err)
 	}
-	return s.overdue(ctx, tx, list)
+	done, _, err = s.overdue(ctx, tx, list)
+	return done, err
 }
 
 // NextOverdueOf is when the next order of an organization is to be looked at;
@@ -153,14 +158,16 @@ func nextCheck(ctx context.Context, q db.Querier, condition string, args ...any)
 	return at, nil
 }
 
-func (s *Service) overdue(ctx context.Context, tx *db.Tx, list []due) (done int, err error) {
+// overdue handles orders that were to be paid by now. It answers the charges
+// that are to be made for some of them once it is committed.
+func (s *Service) overdue(ctx context.Context, tx *db.Tx, list []due) (done int, charges []Charge, err error) {
 	if err := s.lockCustomers(ctx, tx, list); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	for _, d := range list {
 		r, err := byID(ctx, tx, []id.ID{d.OrganizationID}, d.ID, tx.ForUpdate())
 		if err != nil {
-			return done, err
+			return done, nil, err
 		}
 		done++
 		if r.CheckAt == nil || !r.CheckAt.Equal(d.CheckAt) {
@@ -169,11 +176,18 @@ func (s *Service) overdue(ctx context.Context, tx *db.Tx, list []due) (done int,
 		if tx.Clocked() { // a test clock lets it happen when it was due
 			tx.MoveTo(d.CheckAt)
 		}
-		if err := s.failed(ctx, tx, cycleActor, &r, false); err != nil {
-			return done, err
+		if r.chargeable() && s.charges(tx) {
+			charges = append(charges, r.charge(tx.Now()))
+			err = save(ctx, tx, &r)
+		} else {
+			r.ChargingSince = nil // who was asked has not answered for too long
+			err = s.failed(ctx, tx, cycleActor, &r, false)
+		}
+		if err != nil {
+			return done, nil, err
 		}
 	}
-	return done, nil
+	return done, charges, nil
 }
 
 // lockCustomers locks in one order, so that no two batches wait for each other.

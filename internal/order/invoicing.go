@@ -26,8 +26,8 @@ var prefixes = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{0,31}$`)
 
 func (v *Invoicing) check() error {
 	switch {
-	case v.NetDays < 0 || v.NetDays > maxNetDays:
-		return fmt.Errorf("the net days must be from 0 to %d", maxNetDays)
+	case v.NetDays < 1 || v.NetDays > maxNetDays:
+		return fmt.Errorf("the net days must be from 1 to %d", maxNetDays)
 	case v.Numbering != "customer" && v.Numbering != "organization":
 		return errors.New("invoices are numbered by customer or by organization")
 	case v.Prefix != nil && !prefixes.MatchString(*v.Prefix):

@@ -48,6 +48,7 @@ func (s *Service) Operations() []*api.Operation {
 		api.Post("/v1/orders/{id}/payments", s.recordPayment).Scopes(write).Named("orders:record_payment", "Record Order Payment").
 			About(aboutPayment).Fails(fault.NotFound, notFound).
 			Fails(fault.OrderNotAwaitingPayment, "The order is not pending.").
+			Fails(fault.PaymentAlreadyInProgress, "A processor has been asked and has not answered.").
 			Fails(fault.PaymentReferenceTaken, "Another payment of the order has the reference.").
 			Fails(fault.RefundedAlready, "Everything was given back before.").
 			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),

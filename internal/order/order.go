@@ -188,6 +188,9 @@ type New struct {
 	Seats           *int
 	// UseBalance lets the customer's balance pay, or collects their debt.
 	UseBalance bool
+	// Charge has the processor collect what the order costs, where it can
+	// without the customer; otherwise it is paid by invoice.
+	Charge bool
 	// Draft orders wait to be finalized: no number, nothing due.
 	Draft bool
 	// DueInDays is how long an order that costs something may stay unpaid

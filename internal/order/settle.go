@@ -135,6 +135,9 @@ func (r *Row) takes(p *Payment) error {
 	if r.Status != Pending {
 		return fault.OrderNotAwaitingPayment.New(fmt.Sprintf("Order %s is not awaiting a payment (current status: %s).", r.ID, r.Status))
 	}
+	if r.ChargingSince != nil {
+		return fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))
+	}
 	if p.Status == Succeeded && p.Amount > r.OpenAmount() {
 		return schema.ValueError("The payment exceeds what is due.", intNode(p.Amount), "body", "amount")
 	}

@@ -1,6 +1,7 @@
 package subscription_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -58,6 +59,39 @@ func TestAllOff(t *testing.T) {
 		got := fmt.Sprintln(o["subtotal_amount"], o["discount_amount"], o["net_amount"], o["due_amount"], o["status"], o["receipt_number"])
 		if want := "1000 1000 0 0 paid <nil>\n"; got != want {
 			b.t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+// charger is a processor that can charge anybody.
+type charger struct {
+	order.Manual
+	charged []order.Charge
+}
+
+func (*charger) Capabilities() order.Capabilities { return order.Capabilities{OffSession: true} }
+
+func (c *charger) Charge(_ context.Context, x order.Charge) (order.ChargeResult, error) {
+	c.charged = append(c.charged, x)
+	return order.ChargeResult{State: order.ChargeSucceeded, Reference: "ch_" + string(x.Order)}, nil
+}
+
+// With a processor that charges, renewals are paid by themselves, other than
+// those that are sent as invoices.
+func TestRenewalIsCharged(t *testing.T) {
+	each(t, func(b *bench) {
+		c := &charger{}
+		b.Server.Orders.Processor = c
+		b.at("2026-01-10T00:00:00Z")
+		s := b.subscribe(b.fixed(0)).ID()
+		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "next_period"})
+		sent := b.subscribe(b.fixed(1000), invoiced).ID()
+		b.due("2026-02-11T00:00:00Z")
+		if o := b.lastOrder(s); o["status"] != "paid" || num(o["due_amount"]) != "1000" || len(c.charged) != 1 || string(c.charged[0].Order) != o["id"] {
+			b.t.Errorf("charged %+v for %v", c.charged, o)
+		}
+		if o := b.lastOrder(sent); o["status"] != "pending" {
+			b.t.Errorf("an invoice is %v", o["status"])
 		}
 	})
 }

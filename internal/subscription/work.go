@@ -251,7 +251,7 @@ func (w *work) order(ctx context.Context) error {
 				return err
 			}
 		}
-		n.DueInDays = days
+		n.DueInDays, n.Charge = days, it.CollectionMethod == nil
 		list, of, taken = append(list, n), append(of, it), append(taken, entries)
 	}
 	if len(list) == 0 {
