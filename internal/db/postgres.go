@@ -250,6 +250,19 @@ func (p *pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, 
 	return r.RowsAffected()
 }
 
+// Replan makes PostgreSQL plan the statements of the connection anew, those of
+// its foreign keys among them. A plan is kept until the server looks at a
+// table's size by itself, which takes a minute: one that reads a small table
+// from end to end would be kept while thousands of rows are written to it.
+// Whoever writes that many calls it now and then.
+func (tx *Tx) Replan(ctx context.Context) error {
+	if !tx.postgres {
+		return nil
+	}
+	_, err := Exec(ctx, tx, `DISCARD PLANS`)
+	return err
+}
+
 // Analyze tells PostgreSQL's planner how large the tables are now, rows of this
 // transaction among them. A transaction that fills empty tables calls it when
 // it has put some rows in: nobody else sees them yet, so the server does not do

@@ -199,6 +199,10 @@ func reserve(ctx context.Context, tx *db.Tx, items []any) (map[customerKey]int64
 			counts[k]++
 		}
 	}
+	order, err := raise(ctx, tx, order, counts, next)
+	if err != nil {
+		return nil, fmt.Errorf("number journal entries: %w", err)
+	}
 	for from, to := range db.Pieces(len(order)) {
 		args := make([]any, 0, 6*(to-from))
 		for _, k := range order[from:to] {
@@ -214,6 +218,45 @@ func reserve(ctx context.Context, tx *db.Tx, items []any) (map[customerKey]int64
 		}
 	}
 	return next, nil
+}
+
+// manyAlike is from how many customers on, with as many entries each, their
+// last numbers are raised together.
+const manyAlike = 16
+
+// raise adds to the last numbers of many customers with as many entries each,
+// as the billing cycle leaves them. It answers who is left: the few, and those
+// who have no last number yet.
+func raise(ctx context.Context, tx *db.Tx, order []customerKey, counts, next map[customerKey]int64) (left []customerKey, err error) {
+	if len(order) < manyAlike {
+		return order, nil
+	}
+	type alike struct {
+		organization id.ID
+		count        int64
+	}
+	groups := map[alike][]id.ID{}
+	for _, k := range order {
+		g := alike{k.organization, counts[k]}
+		groups[g] = append(groups[g], k.customer)
+	}
+	for g, customers := range groups {
+		if len(customers) < manyAlike {
+			continue
+		}
+		for ids := range slices.Chunk(customers, 512) {
+			w := db.Where("organization_id = ?", g.organization).In("customer_id", ids)
+			heads, err := db.All[head](ctx, tx, `UPDATE journal_heads SET seq = seq + ?, added = ?`+w.SQL()+`
+				RETURNING organization_id, customer_id, seq`, append([]any{g.count, g.count}, w.Args()...)...)
+			if err != nil {
+				return nil, err
+			}
+			for _, h := range heads {
+				next[customerKey{h.OrganizationID, h.CustomerID}] = h.Seq - g.count + 1
+			}
+		}
+	}
+	return slices.DeleteFunc(order, func(k customerKey) bool { return next[k] > 0 }), nil
 }
 
 // reserveText adds to the last number of each customer. The first time, that

@@ -121,6 +121,11 @@ func (s *Service) turnAll(ctx context.Context, tx *db.Tx, org id.ID, list []cand
 			ids, customers, dueAt[c.ID] = append(ids, c.ID), append(customers, c.CustomerID), c.DueAt
 		}
 	}
+	if len(ids) == Batch { // more will follow, and tables grow fast
+		if err := tx.Replan(ctx); err != nil {
+			return nil, err
+		}
+	}
 	locked, err := s.Customers.LockAll(ctx, tx, org, customers)
 	if err != nil {
 		return nil, err
