@@ -56,6 +56,48 @@ func TestEntriesAreNumberedPerCustomer(t *testing.T) {
 	})
 }
 
+// Many customers at once are numbered like one: those who have a last number
+// and those who have none, with as many entries as others or more.
+func TestManyAreNumbered(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		customers := make([]id.ID, 60)
+		for i := range customers {
+			customers[i] = id.New()
+		}
+		want := map[id.ID]int64{}
+		for _, some := range [][]id.ID{customers[:20], customers[:50], customers} {
+			err := d.Write(t.Context(), func(tx *db.Tx) error {
+				for i, c := range some {
+					for range 1 + i%2 {
+						journal.Append(tx, actor, entry(c, `{}`))
+						want[c]++
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range customers {
+			rows, err := journal.OfCustomer(t.Context(), d, []id.ID{org}, c)
+			if err != nil || int64(len(rows)) != want[c] {
+				t.Fatalf("%d rows, want %d, %v", len(rows), want[c], err)
+			}
+			for i, r := range rows {
+				if *r.CustomerSeq != int64(i+1) {
+					t.Fatalf("row %d has number %d", i, *r.CustomerSeq)
+				}
+			}
+			last, err := db.One[int64](t.Context(), d, `SELECT seq FROM journal_heads WHERE organization_id = ? AND customer_id = ?`, org, c)
+			if err != nil || last != want[c] {
+				t.Fatalf("the last number is %d, want %d, %v", last, want[c], err)
+			}
+		}
+	})
+}
+
 // Concurrent writers leave no gap and no double.
 func TestConcurrentNumbers(t *testing.T) {
 	t.Parallel()
