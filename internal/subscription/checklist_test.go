@@ -438,14 +438,14 @@ func TestCancel(t *testing.T) { // 27, 45, 59 to 63
 		}
 		b.refused(b.patch(s, obj{"cancel_at_period_end": false}), 410, "ResourceUnavailable")
 
-		paid := b.subscribe(b.fixed(1000), invoiced).ID()
+		paid := b.subscribe(b.granting(1000), invoiced).ID()
 		b.said(b.events(func() {
 			r := b.Do("DELETE", "/v1/subscriptions/"+paid, b.AllToken, nil)
 			b.want(r, obj{"status": "canceled", "canceled_at": r.Path("ended_at"), "ends_at": r.Path("ended_at")})
 			if r.Status != http.StatusOK {
 				b.t.Errorf("DELETE: %d", r.Status)
 			}
-		}), "subscription.updated", "subscription.canceled", "subscription.revoked")
+		}, "subscription.", "benefit_grant."), "subscription.updated", "subscription.canceled", "subscription.revoked", "benefit_grant.revoked")
 		if o := b.orders(paid)[0].(obj); o["status"] != "void" {
 			b.t.Errorf("a pending order is %v", o["status"])
 		}
@@ -466,10 +466,18 @@ func TestCancel(t *testing.T) { // 27, 45, 59 to 63
 	})
 }
 
-func TestPause(t *testing.T) { // 63 to 67
+// granting is a product at a price that grants a benefit.
+func (b *bench) granting(price int) string {
+	b.t.Helper()
+	p := b.fixed(price)
+	b.Do("POST", "/v1/products/"+p+"/benefits", b.AllToken, obj{"benefits": []string{b.Benefit(nil).ID()}})
+	return p
+}
+
+func TestPause(t *testing.T) { // 64 to 67
 	each(t, func(b *bench) {
 		b.at("2026-01-31T00:00:00Z")
-		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		s := b.subscribe(b.granting(1000), invoiced).ID()
 		b.pay(s)
 		b.refused(b.patch(s, obj{"resume": true}), 409, "NotPausedSubscription")
 		b.refused(b.patch(s, obj{"pause_at_period_end": false}), 409, "NoScheduledPause")
@@ -479,7 +487,8 @@ func TestPause(t *testing.T) { // 63 to 67
 		b.want(b.patch(s, obj{"pause_at_period_end": false}), obj{"pause_at_period_end": false})
 		b.want(b.patch(s, obj{"pause_at_period_end": true, "resumes_at": "2026-04-15T12:00:00Z"}), obj{"pause_at_period_end": true, "status": "active"})
 		b.refused(b.patch(s, obj{"pause_at_period_end": true}), 409, "CannotPauseSubscription")
-		b.said(b.events(func() { b.due("2026-03-02T00:00:00Z") }), "subscription.updated", "subscription.paused")
+		b.said(b.events(func() { b.due("2026-03-02T00:00:00Z") }, "subscription.", "benefit_grant."),
+			"subscription.updated", "subscription.paused", "benefit_grant.revoked")
 		b.want(b.get(s), obj{"status": "paused", "pause_at_period_end": false, "paused_at": floetest.Any, "resumes_at": "2026-04-15T12:00:00Z"})
 		b.due("2026-04-01T00:00:00Z")
 		b.want(b.get(s), obj{"status": "paused"})
@@ -487,7 +496,8 @@ func TestPause(t *testing.T) { // 63 to 67
 			b.t.Errorf("%d orders", n)
 		}
 		b.refused(b.patch(s, obj{"cancel_at_period_end": true}), 403, "AlreadyCanceledSubscription")
-		b.said(b.events(func() { b.due("2026-04-15T13:00:00Z") }), "subscription.updated", "subscription.resumed")
+		b.said(b.events(func() { b.due("2026-04-15T13:00:00Z") }, "subscription.", "benefit_grant."),
+			"subscription.updated", "subscription.resumed", "benefit_grant.created")
 		b.want(b.get(s), obj{"status": "active", "paused_at": nil, "resumes_at": nil})
 		if n := len(b.orders(s)); n != 2 {
 			b.t.Errorf("%d orders after the pause", n)
