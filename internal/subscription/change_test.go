@@ -172,6 +172,11 @@ func TestChangeNow(t *testing.T) { // 39, 40, 43, 44
 		}
 		b.left(free)
 
+		b.want(b.patch(free, obj{"product_id": b.fixed(6000), "proration_behavior": "invoice"}), obj{"amount": 6000}) // it is remembered
+		b.refused(b.patch(free, obj{"product_id": b.fixed(9000), "proration_behavior": "invoice", "collection_method": "charge_automatically"}), 402)
+		b.want(b.patch(free, obj{"product_id": b.fixed(7000), "proration_behavior": "next_period", "collection_method": "charge_automatically"}), obj{"amount": 6000})
+		b.refused(b.patch(free, obj{"product_id": b.fixed(9000), "proration_behavior": "invoice"}), 402)
+
 		// Down again: what is given back goes to the balance and pays what comes.
 		b.said(b.events(func() { b.patch(free, obj{"product_id": b.fixed(0), "proration_behavior": "invoice"}) }, "subscription.", "order."),
 			"order.created", "order.updated", "order.paid", "subscription.updated")

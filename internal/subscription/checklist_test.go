@@ -141,6 +141,7 @@ func TestCreateRefuses(t *testing.T) { // 7 to 10, 15
 		b.refused(post(obj{"product_id": once, "customer_id": c}), 422, "Product is not a recurring product.")
 		b.refused(post(obj{"product_id": b.fixed(1000), "customer_id": c}), 422,
 			"Product is not free. The customer should go through a checkout to create a paid subscription.")
+		b.refused(post(obj{"product_id": b.fixed(1000), "customer_id": c, "collection_method": "charge_automatically"}), 422, "Product is not free.")
 		free := b.fixed(0)
 		b.refused(post(obj{"product_id": free, "customer_id": free}), 422, "Customer does not exist.", `"body","customer_id"`)
 		b.refused(post(obj{"product_id": free, "external_customer_id": "nobody"}), 422, "Customer does not exist.", `"body","external_customer_id"`)

@@ -55,18 +55,25 @@ func (CreateByExternalID) SchemaName() string { return "SubscriptionCreateExtern
 // CollectionMethod says how what a subscription costs is collected.
 type CollectionMethod string
 
+// The methods. ChargeAutomatically is what holds when nothing is said.
 // SendInvoice makes orders that await payment, because somebody sends an
 // invoice and records what comes in.
-const SendInvoice CollectionMethod = "send_invoice"
+const (
+	ChargeAutomatically CollectionMethod = "charge_automatically"
+	SendInvoice         CollectionMethod = "send_invoice"
+)
 
 // Enum lists the methods.
-func (CollectionMethod) Enum() []string { return []string{"send_invoice"} }
+func (CollectionMethod) Enum() []string {
+	return []string{string(ChargeAutomatically), string(SendInvoice)}
+}
 
 // SchemaName says that the list is written in place.
 func (CollectionMethod) SchemaName() string { return "" }
 
+// text is what is stored: nothing for what holds when nothing is said.
 func (m *CollectionMethod) text() *string {
-	if m == nil {
+	if m == nil || *m == ChargeAutomatically {
 		return nil
 	}
 	return (*string)(m)
@@ -138,7 +145,7 @@ func (w *work) start(ctx context.Context, l product.Loaded, prices []product.Pri
 		Clocked: clocked,
 	}}
 	it.become(l, prices)
-	invoiced := in.CollectionMethod != nil
+	invoiced := it.CollectionMethod != nil
 	event := Created
 	if invoiced && l.TrialInterval != nil {
 		event = CreatedOnTrial
@@ -195,7 +202,7 @@ func (s *Service) offered(ctx context.Context, tx *db.Tx, sub auth.Subject, in *
 		return l, nil, err
 	}
 	prices = l.PricesIn(string(org.DefaultPresentmentCurrency))
-	if len(prices) == 0 || !affordable(prices, in.CollectionMethod != nil) {
+	if len(prices) == 0 || !affordable(prices, in.CollectionMethod.text() != nil) {
 		return l, nil, problem(notFree)
 	}
 	return l, prices, nil

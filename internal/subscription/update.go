@@ -34,7 +34,7 @@ func (Update) Union() schema.Union { return schema.Union{First: true} }
 // Payment says what a change does to the price and how it is collected.
 type Payment struct {
 	ProrationBehavior *organization.ProrationBehavior `json:"proration_behavior" doc:"What becomes of the part of the period that is still to come. The organization's setting when it is not given."`
-	CollectionMethod  *CollectionMethod               `json:"collection_method" doc:"With send_invoice, what has to be paid at once becomes an order that awaits payment."`
+	CollectionMethod  *CollectionMethod               `json:"collection_method" doc:"With send_invoice, what has to be paid at once becomes an order that awaits payment, and so do the orders to come; charge_automatically ends that."`
 }
 
 // UpdateBase changes the product, the discount, the trial or the metadata.
