@@ -94,17 +94,7 @@ func (o logOptions) logger(w io.Writer) *slog.Logger {
 	if o.LogFormat == "text" || o.LogFormat == "auto" && isFile && isatty.IsTerminal(f.Fd()) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
-	options.ReplaceAttr = milliseconds
 	return slog.New(slog.NewJSONHandler(w, options))
-}
-
-// milliseconds writes lengths of time with their unit in the name; JSON would
-// have bare nanoseconds.
-func milliseconds(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindDuration {
-		return slog.Float64(a.Key+"_ms", float64(a.Value.Duration().Microseconds())/1000)
-	}
-	return a
 }
 
 // toolLog is what commands that run once use: they say nothing but trouble.

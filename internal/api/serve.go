@@ -508,7 +508,7 @@ func (h *Handler) done(c *call, took time.Duration) {
 	}
 	h.Logger.LogAttrs(context.Background(), slog.LevelInfo, "request",
 		slog.String("request_id", c.id), slog.String("method", c.r.Method), slog.String("path", c.r.URL.Path),
-		slog.Int("status", c.status), slog.Duration("took", took), slog.String("subject", c.sub.Kind.String()))
+		slog.Int("status", c.status), slog.Int64("took_us", took.Microseconds()), slog.String("subject", c.sub.Kind.String()))
 }
 
 func stack() []byte {

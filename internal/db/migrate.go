@@ -88,7 +88,7 @@ func (d *DB) up(
 	}
 	done, err := provider.Up(ctx)
 	for _, m := range done {
-		d.config.Logger.DebugContext(ctx, "migrated", "version", m.Source.Version, "took", m.Duration)
+		d.config.Logger.DebugContext(ctx, "migrated", "version", m.Source.Version, "took_us", m.Duration.Microseconds())
 	}
 	if err == nil {
 		return 0, len(done), nil
