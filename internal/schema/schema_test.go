@@ -368,3 +368,22 @@ func BenchmarkAppend(b *testing.B) {
 		buf = schema.Append(buf[:0], &v)
 	}
 }
+
+// TestAppendTime compares what is written digit by digit with what the layout
+// of the standard library says.
+func TestAppendTime(t *testing.T) {
+	t.Parallel()
+	zone := time.FixedZone("", -(9*3600 + 30*60))
+	for _, at := range []time.Time{
+		{}, time.Unix(0, 0), time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC), time.Date(2024, 2, 29, 0, 0, 0, 1000, time.UTC),
+		time.Date(2024, 12, 31, 23, 0, 0, 999, zone), time.Date(2026, 1, 2, 3, 4, 5, 60700, zone), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		layout := `"2006-01-02T15:04:05.000000Z"`
+		if at.Nanosecond() < 1000 {
+			layout = `"2006-01-02T15:04:05Z"`
+		}
+		if got, want := string(schema.AppendTime(nil, at)), at.UTC().Format(layout); got != want {
+			t.Errorf("%v: %s, not %s", at, got, want)
+		}
+	}
+}
