@@ -1,6 +1,7 @@
 package api
 
 import (
+	"container/list"
 	"sync"
 	"sync/atomic"
 
@@ -17,24 +18,27 @@ type memory struct {
 	misses   atomic.Int64
 }
 
-// shard keeps two generations. What is used moves to the young one; when that
-// is full it becomes the old one, and what nobody has used meanwhile is gone.
+// shard keeps what was used last, up to so many bytes.
 type shard struct {
 	mu         sync.Mutex
-	young, old map[string]*kept
-	size, most int // bytes of the young
+	answers    map[string]*list.Element // of *kept
+	used       list.List                // the one used last in front
+	size, most int                      // bytes
 }
 
 type kept struct {
+	key   string
 	stamp db.Stamp
 	body  []byte
 }
+
+func (k *kept) size() int { return len(k.key) + len(k.body) + keptFor }
 
 // Bounds of what is kept. The cost stands for what maps and headers take.
 const (
 	maxKey  = 512
 	maxKept = 32 << 10
-	keptFor = 160
+	keptFor = 240
 )
 
 // newMemory makes a memory of so many bytes, nil for none.
@@ -44,7 +48,7 @@ func newMemory(v *db.Versions, bytes int) *memory {
 	}
 	m := &memory{versions: v}
 	for i := range m.shards {
-		m.shards[i].most = bytes / len(m.shards) / 2
+		m.shards[i].answers, m.shards[i].most = map[string]*list.Element{}, bytes/len(m.shards)
 	}
 	return m
 }
@@ -98,23 +102,32 @@ func (h *Handler) again(c *call) bool {
 func (s *shard) get(key []byte) *kept {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k := s.young[string(key)]; k != nil {
-		return k
+	e := s.answers[string(key)]
+	if e == nil {
+		return nil
 	}
-	k := s.old[string(key)]
-	if k != nil {
-		delete(s.old, string(key))
-		s.put(string(key), k)
-	}
-	return k
+	s.used.MoveToFront(e)
+	return e.Value.(*kept)
 }
 
-func (s *shard) put(key string, k *kept) {
-	if s.young == nil || s.size > s.most {
-		s.young, s.old, s.size = map[string]*kept{}, s.young, 0
+// put keeps an answer instead of the one before, and forgets for it those that
+// nobody has used for longest.
+func (s *shard) put(k *kept) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.answers[k.key]; e != nil {
+		s.forget(e)
 	}
-	s.size += len(key) + len(k.body) + keptFor
-	s.young[key] = k
+	s.answers[k.key] = s.used.PushFront(k)
+	for s.size += k.size(); s.size > s.most; {
+		s.forget(s.used.Back())
+	}
+}
+
+func (s *shard) forget(e *list.Element) {
+	k := s.used.Remove(e).(*kept)
+	delete(s.answers, k.key)
+	s.size -= k.size()
 }
 
 // reading is an answer that is being made and may be kept.
@@ -145,11 +158,7 @@ func (m *memory) keep(r *reading, out any, body []byte) {
 	if !ok {
 		return
 	}
-	s := m.shard(r.key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.old, string(r.key))
-	s.put(string(r.key), &kept{stamp, append([]byte(nil), body...)})
+	m.shard(r.key).put(&kept{string(r.key), stamp, append([]byte(nil), body...)})
 }
 
 // Remembered is how many answers were given from memory, and how many of those
