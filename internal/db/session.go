@@ -12,6 +12,10 @@ type session struct {
 	conn     *lite
 	prepared map[*statement]*prepared
 	tick     uint64
+
+	// Of the snapshot of a connection that reads:
+	count uint32 // how many commits there were before it
+	round uint64 // of readers.sweep, when it was last used
 }
 
 type prepared struct {
@@ -108,6 +112,38 @@ func (s *session) exec(ctx context.Context, st *statement, args []any) (int64, e
 		return 0, err
 	}
 	return n, nil
+}
+
+var (
+	beginRead = internal("BEGIN")
+	endRead   = internal("ROLLBACK")
+)
+
+// renew puts a connection that reads into a snapshot that has all commits until
+// now: the one it is in, where the index counts none since. SQLite begins it
+// with the first statement, so it may be younger than the count, never older.
+func (s *session) renew(index *walIndex) error {
+	if index != nil {
+		count := index.commits()
+		if count == s.count && s.inSnapshot() {
+			return nil
+		}
+		s.count = count
+	}
+	s.leave()
+	_, err := s.exec(context.Background(), beginRead, nil)
+	return err
+}
+
+// leave ends the snapshot that a connection is in.
+func (s *session) leave() {
+	if s.inSnapshot() {
+		_, _ = s.exec(context.Background(), endRead, nil) // it has changed nothing
+	}
+}
+
+func (s *session) inSnapshot() bool {
+	return sqlite3.Xsqlite3_get_autocommit(s.conn.tls, s.conn.db) == 0
 }
 
 // changes is how many rows the connection has changed since it was opened.

@@ -303,7 +303,9 @@ func (w *writer) commit(b *batch) error {
 	}
 	count := w.db.versions.begin(b)
 	w.db.Reached(Committing)
+	w.db.readers.pause()
 	err := w.run(commitWrite)
+	w.db.readers.resume()
 	w.db.versions.end(count, err == nil && w.conn.changes() != b.changes)
 	if err != nil {
 		w.abandon()
