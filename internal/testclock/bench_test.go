@@ -19,7 +19,7 @@ import (
 // many as FLOE_BENCH_SUBSCRIPTIONS says, with a benefit each when
 // FLOE_BENCH_BENEFIT is set. One turn is a whole year.
 func BenchmarkYear(b *testing.B) {
-	each(b, func(f *floetest.Floe, n int) {
+	each(b, func(b *testing.B, f *floetest.Floe, n int) {
 		start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		f.Do("POST", "/v1/test-clock", f.AllToken, map[string]any{"now": start})
 		fill(b, f, n, start)
@@ -35,7 +35,7 @@ func BenchmarkYear(b *testing.B) {
 // BenchmarkMonth is what the billing cycle does on the wall clock when the
 // subscriptions have not been looked at for a month.
 func BenchmarkMonth(b *testing.B) {
-	each(b, func(f *floetest.Floe, n int) {
+	each(b, func(b *testing.B, f *floetest.Floe, n int) {
 		start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		fill(b, f, n, start)
 		f.Clock.Set(start.AddDate(0, 2, 0))
@@ -47,7 +47,7 @@ func BenchmarkMonth(b *testing.B) {
 	})
 }
 
-func each(b *testing.B, run func(f *floetest.Floe, n int)) {
+func each(b *testing.B, run func(b *testing.B, f *floetest.Floe, n int)) {
 	n := 10_000
 	if text := os.Getenv("FLOE_BENCH_SUBSCRIPTIONS"); text != "" {
 		if _, err := fmt.Sscan(text, &n); err != nil {
@@ -58,7 +58,7 @@ func each(b *testing.B, run func(f *floetest.Floe, n int)) {
 		b.Run(engine, func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				run(open(b), n)
+				run(b, open(b), n)
 			}
 		})
 	}
