@@ -102,8 +102,9 @@ func (c *clockAdvance) Run(ctx context.Context, io *streams) error {
 	return c.with(ctx, io, func(s *server.Server, org id.ID) error {
 		var progress testclock.Progress
 		if io.terminal {
-			progress = func(now time.Time, done int) {
+			progress = func(now time.Time, done int) bool {
 				_, _ = fmt.Fprintf(io.err, "\r%s  %d done", now.Format(time.DateTime), done)
+				return true
 			}
 		}
 		found, err := s.TestClocks.Advance(ctx, org, c.To, progress)

@@ -114,14 +114,15 @@ func (s *Service) changed() {
 	}
 }
 
-// Progress is told how far a clock has come and how much has happened so far.
-type Progress func(now time.Time, done int)
+// Progress is told how far a clock has come and how much has happened so far,
+// and says whether it is to go on.
+type Progress func(now time.Time, done int) (more bool)
 
 // Advance moves a clock to a time. What is due until then happens in the order
 // of its times, hundreds of subscriptions in a transaction, each at its own
 // time. Each transaction leaves the clock where it has got to, so that an
 // advance that was broken off goes on where it ended when it is asked for
-// again.
+// again. That is also how it ends when progress does not want more.
 func (s *Service) Advance(ctx context.Context, org id.ID, to time.Time, progress Progress) (Clock, error) {
 	to = clock.Normal(to)
 	if err := shows("to", to); err != nil {
@@ -134,10 +135,7 @@ func (s *Service) Advance(ctx context.Context, org id.ID, to time.Time, progress
 			return c, err
 		}
 		total += done
-		if progress != nil {
-			progress(c.Now, total)
-		}
-		if finished {
+		if more := progress == nil || progress(c.Now, total); finished || !more {
 			return c, nil
 		}
 	}

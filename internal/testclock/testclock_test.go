@@ -6,6 +6,7 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/floetest"
+	"floe/internal/testclock"
 )
 
 type obj = map[string]any
@@ -100,4 +101,30 @@ func TestUsersNameTheOrganization(t *testing.T) {
 	run("POST /v1/test-clock", 201, obj{"organization_id": f.Org.ID})
 	run("GET /v1/test-clock?organization_id="+string(f.Org.ID), 200, nil)
 	f.Run(floetest.Scenario{Do: "POST /v1/test-clock", As: f.User(auth.Plain), Body: obj{"organization_id": f.Org.ID}, Status: 403})
+}
+
+// An advance that is broken off leaves the clock where it has got to, and goes
+// on from there.
+func TestAdvanceInParts(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		start := time.Date(2024, 1, 31, 12, 0, 0, 0, time.UTC)
+		f.Do("POST", "/v1/test-clock", f.AllToken, obj{"now": start})
+		p := f.Product(obj{"prices": []any{obj{"amount_type": "free"}}}).ID()
+		s := f.Do("POST", "/v1/subscriptions/", f.AllToken, obj{"product_id": p, "customer_id": f.Customer(nil).ID()}).ID()
+		to := start.AddDate(0, 3, 0)
+		parts := 0
+		for c := (testclock.Clock{}); !c.Now.Equal(to); parts++ {
+			var err error
+			if c, err = f.Server.TestClocks.Advance(t.Context(), f.Org.ID, to, func(time.Time, int) bool { return false }); err != nil {
+				t.Fatal(err)
+			}
+			if shown := f.Do("GET", "/v1/test-clock", f.AllToken, nil).Text("now"); shown != c.Now.Format(time.RFC3339) {
+				t.Fatalf("the clock shows %s, not %s", shown, c.Now)
+			}
+		}
+		if n := len(f.Do("GET", "/v1/orders/?subscription_id="+s, f.AllToken, nil).Path("items").([]any)); n != 3 || parts != 4 {
+			t.Errorf("%d orders, want 3, after %d parts", n, parts)
+		}
+	})
 }
