@@ -13,6 +13,9 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -21,29 +24,80 @@ import (
 var migrations embed.FS
 
 // Migrate brings the schema up to date. Any number of nodes and processes may
-// do so at the same time.
+// do so at the same time, and on PostgreSQL others may work with the database
+// meanwhile. A schema that is newer than this program stays as it is: while
+// nodes are replaced one after the other, an old one may have to start again.
 func (d *DB) Migrate(ctx context.Context) error {
-	if d.postgres {
-		return d.migratePostgres(ctx)
+	if err := d.MigrateTo(ctx, goose.MaxVersion); err != nil {
+		return err
 	}
-	return d.migrateSQLite(ctx)
+	has, wants, err := d.Schema(ctx)
+	if err == nil && has > wants {
+		d.config.Logger.WarnContext(ctx, "a newer version has migrated the database", "schema", has, "known", wants)
+	}
+	return err
 }
 
+// MigrateTo brings the schema to a version, if it is older. Tests of upgrades
+// begin with an old one.
+func (d *DB) MigrateTo(ctx context.Context, version int64) error {
+	if d.postgres {
+		return d.migratePostgres(ctx, version)
+	}
+	return d.migrateSQLite(ctx, version)
+}
+
+// A migration waits for a lock, and lets those who come after it wait, for no
+// longer than lockWait. Then it lets them pass and tries again.
+const (
+	lockWait      = time.Second
+	lockPause     = time.Second
+	lockAttempts  = 300
+	lockNotToHave = "55P03"
+)
+
 // migratePostgres lets the nodes wait for each other with an advisory lock.
-func (d *DB) migratePostgres(ctx context.Context) error {
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+// Those of the version before work on meanwhile: what is asked for in another
+// order than they do, or while somebody reads for long, is tried again.
+func (d *DB) migratePostgres(ctx context.Context, to int64) error {
+	config, err := postgresConfig(d.config.URL)
 	if err != nil {
 		return err
 	}
-	_, _, err = d.up(ctx, d.pool, goose.DialectPostgres, goose.WithSessionLocker(locker))
-	return d.translate(ctx, err)
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, fmt.Sprintf(`SET lock_timeout = %d`, lockWait.Milliseconds()))
+		return err
+	}))
+	defer func() { _ = pool.Close() }()
+	for attempt := 1; ; attempt++ {
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+		if err != nil {
+			return err
+		}
+		_, _, err = d.up(ctx, pool, to, goose.DialectPostgres, goose.WithSessionLocker(locker))
+		if err == nil || attempt == lockAttempts || !inTheWay(err) {
+			return d.translate(ctx, err)
+		}
+		d.config.Logger.InfoContext(ctx, "a migration waits for others who work with the database", "attempt", attempt, "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+// inTheWay reports whether a migration would have worked alone.
+func inTheWay(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return collided(err) || ok && pg.Code == lockNotToHave
 }
 
 // migrateSQLite uses a connection without foreign keys, because changing a
 // column means copying its table. Each migration is one transaction together
 // with its version, so a process that comes second fails harmlessly, looks
 // again, and goes on from where the other one got to.
-func (d *DB) migrateSQLite(ctx context.Context) error {
+func (d *DB) migrateSQLite(ctx context.Context, to int64) error {
 	pool, err := sql.Open("sqlite", d.dsn(writerCacheKB, "foreign_keys(0)"))
 	if err != nil {
 		return err
@@ -52,7 +106,7 @@ func (d *DB) migrateSQLite(ctx context.Context) error {
 	pool.SetMaxOpenConns(1)
 	last, changed := int64(-1), false
 	for {
-		version, applied, err := d.up(ctx, pool, goose.DialectSQLite3)
+		version, applied, err := d.up(ctx, pool, to, goose.DialectSQLite3)
 		changed = changed || applied > 0
 		if err == nil && changed {
 			return checkForeignKeys(ctx, pool)
@@ -72,10 +126,10 @@ func (d *DB) migrateSQLite(ctx context.Context) error {
 	}
 }
 
-// up applies what is pending. It returns how many migrations that were and,
+// up applies what is pending up to a version. It returns how many migrations that were and,
 // after an error, the version reached.
 func (d *DB) up(
-	ctx context.Context, pool *sql.DB, engine goose.Dialect, options ...goose.ProviderOption,
+	ctx context.Context, pool *sql.DB, to int64, engine goose.Dialect, options ...goose.ProviderOption,
 ) (version int64, applied int, err error) {
 	files, err := d.migrationFiles(migrations)
 	if err != nil {
@@ -86,7 +140,7 @@ func (d *DB) up(
 	if err != nil {
 		return 0, 0, fmt.Errorf("migrations: %w", err)
 	}
-	done, err := provider.Up(ctx)
+	done, err := provider.UpTo(ctx, to)
 	for _, m := range done {
 		d.config.Logger.DebugContext(ctx, "migrated", "version", m.Source.Version, "took_us", m.Duration.Microseconds())
 	}

@@ -1,12 +1,17 @@
 package db_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"floe/internal/db"
 	"floe/internal/db/dbtest"
@@ -53,6 +58,110 @@ func TestMigrateTwice(t *testing.T) {
 	})
 }
 
+// copies finds rows that are put somewhere else.
+var copies = regexp.MustCompile(`(?is)(CREATE\s+TABLE\s+\w+\s+AS|INSERT\s+INTO\s+\w+\s*(\([^)]*\)\s*)?)\s*SELECT`)
+
+func TestCopies(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"CREATE TABLE a_before AS SELECT * FROM a;":  true,
+		"INSERT INTO a\n  SELECT b FROM c;":          true,
+		"INSERT INTO a (b, c)\nSELECT b, c FROM d;":  true,
+		"INSERT INTO a (b) VALUES ('x');\nSELECT 1;": false,
+		"ALTER TABLE a ADD COLUMN b text;":           false,
+	} {
+		if copies.MatchString(text) != want {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
+// Who reads for long keeps a migration from going on, and nobody else: those
+// who come after it need not wait until it has had its turn.
+func TestMigrationLetsOthersPass(t *testing.T) {
+	t.Parallel()
+	url := dbtest.EmptyURL(t)
+	waits := make(chan struct{}, 100)
+	log := slog.New(slog.NewTextHandler(writer(func(p []byte) {
+		if bytes.Contains(p, []byte("a migration waits")) {
+			waits <- struct{}{}
+		}
+	}), nil))
+	open := func() *db.DB {
+		d, err := db.Open(t.Context(), db.Config{URL: url, Logger: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.Close() })
+		return d
+	}
+	old, reader, next := open(), open(), open()
+	if err := old.MigrateTo(t.Context(), 12); err != nil { // the next one changes the key of the journal
+		t.Fatal(err)
+	}
+	begun, end, read := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		read <- reader.Read(t.Context(), func(q db.Querier) error {
+			_, err := db.One[int](t.Context(), q, `SELECT count(*) FROM journal`)
+			close(begun)
+			<-end
+			return err
+		})
+	}()
+	<-begun
+	migrated := make(chan error, 1)
+	go func() { migrated <- next.Migrate(t.Context()) }()
+	<-waits // once it has given up its place for the first time
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		if _, err := db.One[int](ctx, old, `SELECT count(*) FROM journal`); err != nil {
+			t.Errorf("a reader who comes later: %v", err)
+		}
+		cancel()
+		<-waits
+	}
+	close(end)
+	if err := errors.Join(<-read, <-migrated); err != nil {
+		t.Error(err)
+	}
+	if has, wants, err := old.Schema(t.Context()); err != nil || has != wants {
+		t.Errorf("schema %d, want %d: %v", has, wants, err)
+	}
+}
+
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
+
+// A program leaves a schema alone that is newer than it is, and says so.
+func TestMigrateLeavesWhatIsNewer(t *testing.T) {
+	t.Parallel()
+	dbtest.Engines(t, func(t *testing.T, open dbtest.Opener) {
+		var said bytes.Buffer
+		d := open(func(c *db.Config) { c.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
+		_, wants, err := d.Schema(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Migrate(t.Context()); err != nil || said.Len() > 0 {
+			t.Errorf("%v: %s", err, &said)
+		}
+		err = d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := db.Exec(t.Context(), tx, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (?, TRUE)`, wants+1)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Migrate(t.Context()); err != nil || !strings.Contains(said.String(), "newer") {
+			t.Errorf("%v: %q", err, &said)
+		}
+		if has, _, err := d.Schema(t.Context()); err != nil || has != wants+1 {
+			t.Errorf("schema %d, want %d: %v", has, wants+1, err)
+		}
+	})
+}
+
 // What the README of the folder asks for and a reader would forget.
 func TestMigrationRules(t *testing.T) {
 	t.Parallel()
@@ -82,6 +191,10 @@ func TestMigrationRules(t *testing.T) {
 		}
 		if strings.Contains(strings.ToUpper(string(text)), "DEFERRABLE") {
 			t.Errorf("%s: a deferred constraint fails everybody who shares the commit", file)
+		}
+		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		if engine != "sqlite" && copies.MatchString(up) && !strings.Contains(up, "LOCK TABLE") {
+			t.Errorf("%s: what others write while rows are copied is lost on PostgreSQL, unless LOCK TABLE stands before it", file)
 		}
 	}
 }

@@ -123,15 +123,20 @@ func breakOne(t *testing.T, d *db.DB, inv *doctor.Invariant) {
 	}
 }
 
-// fill makes a database with everything in it, webhooks that wait included.
-func fill(t *testing.T, d *db.DB) {
+// fill makes a database with everything in it, webhooks that wait included, and
+// answers a token.
+func fill(t *testing.T, d *db.DB) string {
 	t.Helper()
 	ctx := t.Context()
 	s, err := server.New(ctx, server.Config{DB: d, AllowPrivateWebhooks: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	defer func() { // it writes down when tokens were used
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	in, err := organization.Draft("Acme", "acme")
 	if err != nil {
 		t.Fatal(err)
@@ -161,14 +166,16 @@ func fill(t *testing.T, d *db.DB) {
 	if err := demo.Fill(ctx, d, s, demo.Config{Organization: org, Seed: 1, Now: time.Now(), Count: 150}, nil); err != nil {
 		t.Fatal(err)
 	}
-	use(t, d, s, org)
+	return use(t, d, s, org)
 }
+
+// known is the external id of a customer, and the beginning of the address.
+const known = "zebra-7"
 
 // use makes what the demo has none of: webhooks that wait, and a customer who
 // is gone.
-func use(t *testing.T, d *db.DB, s *server.Server, org id.ID) {
+func use(t *testing.T, d *db.DB, s *server.Server, org id.ID) (token string) {
 	t.Helper()
-	var token string
 	err := d.Write(t.Context(), func(tx *db.Tx) (err error) {
 		_, token, err = s.Tokens.Create(t.Context(), tx, auth.NewSystem("test"), tokens.Request{OrganizationID: org, Scopes: auth.GrantableScopes()})
 		return err
@@ -194,8 +201,10 @@ func use(t *testing.T, d *db.DB, s *server.Server, org id.ID) {
 	gone := call("POST", "/v1/customers/", `{"email":"gone@example.com","metadata":{"a":1}}`)
 	call("PATCH", "/v1/customers/"+gone, `{"name":"Somebody"}`)
 	call("DELETE", "/v1/customers/"+gone, "")
+	call("POST", "/v1/customers/", `{"email":"`+known+`@example.com","external_id":"`+known+`"}`)
 	erased := call("POST", "/v1/customers/", `{"email":"erased@example.com","name":"Erased"}`)
 	call("DELETE", "/v1/customers/"+erased+"?anonymize=true", "")
+	return token
 }
 
 // TestDocs: the documentation's table is the list.

@@ -21,10 +21,17 @@ const (
 	drain = 10 * checkEvery
 )
 
+// firstNew is the first migration that the old version does not have. Those
+// from here on change what older ones have made, and today's code can work with
+// the schema before them on PostgreSQL, as a predecessor must with the one after
+// them. When that ends, the first one that it can do without stands here.
+const firstNew = 13
+
 // TestFleet takes three nodes away and brings them back, one after the other,
-// under load: restarted, replaced by another version, and killed. No request
-// fails but those in the hands of the node that was killed, no acknowledged
-// write is lost or done twice, and everybody is told of everything in order.
+// under load: restarted, replaced by a version that migrates the database under
+// the old ones, and killed. No request fails but those in the hands of the node
+// that was killed, no acknowledged write is lost or done twice, and everybody is
+// told of everything in order.
 func TestFleet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: takes a minute")
@@ -44,11 +51,20 @@ func TestFleet(t *testing.T) {
 		n.stop(t)
 		n.start(t, f.old)
 	}
-	for _, n := range f.nodes {
+	f.schema(firstNew - 1)
+	for i, n := range f.nodes {
 		f.pause()
 		n.stop(t)
 		n.start(t, f.new)
 		f.version(n, "2.0.0")
+		if _, wants, err := f.db.Schema(t.Context()); err != nil {
+			t.Error(err)
+		} else if i == 0 { // two old ones serve on
+			f.schema(wants)
+			f.nodes[1].stop(t) // and can be started again
+			f.nodes[1].start(t, f.old)
+			f.version(f.nodes[1], "1.0.0")
+		}
 	}
 	if n := f.sink.repeated(); n != 0 {
 		t.Errorf("%d events were sent twice though every node left in order", n)
@@ -77,7 +93,7 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	url := dbtest.EmptyURL(t)
-	f := &fleet{t: t, old: build(t, "1.0.0"), new: build(t, "2.0.0"), sink: newSink(t)}
+	f := &fleet{t: t, old: build(t, "1.0.0", firstNew), new: build(t, "2.0.0", 0), sink: newSink(t)}
 	for range 3 {
 		n := newNode(t, "--database-url", url, "--allow-private-webhooks", "--drain-delay", drain.String())
 		t.Cleanup(n.kill)
@@ -142,6 +158,13 @@ func (f *fleet) version(n *node, want string) {
 	}
 	if err != nil || document.Info.Version != want {
 		f.t.Errorf("the node is of version %s, %v; want %s", document.Info.Version, err, want)
+	}
+}
+
+func (f *fleet) schema(want int64) {
+	f.t.Helper()
+	if has, _, err := f.db.Schema(f.t.Context()); err != nil || has != want {
+		f.t.Errorf("the schema is version %d, %v; want %d", has, err, want)
 	}
 }
 

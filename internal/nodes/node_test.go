@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -20,15 +22,53 @@ import (
 	"floe/internal/freeport"
 )
 
-// build makes the program, under a version of its own.
-func build(t *testing.T, version string) string {
+// build makes the program, under a version of its own, and without the
+// migrations from a number on: then it is the program as it was before them, as
+// far as its database is concerned. 0 leaves out none.
+func build(t *testing.T, version string, before int) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "floe-"+version)
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.release="+version, "-o", binary, "floe/cmd/floe").CombinedOutput()
+	args := []string{"build", "-ldflags", "-X main.release=" + version, "-o", binary}
+	if before > 0 {
+		args = append(args, "-overlay", without(t, before))
+	}
+	out, err := exec.CommandContext(t.Context(), "go", append(args, "floe/cmd/floe")...).CombinedOutput() //nolint:gosec // our own arguments
 	if err != nil {
 		t.Fatalf("build floe: %v\n%s", err, out)
 	}
 	return binary
+}
+
+// without is a file that tells the compiler of migrations that are not there.
+func without(t *testing.T, from int) string {
+	t.Helper()
+	files, err := filepath.Glob("../db/migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var overlay struct{ Replace map[string]string }
+	overlay.Replace = map[string]string{}
+	for _, file := range files {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if number, err := strconv.Atoi(filepath.Base(file)[:4]); err == nil && number >= from {
+			overlay.Replace[path] = "" // removed
+		}
+	}
+	if len(overlay.Replace) == 0 {
+		t.Fatalf("there is no migration from %d on", from)
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // node is one server of several. It keeps its address when it is started anew.

@@ -26,7 +26,7 @@ const (
 func newReplicated(t *testing.T) *replicated {
 	r := &replicated{t: t, primary: dbtest.Primary(t)}
 	r.replica = r.primary.Replica(t)
-	binary := build(t, "1.0.0")
+	binary := build(t, "1.0.0", 0)
 	for i := range r.nodes {
 		n := newNode(t, "--database-url", r.primary.URL, "--database-read-url", r.replica.URL)
 		t.Cleanup(n.kill)

@@ -13,7 +13,7 @@ CREATE TABLE webhook_lanes (
   last_seq bigint NOT NULL,
   previous_seq bigint NOT NULL,
   PRIMARY KEY (lane, target_id)
-) @norowid@;
+) WITHOUT ROWID;
 INSERT INTO webhook_lanes SELECT * FROM webhook_lanes_before;
 DROP TABLE webhook_lanes_before;
 CREATE INDEX webhook_lanes_due ON webhook_lanes (target_id, due_at) WHERE pending > 0;
