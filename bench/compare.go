@@ -346,9 +346,7 @@ func (c *comparison) measure(ctx context.Context, o *operation) ([]report.Measur
 	out := make([]report.Measurement, len(list))
 	for i, e := range list {
 		out[i] = e.out
-		out[i].P50Millis = report.Millis(samples[i].Percentile(50))
-		out[i].P95Millis = report.Millis(samples[i].Percentile(95))
-		out[i].P99Millis = report.Millis(samples[i].Percentile(99))
+		out[i].Waits(samples[i].Percentile)
 		if e.bare != "" && rates[e.bare] > 0 {
 			out[i].OfBare = out[i].PerSecond / rates[e.bare]
 		}

@@ -183,7 +183,10 @@ func (s *sample) customer(b []byte, n int64) []byte {
 		`"metadata":{"plan":"pro"},"locale":"en-US"}`...)
 }
 
-func renamed(b []byte, n int64) []byte { return fmt.Appendf(b, `{"name":"Renamed %d"}`, n) }
+// renamedTo is what a changed name begins with; the number of the change follows.
+const renamedTo = "Renamed "
+
+func renamed(b []byte, n int64) []byte { return fmt.Appendf(b, `{"name":"%s%d"}`, renamedTo, n) }
 
 type bodyOf func(b []byte, n int64) []byte
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 type receiver struct {
 	got     atomic.Int64
 	body    atomic.Pointer[[]byte] // the last one
+	times   atomic.Pointer[times]  // where it is noted when each came, unless nil
 	server  *http.Server
 	address string
 }
@@ -34,6 +36,9 @@ func newReceiver(ctx context.Context) (*receiver, error) {
 	r.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		body, err := io.ReadAll(q.Body)
 		if err == nil {
+			if t := r.times.Load(); t != nil {
+				t.came(body, time.Now())
+			}
 			r.body.Store(&body)
 			r.got.Add(1)
 		}
@@ -52,13 +57,57 @@ func (r *receiver) wait(ctx context.Context, want int64) error {
 	return nil
 }
 
+// times are when changes were answered and when their events came, by the number
+// that is in the name which a change gives.
+type times struct {
+	mu              sync.Mutex
+	answered, first map[int64]time.Time
+}
+
+func (t *times) answer(n int64, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answered[n] = at
+}
+
+func (t *times) came(body []byte, at time.Time) {
+	_, rest, _ := bytes.Cut(body, []byte(`"name":"`+renamedTo))
+	digits, _, found := bytes.Cut(rest, []byte(`"`))
+	n, err := strconv.ParseInt(string(digits), 10, 64)
+	if !found || err != nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, again := t.first[n]; !again {
+		t.first[n] = at
+	}
+}
+
+// lags adds how long events took from the answers to their changes; what came
+// before its answer took a microsecond. It begins anew.
+func (t *times) lags(to *wire.Sample) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n, at := range t.answered {
+		came, ok := t.first[n]
+		if !ok {
+			return fmt.Errorf("of change %d nobody was told", n)
+		}
+		to.Add(max(came.Sub(at), time.Microsecond))
+	}
+	clear(t.answered)
+	clear(t.first)
+	return nil
+}
+
 // told is how many events each turn of the webhooks has.
 const told = 2000
 
 // webhooks measures events a second from the first of many updates to the last
 // delivery: each update is on disk, its event is signed, sent, answered, and
 // its delivery recorded. Beside it, a loop of net/http's client sends as many
-// bodies of that size.
+// bodies of that size. Then one client makes one change after the other.
 func (c *comparison) webhooks(ctx context.Context, s *stage) (out []report.Measurement, err error) {
 	r, err := newReceiver(ctx)
 	if err != nil {
@@ -70,37 +119,81 @@ func (c *comparison) webhooks(ctx context.Context, s *stage) (out []report.Measu
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	o, _ := find("update, 64 clients")
-	conns, err := c.dial(ctx, s, o, o.Clients)
+	update, _ := find("update, 64 clients")
+	all, err := c.tell(ctx, s, update, r, update.Clients)
 	if err != nil {
 		return nil, err
 	}
-	defer conns.Close()
-	ours := func(time.Duration, int64) (wire.Sample, error) {
-		start, before := time.Now(), r.got.Load()
-		sample, err := conns.Run(0, told)
-		if err == nil {
-			err = r.wait(ctx, before+told)
-		}
-		sample.Took = time.Since(start)
-		return sample, err
-	}
-	bare := func(time.Duration, int64) (wire.Sample, error) { return r.flood(ctx, told) }
-	none := func() time.Duration { return 0 }
-	samples := wire.Turns([]wire.Side{{Run: ours, CPU: s.server.CPU}, {Run: bare, CPU: none}}, 0, max(1, c.Turns/2))
-	if err := errors.Join(samples[0].Err, samples[1].Err); err != nil {
+	defer all.Close()
+	one, err := c.tell(ctx, s, update, r, 1)
+	if err != nil {
 		return nil, err
 	}
+	defer one.Close()
+	bare := func(time.Duration, int64) (wire.Sample, error) { return r.flood(ctx, told) }
+	none := func() time.Duration { return 0 }
+	turns := max(1, c.Turns/2)
+	samples := append(wire.Turns([]wire.Side{{Run: all.run, CPU: s.server.CPU}, {Run: bare, CPU: none}}, 0, turns),
+		wire.Turns([]wire.Side{{Run: one.run, CPU: s.server.CPU}}, 0, turns)...)
 	bareName := report.Bare
 	if s.system == report.FloePostgres {
 		bareName = report.BarePostgres
 	}
-	for i, system := range []string{s.system, bareName} {
-		out = append(out, report.Measurement{System: system, Operation: "webhooks", Customers: s.set.Rows, Organizations: s.set.Organizations,
-			Clients: o.Clients, Done: samples[i].Done, PerSecond: samples[i].PerSecond(), CPUMicros: float64(samples[i].CPUEach().Nanoseconds()) / 1000})
+	for i, m := range []report.Measurement{{System: s.system, Clients: update.Clients}, {System: bareName, Clients: update.Clients}, {System: s.system, Clients: 1}} {
+		if samples[i].Err != nil {
+			return nil, samples[i].Err
+		}
+		m.Operation, m.Customers, m.Organizations = "webhooks", s.set.Rows, s.set.Organizations
+		if m.Clients == 1 {
+			m.Operation = "webhooks, 1 client"
+		}
+		m.Done, m.PerSecond, m.CPUMicros = samples[i].Done, samples[i].PerSecond(), float64(samples[i].CPUEach().Nanoseconds())/1000
+		out = append(out, m)
 	}
 	out[0].OfBare = out[0].PerSecond / out[1].PerSecond
+	out[0].Waits(all.lag.Percentile)
+	out[2].Waits(one.lag.Percentile)
 	return out, nil
+}
+
+// teller makes changes of which a receiver is told.
+type teller struct {
+	*wire.Clients
+	ctx   context.Context //nolint:containedctx // of the measurement, which a Runner is not given
+	r     *receiver
+	times times
+	turns int
+	lag   wire.Sample // of all turns but the first, which warms up
+}
+
+func (c *comparison) tell(ctx context.Context, s *stage, o *operation, r *receiver, clients int) (*teller, error) {
+	conns, err := c.dial(ctx, s, o, clients)
+	if err != nil {
+		return nil, err
+	}
+	t := &teller{Clients: conns, ctx: ctx, r: r, times: times{answered: map[int64]time.Time{}, first: map[int64]time.Time{}}}
+	conns.Answered = t.times.answer
+	return t, nil
+}
+
+// run makes changes until all of them are told.
+func (t *teller) run(time.Duration, int64) (wire.Sample, error) {
+	t.r.times.Store(&t.times)
+	defer t.r.times.Store(nil)
+	start, before := time.Now(), t.r.got.Load()
+	sample, err := t.Run(0, told)
+	if err == nil {
+		err = t.r.wait(t.ctx, before+told)
+	}
+	sample.Took = time.Since(start)
+	var lag wire.Sample
+	if err == nil {
+		err = t.times.lags(&lag)
+	}
+	if t.turns++; t.turns > 1 {
+		t.lag.Merge(&lag)
+	}
+	return sample, err
 }
 
 // subscribe makes an endpoint for updates and answers what deletes it.

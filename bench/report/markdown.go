@@ -133,7 +133,7 @@ func (r Result) writeCompared(b *strings.Builder, charts map[string]string) {
 		}
 		rows = append(rows, row)
 	}
-	b.WriteString("Processor of the whole server for one request (for PostgreSQL with the database server), and how long a caller waits:\nthe median and the slowest of a hundred, of one client alone for reads, of all clients for writes.\n\n")
+	b.WriteString("Processor of the whole server for one request (for PostgreSQL with the database server), and how long a caller waits:\nthe median and the slowest of a hundred, of one client alone for reads, of all clients for writes; for webhooks, how long\nafter the answers to 2,000 changes they arrive: changes as fast as 64 clients make them, or one client.\n\n")
 	table(b, []string{"Operation", "Floe on SQLite, µs", "ms, 50 / 99 %", "Floe on PostgreSQL, µs", "ms, 50 / 99 %", "PocketBase, µs", "ms, 50 / 99 %", "bare, µs"}, rows)
 	b.WriteString("![Rates of each system as a part of the bare program's](performance/compared.svg)\n")
 	charts["compared.svg"] = r.comparedChart()

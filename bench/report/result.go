@@ -42,7 +42,8 @@ type Measurement struct {
 	PerSecond     float64 `json:"per_second"`
 	CPUMicros     float64 `json:"cpu_us"` // of the whole server for one request; 0 where that is not known
 	Done          int64   `json:"done"`
-	// Latency of one client alone for reads, and of all clients for writes.
+	// Latency of one client alone for reads, and of all clients for writes; for
+	// webhooks from the answer to the change to the arrival, of one client's.
 	P50Millis float64 `json:"p50_ms"`
 	P95Millis float64 `json:"p95_ms"`
 	P99Millis float64 `json:"p99_ms"`
@@ -50,6 +51,11 @@ type Measurement struct {
 	OfBare float64 `json:"of_bare,omitempty"`
 	// Failed is what kept it from being measured.
 	Failed string `json:"failed,omitempty"`
+}
+
+// Waits takes down how long it took.
+func (m *Measurement) Waits(percentile func(p float64) time.Duration) {
+	m.P50Millis, m.P95Millis, m.P99Millis = Millis(percentile(50)), Millis(percentile(95)), Millis(percentile(99))
 }
 
 // Fail says that it could not be measured, unless err is nil.

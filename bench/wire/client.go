@@ -25,6 +25,9 @@ type Clients struct {
 	status string
 	next   *atomic.Int64
 	conns  []*conn
+	// Answered, unless nil, hears of each answer in Run: of which request it is,
+	// and when it came.
+	Answered func(n int64, at time.Time)
 }
 
 type conn struct {
@@ -71,12 +74,16 @@ func (c *Clients) Run(d time.Duration, limit int64) (Sample, error) {
 				if limit > 0 && sent.Add(1) > limit || limit == 0 && at.After(deadline) {
 					return
 				}
-				if err := nc.exchange(c); err != nil {
+				n, err := nc.exchange(c)
+				if err != nil {
 					failed.Store(&err)
 					return
 				}
 				now := time.Now()
-				out[i].add(now.Sub(at))
+				if c.Answered != nil {
+					c.Answered(n, now)
+				}
+				out[i].Add(now.Sub(at))
 				at = now
 			}
 		})
@@ -124,13 +131,14 @@ func (c *Clients) All(n int) ([][]byte, error) {
 	return out, errs
 }
 
-func (nc *conn) exchange(c *Clients) error {
-	nc.buf = c.call.Request(nc.buf[:0], c.next.Add(1)-1)
+func (nc *conn) exchange(c *Clients) (n int64, err error) {
+	n = c.next.Add(1) - 1
+	nc.buf = c.call.Request(nc.buf[:0], n)
 	if _, err := nc.Write(nc.buf); err != nil {
-		return err
+		return n, err
 	}
-	_, err := nc.answer(c.status, false)
-	return err
+	_, err = nc.answer(c.status, false)
+	return n, err
 }
 
 // answer reads one answer; the body only when it is wanted or unexpected.

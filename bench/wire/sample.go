@@ -18,7 +18,8 @@ type Sample struct {
 
 const steps = 16
 
-func (s *Sample) add(d time.Duration) {
+// Add counts an answer that took so long.
+func (s *Sample) Add(d time.Duration) {
 	s.Done++
 	s.times[bucket(uint64(max(d.Microseconds(), 0)))]++ //nolint:gosec // not negative
 }

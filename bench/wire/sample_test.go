@@ -28,7 +28,7 @@ func TestPercentile(t *testing.T) {
 	t.Parallel()
 	var s Sample
 	for i := 1; i <= 1000; i++ {
-		s.add(time.Duration(i) * time.Millisecond)
+		s.Add(time.Duration(i) * time.Millisecond)
 	}
 	for p, want := range map[float64]time.Duration{50: 500 * time.Millisecond, 99: 990 * time.Millisecond, 100: time.Second} {
 		if got := s.Percentile(p); got < want || got > want+want/15 {

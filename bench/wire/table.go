@@ -165,7 +165,7 @@ func repeat(clients int, d time.Duration, limit int64, fn func() error) (Sample,
 			for at := start; err == nil && (limit == 0 && at.Sub(start) < d || limit > 0 && sent.Add(1) <= limit); {
 				err = fn()
 				now := time.Now()
-				mine.add(now.Sub(at))
+				mine.Add(now.Sub(at))
 				at = now
 			}
 			mu.Lock()
