@@ -205,3 +205,17 @@ func handOut(parts []int64, rests []*big.Int, left int64) {
 		left -= unit
 	}
 }
+
+// Hundredths writes an amount divided by a hundred as exports do, for
+// every currency: 10.0, 12.5, 0.05.
+func Hundredths(n int64) string {
+	sign := ""
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	out := sign + strconv.FormatInt(n/100, 10) + "." + strconv.FormatInt(n/10%10, 10)
+	if n%10 != 0 {
+		out += strconv.FormatInt(n%10, 10)
+	}
+	return out
+}

@@ -217,12 +217,3 @@ func TestTransitions(t *testing.T) {
 	}()
 	(&Row{Status: Draft}).to(Void)
 }
-
-func TestHundredths(t *testing.T) {
-	t.Parallel()
-	for n, want := range map[int64]string{0: "0.0", 5: "0.05", 50: "0.5", 1000: "10.0", 1250: "12.5", 1234: "12.34", -5: "-0.05"} {
-		if got := hundredths(n); got != want {
-			t.Errorf("%d is %s, want %s", n, got, want)
-		}
-	}
-}

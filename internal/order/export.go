@@ -4,20 +4,20 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strconv"
-	"time"
 
 	"floe/internal/api"
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/listing"
+	"floe/internal/money"
 	"floe/internal/schema"
 )
 
 // Column is a column of the export.
 type Column string
 
-// Enum lists the columns, those of the default first.
+// Enum lists the columns.
 func (Column) Enum() []string {
 	return []string{"email", "created_at", "product", "net_amount", "currency", "status", "invoice_number", "customer_name", "billing_name",
 		"billing_country", "subtotal_amount", "discount_amount", "tax_amount", "total_amount", "refunded_amount", "billing_reason"}
@@ -26,7 +26,7 @@ func (Column) Enum() []string {
 // SchemaName is the name of the reference.
 func (Column) SchemaName() string { return "OrderExportColumn" }
 
-const defaultColumns = 7
+var defaultColumns = []Column{"email", "created_at", "product", "net_amount", "currency", "status", "invoice_number"}
 
 // exported is what the export reads of an order.
 type exported struct {
@@ -43,18 +43,18 @@ var cells = map[Column]struct {
 	"email":           {"Email", func(e *exported, _ schema.Zone) string { return text(e.Email) }},
 	"created_at":      {"Created At", func(e *exported, z schema.Zone) string { return z.In(e.CreatedAt) }},
 	"product":         {"Product", func(e *exported, _ schema.Zone) string { return e.Description }},
-	"net_amount":      {"Net Amount", func(e *exported, _ schema.Zone) string { return hundredths(e.NetAmount) }},
+	"net_amount":      {"Net Amount", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.NetAmount) }},
 	"currency":        {"Currency", func(e *exported, _ schema.Zone) string { return e.Currency }},
 	"status":          {"Status", func(e *exported, _ schema.Zone) string { return string(e.Status) }},
 	"invoice_number":  {"Invoice number", func(e *exported, _ schema.Zone) string { return text(e.InvoiceNumber) }},
 	"customer_name":   {"Customer Name", func(e *exported, _ schema.Zone) string { return text(e.CustomerName) }},
 	"billing_name":    {"Billing Name", func(e *exported, _ schema.Zone) string { return text(e.BillingName) }},
 	"billing_country": {"Billing Country", func(e *exported, _ schema.Zone) string { return e.addressPart("country") }},
-	"subtotal_amount": {"Subtotal", func(e *exported, _ schema.Zone) string { return hundredths(e.SubtotalAmount) }},
-	"discount_amount": {"Discount", func(e *exported, _ schema.Zone) string { return hundredths(e.DiscountAmount) }},
-	"tax_amount":      {"Tax", func(e *exported, _ schema.Zone) string { return hundredths(e.TaxAmount) }},
-	"total_amount":    {"Total", func(e *exported, _ schema.Zone) string { return hundredths(e.TotalAmount()) }},
-	"refunded_amount": {"Refunded Amount", func(e *exported, _ schema.Zone) string { return hundredths(e.RefundedAmount) }},
+	"subtotal_amount": {"Subtotal", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.SubtotalAmount) }},
+	"discount_amount": {"Discount", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.DiscountAmount) }},
+	"tax_amount":      {"Tax", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.TaxAmount) }},
+	"total_amount":    {"Total", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.TotalAmount()) }},
+	"refunded_amount": {"Refunded Amount", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.RefundedAmount) }},
 	"billing_reason":  {"Billing Reason", func(e *exported, _ schema.Zone) string { return string(e.Reason.Public()) }},
 }
 
@@ -63,20 +63,6 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// hundredths writes an amount divided by a hundred as the contract does, for
-// every currency: 10.0, 12.5, 0.05.
-func hundredths(n int64) string {
-	sign := ""
-	if n < 0 {
-		sign, n = "-", -n
-	}
-	out := sign + strconv.FormatInt(n/100, 10) + "." + strconv.FormatInt(n/10%10, 10)
-	if n%10 != 0 {
-		out += strconv.FormatInt(n%10, 10)
-	}
-	return out
 }
 
 // addressPart is one line of the billing address.
@@ -108,28 +94,10 @@ type exportInput struct {
 const maxRows = 1_000_000
 
 func (s *Service) export(ctx context.Context, sub auth.Subject, in exportInput) (api.Table, error) {
-	columns := []Column(in.Columns)
-	if len(columns) == 0 {
-		for _, c := range Column("").Enum()[:defaultColumns] {
-			columns = append(columns, Column(c))
-		}
-	}
-	t := api.Table{Name: "polar-orders", Header: make([]string, len(columns))}
-	for i, c := range columns {
-		t.Header[i] = cells[c].header
-	}
-	for _, at := range []*schema.Aware{in.CreatedAfter, in.CreatedBefore} {
-		if at != nil {
-			t.Name += "-" + at.In(in.Zone.Location()).Format(time.DateOnly)
-		}
-	}
-	orgs := visible(&sub, in.Organizations...)
-	if len(orgs) == 0 {
-		t.Rows = func(func([]string, error) bool) {}
-		return t, nil
-	}
-	t.Rows = records(s.exported(ctx, orgs, &in), columns, in.Zone)
-	return t, nil
+	e := listing.Export[Column, exported]{Name: "polar-orders", Columns: in.Columns, Default: defaultColumns, Zone: in.Zone,
+		Cell:    func(c Column) (string, func(*exported, schema.Zone) string) { return cells[c].header, cells[c].text },
+		Between: [2]*schema.Aware{in.CreatedAfter, in.CreatedBefore}}
+	return e.Table(s.exported(ctx, visible(&sub, in.Organizations...), &in)), nil
 }
 
 func (s *Service) exported(ctx context.Context, orgs []id.ID, in *exportInput) iter.Seq2[exported, error] {
@@ -164,22 +132,4 @@ func (in *exportInput) filter(org id.ID) *db.W {
 		w.And("created_at < ?", in.CreatedBefore.Time)
 	}
 	return w
-}
-
-func records(rows iter.Seq2[exported, error], columns []Column, zone schema.Zone) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		for e, err := range rows {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			record := make([]string, len(columns))
-			for i, c := range columns {
-				record[i] = cells[c].text(&e, zone)
-			}
-			if !yield(record, nil) {
-				return
-			}
-		}
-	}
 }

@@ -12,13 +12,15 @@ import (
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/listing"
+	"floe/internal/money"
 	"floe/internal/schema"
 )
 
 // Column is a column of the export.
 type Column string
 
-// Enum lists the columns, those of the default first.
+// Enum lists the columns.
 func (Column) Enum() []string {
 	return []string{"email", "started_at", "product", "amount", "currency", "status", "recurring_interval", "customer_name", "billing_name",
 		"billing_country", "net_amount", "discount", "seats", "current_period_start", "current_period_end", "cancel_at_period_end",
@@ -28,7 +30,7 @@ func (Column) Enum() []string {
 // SchemaName is the name of the reference.
 func (Column) SchemaName() string { return "SubscriptionExportColumn" }
 
-const defaultColumns = 7
+var defaultColumns = []Column{"email", "started_at", "product", "amount", "currency", "status", "recurring_interval"}
 
 // exported is what the export reads of a subscription.
 type exported struct {
@@ -50,14 +52,14 @@ var cells = map[Column]struct {
 	"email":                {"Email", func(e *exported, _ schema.Zone) string { return first(e.Email) }},
 	"started_at":           {"Started At", func(e *exported, z schema.Zone) string { return when(e.StartedAt, z) }},
 	"product":              {"Product", func(e *exported, _ schema.Zone) string { return first(e.ProductName) }},
-	"amount":               {"Amount", func(e *exported, _ schema.Zone) string { return hundredths(e.Amount) }},
+	"amount":               {"Amount", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.Amount) }},
 	"currency":             {"Currency", func(e *exported, _ schema.Zone) string { return e.Currency }},
 	"status":               {"Status", func(e *exported, _ schema.Zone) string { return string(e.Status) }},
 	"recurring_interval":   {"Billing Interval", func(e *exported, _ schema.Zone) string { return e.interval() }},
 	"customer_name":        {"Customer Name", func(e *exported, _ schema.Zone) string { return first(e.CustomerName) }},
 	"billing_name":         {"Billing Name", func(e *exported, _ schema.Zone) string { return first(e.BillingName, e.CustomerName) }},
 	"billing_country":      {"Billing Country", func(e *exported, _ schema.Zone) string { return e.country() }},
-	"net_amount":           {"Net Amount", func(e *exported, _ schema.Zone) string { return hundredths(e.Amount) }},
+	"net_amount":           {"Net Amount", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.Amount) }},
 	"discount":             {"Discount", func(e *exported, _ schema.Zone) string { return first(e.DiscountCode, e.DiscountName) }},
 	"seats":                {"Seats", func(e *exported, _ schema.Zone) string { return number(e.Seats) }},
 	"current_period_start": {"Current Period Start", func(e *exported, z schema.Zone) string { return z.In(e.CurrentPeriodStart) }},
@@ -116,20 +118,6 @@ func (e *exported) country() string {
 	return ""
 }
 
-// hundredths writes an amount divided by a hundred as the contract does, for
-// every currency: 10.0, 12.5, 0.05.
-func hundredths(n int64) string {
-	sign := ""
-	if n < 0 {
-		sign, n = "-", -n
-	}
-	out := sign + strconv.FormatInt(n/100, 10) + "." + strconv.FormatInt(n/10%10, 10)
-	if n%10 != 0 {
-		out += strconv.FormatInt(n%10, 10)
-	}
-	return out
-}
-
 type exportInput struct {
 	Organizations     schema.Many[id.ID]  `query:"organization_id" doc:"Filter by organization ID."`
 	Products          schema.Many[id.ID]  `query:"product_id" doc:"Filter by product ID."`
@@ -145,28 +133,10 @@ type exportInput struct {
 const maxRows = 1_000_000
 
 func (s *Service) export(ctx context.Context, sub auth.Subject, in exportInput) (api.Table, error) {
-	list := []Column(in.Columns)
-	if len(list) == 0 {
-		for _, c := range Column("").Enum()[:defaultColumns] {
-			list = append(list, Column(c))
-		}
-	}
-	t := api.Table{Name: "polar-subscriptions", Header: make([]string, len(list))}
-	for i, c := range list {
-		t.Header[i] = cells[c].header
-	}
-	for _, at := range []*schema.Aware{in.StartedAfter, in.StartedBefore} {
-		if at != nil {
-			t.Name += "-" + at.In(in.Zone.Location()).Format(time.DateOnly)
-		}
-	}
-	orgs := visible(&sub, in.Organizations...)
-	if len(orgs) == 0 {
-		t.Rows = func(func([]string, error) bool) {}
-		return t, nil
-	}
-	t.Rows = records(s.exported(ctx, orgs, &in), list, in.Zone)
-	return t, nil
+	e := listing.Export[Column, exported]{Name: "polar-subscriptions", Columns: in.Columns, Default: defaultColumns, Zone: in.Zone,
+		Cell:    func(c Column) (string, func(*exported, schema.Zone) string) { return cells[c].header, cells[c].text },
+		Between: [2]*schema.Aware{in.StartedAfter, in.StartedBefore}}
+	return e.Table(s.exported(ctx, visible(&sub, in.Organizations...), &in)), nil
 }
 
 func (s *Service) exported(ctx context.Context, orgs []id.ID, in *exportInput) iter.Seq2[exported, error] {
@@ -207,22 +177,4 @@ func (in *exportInput) filter(org id.ID) *db.W {
 		w.And("started_at < ?", in.StartedBefore.Time)
 	}
 	return w
-}
-
-func records(rows iter.Seq2[exported, error], list []Column, zone schema.Zone) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		for e, err := range rows {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			record := make([]string, len(list))
-			for i, c := range list {
-				record[i] = cells[c].text(&e, zone)
-			}
-			if !yield(record, nil) {
-				return
-			}
-		}
-	}
 }
