@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"floe/internal/order"
@@ -78,20 +79,14 @@ func withoutAPI(r *http.Request) *http.Request {
 }
 
 // routes are the paths beside the API, without their trailing slash.
-func (s *Server) routes() (map[string]http.Handler, error) {
-	text, err := s.document.JSON()
-	if err != nil {
-		return nil, fmt.Errorf("OpenAPI document: %w", err)
-	}
-	docs, err := renderDocs(s.document)
-	if err != nil {
-		return nil, fmt.Errorf("documentation: %w", err)
-	}
+func (s *Server) routes() map[string]http.Handler {
+	openAPI := s.later("application/json", func() ([]byte, error) { return s.document().JSON() })
+	docs := s.later("text/html; charset=utf-8", func() ([]byte, error) { return renderDocs(s.document()) })
 	routes := map[string]http.Handler{
 		"/healthz":      read(plainText("ok\n")),
 		"/readyz":       read(http.HandlerFunc(s.ready)),
-		"/openapi.json": read(s.api.Outside(open(fixed("application/json", text)))),
-		"/docs":         read(s.api.Outside(page(fixed("text/html; charset=utf-8", docs)))),
+		"/openapi.json": read(s.api.Outside(open(openAPI))),
+		"/docs":         read(s.api.Outside(page(docs))),
 		"/":             read(s.api.Outside(page(s.home()))),
 		// Links that answers hand out: a signature opens them, not a token.
 		order.DocumentsPath: read(s.api.Outside(document(http.HandlerFunc(s.Orders.ServeDocuments)))),
@@ -99,7 +94,7 @@ func (s *Server) routes() (map[string]http.Handler, error) {
 	if s.config.MetricsToken != "" {
 		routes["/metrics"] = read(bearer(s.config.MetricsToken, s.metrics.handler))
 	}
-	return routes, nil
+	return routes
 }
 
 // read lets GET and HEAD through.
@@ -166,6 +161,23 @@ func fixed(media string, body []byte) http.Handler {
 		header.Set("Content-Type", media)
 		header.Set("Content-Length", fmt.Sprint(len(body)))
 		_, _ = w.Write(body) // the caller has gone: there is nobody to tell
+	})
+}
+
+// later answers with bytes that are made when somebody first asks for them.
+func (s *Server) later(media string, body func() ([]byte, error)) http.Handler {
+	made := sync.OnceValues(func() (http.Handler, error) {
+		b, err := body()
+		return fixed(media, b), err
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, err := made()
+		if err != nil {
+			s.config.Logger.ErrorContext(r.Context(), "documentation", "path", r.URL.Path, "error", err)
+			http.Error(w, "Internal Server Error", http.StatusInternalServerError)
+			return
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 

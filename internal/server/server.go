@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -121,7 +122,7 @@ type Server struct {
 	config     Config
 	feed       *feed.Service
 	operations []*api.Operation
-	document   *api.Document
+	document   func() *api.Document
 	api        *api.Handler
 	metrics    *metrics
 	outer      map[string]http.Handler
@@ -136,8 +137,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err := s.assemble(ctx); err != nil {
 		return nil, err
 	}
-	s.document = api.Describe(api.Info{Title: "Floe", Version: c.Version, Description: summary}, s.operations)
-	s.document.Servers = []api.Server{{URL: c.PublicURL}}
+	s.document = sync.OnceValue(s.describe)
 	s.metrics = newMetrics(c.DB, s.operations, append(s.Webhooks.Collectors(), s.remembered()...)...)
 	s.api = api.New(api.Config{
 		Operations: s.operations,
@@ -154,9 +154,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Versions:   c.DB.Versions(), AnswerMemory: c.AnswerMemory,
 		Replica: hasReplica(c.DB),
 	})
-	var err error
-	s.outer, err = s.routes()
-	return s, err
+	s.outer = s.routes()
+	return s, nil
 }
 
 func hasReplica(d *db.DB) bool {
@@ -206,7 +205,15 @@ func (c Config) withDefaults() Config {
 func (s *Server) Operations() []*api.Operation { return slices.Clone(s.operations) }
 
 // Document describes the operations. It must not be changed.
-func (s *Server) Document() *api.Document { return s.document }
+func (s *Server) Document() *api.Document { return s.document() }
+
+// describe is done when somebody asks: with the page that is made of it, it
+// would take half of the time of a start.
+func (s *Server) describe() *api.Document {
+	d := api.Describe(api.Info{Title: "Floe", Version: s.config.Version, Description: summary}, s.operations)
+	d.Servers = []api.Server{{URL: s.config.PublicURL}}
+	return d
+}
 
 // Handler serves everything on the main listener.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
