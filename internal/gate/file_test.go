@@ -57,3 +57,15 @@ func TestUpdateKeepsWhatHasNotMoved(t *testing.T) {
 		t.Errorf("%v, %v", again, err)
 	}
 }
+
+func TestMedians(t *testing.T) {
+	t.Parallel()
+	var runs []map[string]Costs
+	for _, n := range []float64{100, 104, 90} {
+		runs = append(runs, map[string]Costs{"get": {"allocations": n, "statements": 1 + n/1000}})
+	}
+	costs, spread := medians(runs, "get")
+	if want := (Costs{"allocations": 100, "statements": 1.1}); !reflect.DeepEqual(costs, want) || spread != 0.1 {
+		t.Errorf("%v, apart by %v; want %v, apart by 0.1", costs, spread, want)
+	}
+}

@@ -105,3 +105,25 @@ func (f File) Update(engine, path string, is Costs, reason string) bool {
 	}
 	return changed
 }
+
+// medians are what a path costs in the middle of several runs, and how far the
+// runs are from it at most, as a part of it. What is less than half of one is
+// nothing here, too.
+func medians(runs []map[string]Costs, path string) (Costs, float64) {
+	out, worst := Costs{}, 0.0
+	for name := range runs[0][path] {
+		var list []float64
+		for _, r := range runs {
+			list = append(list, r[path][name])
+		}
+		slices.Sort(list)
+		middle := list[len(list)/2]
+		out[name] = middle
+		for _, n := range list {
+			if off := math.Abs(n - middle); off > 0.5 {
+				worst = max(worst, off/middle)
+			}
+		}
+	}
+	return out, worst
+}

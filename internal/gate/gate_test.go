@@ -28,7 +28,8 @@ import (
 var (
 	update = flag.Bool("update", false, "put what has moved into gate.json; needs -reason")
 	reason = flag.String("reason", "", "why it has moved")
-	show   = flag.Bool("show", false, "print all that is counted")
+	runs   = flag.Int("runs", 1, "how often to measure everything; the medians count")
+	show   = flag.Bool("show", false, "print all that is counted, and how far runs are apart")
 )
 
 const file = "gate.json"
@@ -62,35 +63,23 @@ func TestGate(t *testing.T) {
 	}
 	receiver := receive(t)
 	for _, engine := range []string{"sqlite", "postgres"} {
-		p := place{Engine: engine}
-		if engine == "sqlite" {
-			p.DataDir = dbtest.DataDir(t)
-		} else {
-			p.URL = dbtest.URL(t)
+		var all []map[string]Costs
+		for run := range *runs {
+			t.Run(fmt.Sprintf("%s %d", engine, run+1), func(t *testing.T) { all = append(all, measured(t, engine, receiver)) })
 		}
-		if err := fill(t.Context(), &p, receiver); err != nil {
-			t.Fatalf("%s: %v", engine, err)
+		if len(all) < *runs {
+			return
 		}
-		costs := map[string]Costs{}
-		add := func(of map[string]Costs) {
-			for name, c := range of {
-				if costs[name] == nil {
-					costs[name] = Costs{}
-				}
-				maps.Copy(costs[name], c)
-			}
-		}
-		add(inProcess(t, p))
-		add(instructions(t, p))
-		for _, path := range slices.Sorted(maps.Keys(costs)) {
+		for _, path := range slices.Sorted(maps.Keys(all[0])) {
+			costs, spread := medians(all, path)
 			if *show {
-				t.Logf("%s, %s: %v", engine, path, costs[path])
+				t.Logf("%s, %s: %v, apart by %.1f %%", engine, path, costs, 100*spread)
 			}
 			if *update {
-				kept.Update(engine, path, costs[path], *reason)
+				kept.Update(engine, path, costs, *reason)
 				continue
 			}
-			for _, line := range kept.Differences(engine, path, costs[path]) {
+			for _, line := range kept.Differences(engine, path, costs) {
 				t.Error(line)
 			}
 		}
@@ -102,8 +91,27 @@ func TestGate(t *testing.T) {
 		}
 	case t.Failed():
 		t.Log("What a hot path costs is kept in internal/gate/gate.json. Mend it, or say why it is right as it is now:\n" +
-			"go test ./internal/gate -run TestGate -update -reason 'why'")
+			"go test ./internal/gate -run TestGate -update -runs 10 -reason 'why'")
 	}
+}
+
+// measured is what all paths cost on a fresh database.
+func measured(t *testing.T, engine, receiver string) map[string]Costs {
+	t.Helper()
+	p := place{Engine: engine}
+	if engine == "sqlite" {
+		p.DataDir = dbtest.DataDir(t)
+	} else {
+		p.URL = dbtest.URL(t)
+	}
+	if err := fill(t.Context(), &p, receiver); err != nil {
+		t.Fatalf("%s: %v", engine, err)
+	}
+	costs := inProcess(t, p)
+	for path, c := range instructions(t, p) {
+		maps.Copy(costs[path], c)
+	}
+	return costs
 }
 
 func fill(ctx context.Context, p *place, receiver string) error {
@@ -162,7 +170,7 @@ func inProcess(t *testing.T, p place) map[string]Costs {
 				turns = trips.Load() - turns
 			}
 		}
-		if err := w.measure(path, requests, begin, end); err != nil {
+		if err := w.measure(path, requests, 1, begin, end); err != nil {
 			t.Fatal(err)
 		}
 		c := Costs{"allocations": float64(after.Mallocs-before.Mallocs) / requests, "statements": float64(statements) / requests}
