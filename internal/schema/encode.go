@@ -220,11 +220,8 @@ func appendDigits(dst []byte, n, digits int) []byte {
 
 // Offset prints a time as text exports and hashes spell it: +00:00 for Z.
 func Offset(t time.Time) string {
-	t = t.UTC()
-	if t.Nanosecond()/1000 == 0 {
-		return t.Format("2006-01-02T15:04:05+00:00")
-	}
-	return t.Format("2006-01-02T15:04:05.000000+00:00")
+	b := AppendTime(make([]byte, 0, 36), t)
+	return string(append(b[1:len(b)-2], "+00:00"...))
 }
 
 // AppendFloat writes a number as Python does: always with a point or an

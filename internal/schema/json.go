@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -68,7 +69,9 @@ func (e *SyntaxError) Error() string { return e.Reason + " at character " + strc
 // Parse reads one JSON text. Duplicate keys: the last value wins and keeps the
 // place of the first.
 func Parse(text []byte) (*Node, error) {
-	n, err := (&parser{}).text(text)
+	p := parsers.Get().(*parser)
+	n, err := p.text(text)
+	p.free()
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +107,23 @@ type parser struct {
 	// size, because growing each one would cost several times the memory.
 	items []Node
 	keys  []string
+}
+
+// parsers are kept for their stacks: those of a small object would grow four
+// times over.
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+// maxStack is how much a parser keeps that is used again.
+const maxStack = 256
+
+func (p *parser) free() {
+	if cap(p.items) > maxStack || cap(p.keys) > maxStack {
+		return
+	}
+	clear(p.items[:cap(p.items)]) // and holds none of what it has read
+	clear(p.keys[:cap(p.keys)])
+	*p = parser{items: p.items[:0], keys: p.keys[:0]}
+	parsers.Put(p)
 }
 
 // text reads all there is. A byte order mark is passed over, as the reference

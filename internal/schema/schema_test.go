@@ -385,5 +385,9 @@ func TestAppendTime(t *testing.T) {
 		if got, want := string(schema.AppendTime(nil, at)), at.UTC().Format(layout); got != want {
 			t.Errorf("%v: %s, not %s", at, got, want)
 		}
+		offset := strings.Replace(strings.Trim(layout, `"`), "Z", "+00:00", 1)
+		if got, want := schema.Offset(at), at.UTC().Format(offset); got != want {
+			t.Errorf("%v: %s, not %s", at, got, want)
+		}
 	}
 }
