@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"floe/internal/api"
 	"floe/internal/auth"
@@ -177,33 +177,31 @@ func spacedJSON(metadata []byte) string {
 	if len(n.Keys) == 0 {
 		return ""
 	}
-	var b strings.Builder
-	b.WriteByte('{')
+	out, part := append(make([]byte, 0, 2*len(metadata)), '{'), []byte(nil)
 	for i, key := range n.Keys {
 		if i > 0 {
-			b.WriteString(", ")
+			out = append(out, ", "...)
 		}
-		b.WriteString(asciiJSON(schema.AppendString(nil, key)))
-		b.WriteString(": ")
-		b.WriteString(asciiJSON(n.Items[i].Append(nil)))
+		part = schema.AppendString(part[:0], key)
+		out = append(appendASCII(out, part), ": "...)
+		part = n.Items[i].Append(part[:0])
+		out = appendASCII(out, part)
 	}
-	b.WriteByte('}')
-	return b.String()
+	return string(append(out, '}'))
 }
 
-func asciiJSON(text []byte) string {
+// appendASCII writes JSON with everything but ASCII escaped.
+func appendASCII(dst, text []byte) []byte {
 	const hex = "0123456789abcdef"
-	var b strings.Builder
 	unit := func(u rune) {
-		b.WriteString(`\u`)
-		for shift := 12; shift >= 0; shift -= 4 {
-			b.WriteByte(hex[u>>shift&15])
-		}
+		dst = append(dst, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15])
 	}
-	for _, r := range string(text) {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		text = text[size:]
 		switch {
-		case r == 0x7f || r < 0x7f:
-			b.WriteRune(r)
+		case r < utf8.RuneSelf:
+			dst = append(dst, byte(r))
 		case r > 0xffff:
 			unit(0xd800 + (r-0x10000)>>10)
 			unit(0xdc00 + (r-0x10000)&0x3ff)
@@ -211,5 +209,5 @@ func asciiJSON(text []byte) string {
 			unit(r)
 		}
 	}
-	return b.String()
+	return dst
 }
