@@ -39,7 +39,7 @@ func (p *Programs) Build(ctx context.Context, dir string, say func(what string))
 		name := filepath.Base(filepath.Join(b.dir, b.path))
 		say("building " + name)
 		*b.to = filepath.Join(dir, name)
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", *b.to, b.path) //nolint:gosec // our own arguments
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", *b.to, b.path) //nolint:gosec // our own arguments
 		cmd.Dir, cmd.Env = b.dir, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", name, err, out)
