@@ -26,13 +26,14 @@ func (s *Service) charges(tx *db.Tx) bool {
 }
 
 // chargeable says whether an order that is to be paid now is charged: it is a
-// subscription's, not sent as an invoice, and nobody has been asked.
+// subscription's, and not sent as an invoice.
 func (r *Row) chargeable() bool {
-	return r.Status == Pending && r.SubscriptionID != nil && r.DueAt == nil && r.ChargingSince == nil
+	return r.Status == Pending && r.SubscriptionID != nil && r.DueAt == nil
 }
 
-// charge takes an order in hand to be charged. Should no answer come, that
-// counts as a failure.
+// charge takes an order in hand to be charged. Should no answer come, because
+// the processor has none yet or this server ended before it was recorded, the
+// same is asked again under the same key: the money may have been taken.
 func (r *Row) charge(now time.Time) Charge {
 	trigger := string(SubCycle)
 	if r.Attempts > 0 {

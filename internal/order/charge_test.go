@@ -82,11 +82,18 @@ func TestCharges(t *testing.T) {
 		is(hard, map[string]any{"next_payment_attempt_at": nil}) // that was the last
 
 		o = make()
-		run(1, order.ChargeResult{State: order.ChargePending})
+		asked := run(1, order.ChargeResult{State: order.ChargePending})
 		w.is(w.pay(o.ID, "succeeded", 1000, "by hand"), 409, map[string]any{"error": "PaymentAlreadyInProgress"})
 		run(0, soft)
 		later(time.Hour)
-		run(0, soft) // no answer counts as a failure
+		if again := run(1, order.ChargeResult{State: order.ChargePending}); again.IdempotencyKey != asked.IdempotencyKey || again.Order != o.ID {
+			t.Errorf("without an answer to %+v, charged %+v", asked, again)
+		}
+		is(o, map[string]any{"status": "pending", "next_payment_attempt_at": nil})
+		later(time.Hour)
+		if again := run(1, soft); again.IdempotencyKey != asked.IdempotencyKey {
+			t.Errorf("without an answer to %+v, charged %+v", asked, again)
+		}
 		is(o, map[string]any{"next_payment_attempt_at": floetest.Any})
 		w.is(w.pay(o.ID, "succeeded", 1000, "by hand"), 201, nil)
 
