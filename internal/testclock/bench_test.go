@@ -47,8 +47,37 @@ func BenchmarkMonth(b *testing.B) {
 	})
 }
 
-func each(b *testing.B, run func(b *testing.B, f *floetest.Floe, n int)) {
-	n := 10_000
+// BenchmarkOverdue is what the billing cycle does when 2,000 invoices, or as
+// many as FLOE_BENCH_SUBSCRIPTIONS says, have not been paid in time.
+func BenchmarkOverdue(b *testing.B) {
+	many(b, 2_000, func(b *testing.B, f *floetest.Floe, n int) {
+		start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		fillPriced(b, f, n, start, 1000)
+		f.Clock.Set(start.AddDate(0, 2, 0))
+		statements, begun, done := f.DB.Stats().Queries, time.Now(), 0
+		b.StartTimer()
+		for {
+			some, _, err := f.Server.Orders.RunOverdue(b.Context(), subscription.Batch)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if some == 0 {
+				break
+			}
+			done += some
+		}
+		if took := time.Since(begun); done != n {
+			b.Fatalf("%d orders were overdue, want %d", done, n)
+		} else {
+			b.ReportMetric(float64(done)/took.Seconds(), "orders/s")
+		}
+		b.ReportMetric(float64(f.DB.Stats().Queries-statements), "statements")
+	})
+}
+
+func each(b *testing.B, run func(b *testing.B, f *floetest.Floe, n int)) { many(b, 10_000, run) }
+
+func many(b *testing.B, n int, run func(b *testing.B, f *floetest.Floe, n int)) {
 	if text := os.Getenv("FLOE_BENCH_SUBSCRIPTIONS"); text != "" {
 		if _, err := fmt.Sscan(text, &n); err != nil {
 			b.Fatal(err)
@@ -66,8 +95,10 @@ func each(b *testing.B, run func(b *testing.B, f *floetest.Floe, n int)) {
 
 // fill makes what renews, and lets the database learn how much that is: the
 // servers of tests do not do it by themselves.
-func fill(b *testing.B, f *floetest.Floe, n int, start time.Time) {
-	p := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 0}}}).ID()
+func fill(b *testing.B, f *floetest.Floe, n int, start time.Time) { fillPriced(b, f, n, start, 0) }
+
+func fillPriced(b *testing.B, f *floetest.Floe, n int, start time.Time, price int) {
+	p := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": price}}}).ID()
 	if os.Getenv("FLOE_BENCH_BENEFIT") != "" {
 		f.Do("POST", "/v1/products/"+p+"/benefits", f.AllToken, map[string]any{"benefits": []string{f.Benefit(nil).ID()}})
 	}
@@ -96,6 +127,7 @@ func renew(b *testing.B, f *floetest.Floe, run func()) {
 // subscribeMany makes customers with a subscription each, spread over a month.
 func subscribeMany(b testing.TB, f *floetest.Floe, product id.ID, n int, start time.Time) {
 	const batch = 500
+	invoiced := subscription.SendInvoice
 	actor := auth.Subject{Kind: auth.Organization, ID: f.Org.ID, Memberships: []auth.Membership{{OrganizationID: f.Org.ID}}}
 	for from := 0; from < n; from += batch {
 		err := f.DB.Write(clock.WithTime(b.Context(), start), func(tx *db.Tx) error {
@@ -111,7 +143,7 @@ func subscribeMany(b testing.TB, f *floetest.Floe, product id.ID, n int, start t
 				if err := f.Server.Customers.AddGiven(b.Context(), tx, actor, []customer.Given{g}); err != nil {
 					return err
 				}
-				in := subscription.Create{ByID: &subscription.CreateByID{CreateCommon: subscription.CreateCommon{ProductID: product}, CustomerID: c}}
+				in := subscription.Create{ByID: &subscription.CreateByID{CreateCommon: subscription.CreateCommon{ProductID: product, CollectionMethod: &invoiced}, CustomerID: c}}
 				if _, err := f.Server.Subscriptions.Subscribe(b.Context(), tx, actor, in); err != nil {
 					return err
 				}
