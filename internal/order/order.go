@@ -23,10 +23,16 @@ type Subscriptions interface {
 	// OrderPaid is called when an order of a subscription has been paid that
 	// was not paid at once when it was made.
 	OrderPaid(ctx context.Context, tx *db.Tx, actor auth.Subject, o Row) error
-	// OrderOverdue is called when an order of a subscription was to be paid
-	// and is not: its due date has passed, or another attempt has failed.
-	// Row.Exhausted says whether it was the last.
-	OrderOverdue(ctx context.Context, tx *db.Tx, actor auth.Subject, o Row) error
+	// OrdersOverdue is called when orders of subscriptions were to be paid and
+	// are not, each of another customer: their due dates have passed, or another
+	// attempt has failed. Row.Exhausted says whether it was the last.
+	OrdersOverdue(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, list []Overdue) error
+}
+
+// Overdue is an order that was to be paid at a time.
+type Overdue struct {
+	Row
+	At time.Time
 }
 
 // NoSubscriptions stands where nobody has subscriptions.
@@ -35,8 +41,10 @@ type NoSubscriptions struct{}
 // OrderPaid does nothing.
 func (NoSubscriptions) OrderPaid(context.Context, *db.Tx, auth.Subject, Row) error { return nil }
 
-// OrderOverdue does nothing.
-func (NoSubscriptions) OrderOverdue(context.Context, *db.Tx, auth.Subject, Row) error { return nil }
+// OrdersOverdue does nothing.
+func (NoSubscriptions) OrdersOverdue(context.Context, *db.Tx, auth.Subject, id.ID, []Overdue) error {
+	return nil
+}
 
 // Status is where an order stands.
 type Status string

@@ -2,6 +2,7 @@ package order_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ type told struct {
 	paid    []id.ID
 	overdue []int
 	revoke  func(ctx context.Context, tx *db.Tx, o order.Row) error
+	broken  id.ID // an order that cannot be told of
 }
 
 func (s *told) OrderPaid(_ context.Context, _ *db.Tx, _ auth.Subject, o order.Row) error {
@@ -29,12 +31,19 @@ func (s *told) OrderPaid(_ context.Context, _ *db.Tx, _ auth.Subject, o order.Ro
 	return nil
 }
 
-func (s *told) OrderOverdue(ctx context.Context, tx *db.Tx, _ auth.Subject, o order.Row) error {
+func (s *told) OrdersOverdue(ctx context.Context, tx *db.Tx, _ auth.Subject, _ id.ID, list []order.Overdue) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.overdue = append(s.overdue, o.Attempts)
-	if o.Exhausted() && s.revoke != nil {
-		return s.revoke(ctx, tx, o)
+	for _, o := range list {
+		if o.ID == s.broken {
+			return errors.New("out of order")
+		}
+		s.overdue = append(s.overdue, o.Attempts)
+		if o.Exhausted() && s.revoke != nil {
+			if err := s.revoke(ctx, tx, o.Row); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -143,5 +152,42 @@ func TestOverdueOnce(t *testing.T) {
 		if err != nil || n != count {
 			t.Errorf("%d orders were tried once, %v", n, err)
 		}
+	})
+}
+
+// TestOverdueOneThatFails: an order that cannot be handled does not keep the
+// others from it, and is tried again later.
+func TestOverdueOneThatFails(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		subs := &told{}
+		w.Server.Orders.Subscriptions = subs
+		for range 5 {
+			n := of(id.New(), costs(1000))
+			n.DueInDays = 1
+			subs.broken = w.make(w.Customer(nil).ID(), n)[0].ID
+		}
+		tried := func(want int64) {
+			t.Helper()
+			for {
+				done, _, err := w.Server.Orders.RunOverdue(t.Context(), 3)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if done == 0 {
+					break
+				}
+			}
+			n, err := db.One[int64](t.Context(), w.DB, `SELECT COUNT(*) FROM orders WHERE organization_id = ? AND attempts = 1`, w.Org.ID)
+			if err != nil || n != want {
+				t.Errorf("%d orders were tried once, want %d; %v", n, want, err)
+			}
+		}
+		w.Clock.Advance(25 * time.Hour)
+		tried(4)
+		subs.broken = ""
+		tried(4)
+		w.Clock.Advance(10 * time.Minute)
+		tried(5)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"floe/internal/db"
 	"floe/internal/fault"
@@ -36,38 +37,76 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, order id.ID, lock str
 	return r, nil
 }
 
+// byIDs reads orders of an organization, and locks them.
+func byIDs(ctx context.Context, tx *db.Tx, org id.ID, ids []id.ID) (map[id.ID]Row, error) {
+	w := db.Where("organization_id = ?", org).In("id", ids)
+	list, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM orders`+w.SQL()+` ORDER BY seq`+tx.ForUpdate(), w.Args()...)
+	if err != nil {
+		return nil, fmt.Errorf("read orders: %w", err)
+	}
+	out := make(map[id.ID]Row, len(list))
+	for _, r := range list {
+		out[r.ID] = r
+	}
+	return out, nil
+}
+
 func insert(ctx context.Context, tx *db.Tx, rows []Row) error {
+	all := make([]*Row, len(rows))
+	for i := range rows {
+		all[i] = &rows[i]
+	}
+	if err := write(ctx, tx, all, ""); err != nil {
+		return fmt.Errorf("insert orders: %w", err)
+	}
+	return nil
+}
+
+// changing are the columns that change after the insert.
+var changing = []string{
+	"modified_at", "status", "applied_balance_amount", "paid_amount", "refunded_amount", "refunded_tax_amount", "billing_name",
+	"billing_address", "invoice_number", "issued_at", "invoice_sum", "receipt_number", "due_at", "paid_at", "next_payment_attempt_at",
+	"check_at", "attempts", "charging_since",
+}
+
+// saveTail makes an insert of orders that are there an update of them, in one
+// statement for many.
+var saveTail = func() string {
+	sets := make([]string, len(changing))
+	for i, c := range changing {
+		sets[i] = c + " = excluded." + c
+	}
+	return ` ON CONFLICT (organization_id, id) DO UPDATE SET ` + strings.Join(sets, ", ")
+}()
+
+// save writes what can change of an order.
+func save(ctx context.Context, tx *db.Tx, r *Row) error {
+	now := tx.Now()
+	r.ModifiedAt = &now
+	return saveAll(ctx, tx, []*Row{r})
+}
+
+// saveAll writes what can change of orders.
+func saveAll(ctx context.Context, tx *db.Tx, rows []*Row) error {
+	if err := write(ctx, tx, rows, saveTail); err != nil {
+		return fmt.Errorf("save orders: %w", err)
+	}
+	return nil
+}
+
+func write(ctx context.Context, tx *db.Tx, rows []*Row, tail string) error {
 	for from, to := range db.Pieces(len(rows)) {
 		args := make([]any, 0, width*(to-from))
-		for i := from; i < to; i++ {
-			r := &rows[i]
+		for _, r := range rows[from:to] {
 			args = append(args, r.ID, r.OrganizationID, r.CustomerID, r.ProductID, r.SubscriptionID, r.DiscountID, r.CheckoutID, r.CreatedAt,
 				r.ModifiedAt, string(r.Status), string(r.Reason), r.Currency, r.SubtotalAmount, r.DiscountAmount, r.NetAmount, r.TaxAmount,
 				r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount, r.Description, r.BillingName, r.BillingAddress,
 				r.TaxID, r.TaxIDFormat, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.Seats, r.DueAt, r.PaidAt, r.NextPaymentAttemptAt,
 				r.CheckAt, r.Attempts, r.ChargingSince, r.Metadata, r.CustomFieldData)
 		}
-		if _, err := db.Exec(ctx, tx, `INSERT INTO orders (`+columns+`) VALUES `+db.Values(to-from, width), args...); err != nil {
-			return fmt.Errorf("insert orders: %w", err)
+		if _, err := db.Exec(ctx, tx, `INSERT INTO orders (`+columns+`) VALUES `+db.Values(to-from, width)+tail, args...); err != nil {
+			return err
 		}
-	}
-	return nil
-}
-
-// save writes what can change of an order.
-func save(ctx context.Context, tx *db.Tx, r *Row) error {
-	now := tx.Now()
-	r.ModifiedAt = &now
-	_, err := db.Exec(ctx, tx, `UPDATE orders
-		SET modified_at = ?, status = ?, applied_balance_amount = ?, paid_amount = ?, refunded_amount = ?, refunded_tax_amount = ?,
-			billing_name = ?, billing_address = ?, invoice_number = ?, issued_at = ?, invoice_sum = ?, receipt_number = ?, due_at = ?, paid_at = ?,
-			next_payment_attempt_at = ?, check_at = ?, attempts = ?, charging_since = ?
-		WHERE organization_id = ? AND id = ?`,
-		r.ModifiedAt, string(r.Status), r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount,
-		r.BillingName, r.BillingAddress, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.DueAt, r.PaidAt,
-		r.NextPaymentAttemptAt, r.CheckAt, r.Attempts, r.ChargingSince, r.OrganizationID, r.ID)
-	if err != nil {
-		return fmt.Errorf("save an order: %w", err)
 	}
 	return nil
 }

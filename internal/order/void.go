@@ -64,8 +64,8 @@ func (s *Service) void(ctx context.Context, tx *db.Tx, actor auth.Subject, was R
 	return err
 }
 
-// voidThese ends orders without money, each at its time, in a number of
-// statements that grows with the times and not with the orders. Credit that a
+// voidThese ends orders without money, each at its time, many in a statement.
+// Credit that a
 // customer has is reduced by what was due: it came from what the order would
 // have paid. What the order had taken of the balance goes back, and so does
 // what was paid of it.
@@ -77,7 +77,7 @@ func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	if err != nil {
 		return err
 	}
-	together := map[time.Time][]id.ID{}
+	voided := make([]*Row, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		if credit := open.amounts[r.account()]; credit > 0 {
@@ -87,29 +87,12 @@ func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 		r.to(Void)
 		r.ModifiedAt, r.NextPaymentAttemptAt, r.CheckAt = &at[i], nil, nil
 		updatedAt(tx, actor, &was[i], r, at[i])
-		together[at[i]] = append(together[at[i]], r.ID)
+		voided[i] = r
 	}
 	if err := open.close(ctx, tx); err != nil {
 		return err
 	}
-	for t, ids := range together {
-		if err := markVoid(ctx, tx, rows[0].OrganizationID, ids, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func markVoid(ctx context.Context, tx *db.Tx, org id.ID, orders []id.ID, at time.Time) error {
-	for ids := range slices.Chunk(orders, 512) {
-		w := db.Where("organization_id = ?", org).In("id", ids)
-		_, err := db.Exec(ctx, tx, `UPDATE orders SET modified_at = ?, status = 'void', next_payment_attempt_at = NULL, check_at = NULL`+w.SQL(),
-			append([]any{at}, w.Args()...)...)
-		if err != nil {
-			return fmt.Errorf("void orders: %w", err)
-		}
-	}
-	return nil
+	return saveAll(ctx, tx, voided)
 }
 
 // accountsOf are the balances that orders are about, each once.

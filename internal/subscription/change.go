@@ -73,7 +73,7 @@ func (w *work) applyDiscount(ctx context.Context, it *item, d choice) error {
 
 // behavior is what a change does to the price.
 func (w *work) behavior(ctx context.Context, p Payment) (organization.ProrationBehavior, error) {
-	org, err := organization.ByID(ctx, w.tx, w.org)
+	org, err := w.organization(ctx)
 	if err != nil {
 		return "", err
 	}

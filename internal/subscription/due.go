@@ -126,20 +126,12 @@ func (s *Service) turnAll(ctx context.Context, tx *db.Tx, org id.ID, list []cand
 			return nil, err
 		}
 	}
-	locked, err := s.Customers.LockAll(ctx, tx, org, customers)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := lockAll(ctx, tx, org, db.Where("").In("id", ids))
+	w, err := s.takeAll(ctx, tx, scheduler, org, customers, ids)
 	if err != nil {
 		return nil, err
 	}
 	if tx.Clocked() {
-		slices.SortStableFunc(rows, func(a, b Row) int { return dueAt[a.ID].Compare(dueAt[b.ID]) })
-	}
-	w, err := s.begin(ctx, tx, scheduler, org, locked, rows)
-	if err != nil {
-		return nil, err
+		slices.SortStableFunc(w.items, func(a, b *item) int { return dueAt[a.ID].Compare(dueAt[b.ID]) })
 	}
 	if err := w.loadPending(ctx); err != nil {
 		return nil, err

@@ -137,3 +137,17 @@ func (s *Service) takeOne(ctx context.Context, tx *db.Tx, actor auth.Subject, or
 	}
 	return s.begin(ctx, tx, actor, org, map[id.ID]customer.Row{c.ID: c}, []Row{r})
 }
+
+// takeAll is takeOne for many subscriptions of an organization, in the order
+// in which they were made.
+func (s *Service) takeAll(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, customers, subscriptions []id.ID) (*work, error) {
+	locked, err := s.Customers.LockAll(ctx, tx, org, customers)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := lockAll(ctx, tx, org, db.Where("").In("id", subscriptions))
+	if err != nil {
+		return nil, err
+	}
+	return s.begin(ctx, tx, actor, org, locked, rows)
+}

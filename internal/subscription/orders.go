@@ -9,7 +9,6 @@ import (
 	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/order"
-	"floe/internal/organization"
 )
 
 // OrderPaid is told of an order that has been paid some time after it was
@@ -44,31 +43,41 @@ func (s *Service) OrderPaid(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	return w.finish(ctx)
 }
 
-// OrderOverdue is told of an order that should have been paid. The first time
-// makes the subscription past due, the last time ends it. A subscription that
-// is paused owes nothing new; it stays paused until the last time. Usage that
-// was settled between renewals changes nothing.
-func (s *Service) OrderOverdue(ctx context.Context, tx *db.Tx, actor auth.Subject, o order.Row) error {
-	if o.SubscriptionID == nil || o.Reason == order.SubMeterCycle {
-		return nil
+// OrdersOverdue is told of orders that should have been paid, each of another
+// customer. The first time makes a subscription past due, the last time ends
+// it. A subscription that is paused owes nothing new; it stays paused until the
+// last time. Usage that was settled between renewals changes nothing.
+func (s *Service) OrdersOverdue(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, list []order.Overdue) error {
+	of := make(map[id.ID]order.Overdue, len(list))
+	var customers, ids []id.ID
+	for _, o := range list {
+		if o.SubscriptionID != nil && o.Reason != order.SubMeterCycle {
+			customers, ids, of[*o.SubscriptionID] = append(customers, o.CustomerID), append(ids, *o.SubscriptionID), o
+		}
 	}
-	w, err := s.takeOne(ctx, tx, actor, o.OrganizationID, o.CustomerID, *o.SubscriptionID)
+	w, err := s.takeAll(ctx, tx, actor, org, customers, ids)
 	if err != nil {
 		return err
 	}
-	it := w.items[0]
-	switch {
-	case it.EndedAt != nil:
-		return nil
-	case (o.Exhausted() || it.lost(tx.Now())) && it.can(PaymentGivenUp):
-		err = it.revoke(PaymentGivenUp, Cause{})
-	case it.can(PaymentOverdue):
-		err = w.fallBehind(ctx, it)
-	default:
-		return nil
-	}
-	if err != nil {
-		return err
+	items := w.items
+	w.items = nil
+	for _, it := range items {
+		o := of[it.ID]
+		it.at = o.At
+		switch {
+		case it.EndedAt != nil:
+			continue
+		case (o.Exhausted() || it.lost(it.at)) && it.can(PaymentGivenUp):
+			err = it.revoke(PaymentGivenUp, Cause{})
+		case it.can(PaymentOverdue):
+			err = w.fallBehind(ctx, it)
+		default:
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		w.items = append(w.items, it)
 	}
 	return w.finish(ctx)
 }
@@ -84,7 +93,7 @@ func (r *Row) lost(now time.Time) bool {
 // fallBehind makes a subscription past due. Its benefits stay for as long as
 // the organization is patient.
 func (w *work) fallBehind(ctx context.Context, it *item) error {
-	org, err := organization.ByID(ctx, w.tx, w.org)
+	org, err := w.organization(ctx)
 	if err != nil {
 		return err
 	}

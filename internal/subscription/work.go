@@ -15,6 +15,7 @@ import (
 	"floe/internal/id"
 	"floe/internal/journal"
 	"floe/internal/order"
+	"floe/internal/organization"
 	"floe/internal/product"
 	"floe/internal/schema"
 )
@@ -37,6 +38,7 @@ type work struct {
 	pendings  map[id.ID]*Pending
 	entries   map[id.ID][]Entry // not billed yet
 	days      *int              // see netDays
+	settings  *organization.Organization
 }
 
 // item is a subscription in hand.
@@ -286,6 +288,18 @@ func (w *work) netDays(ctx context.Context) (int, error) {
 		w.days = &n
 	}
 	return *w.days, nil
+}
+
+// organization is the organization with its settings.
+func (w *work) organization(ctx context.Context) (*organization.Organization, error) {
+	if w.settings == nil {
+		o, err := organization.ByID(ctx, w.tx, w.org)
+		if err != nil {
+			return nil, err
+		}
+		w.settings = &o
+	}
+	return w.settings, nil
 }
 
 // newOrder is the order of an item, with the entries that it bills.

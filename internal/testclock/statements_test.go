@@ -1,6 +1,7 @@
 package testclock_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -47,5 +48,48 @@ func TestStatementsOfAnAdvance(t *testing.T) {
 				t.Errorf("%d statements for %d entries of the journal, but %d for %d", few, of, many, all)
 			}
 		})
+	}
+}
+
+// Invoices that were not paid in time are handled together, on the wall clock
+// and on a test clock whatever their times are: hardly more statements for
+// eight times as many.
+func TestStatementsOfOverdue(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	run := func(t *testing.T, f *floetest.Floe, n int, clocked bool) (statements int64) {
+		p := f.Product(obj{"prices": []any{obj{"amount_type": "fixed", "price_amount": 1000}}}).ID()
+		f.Do("POST", "/v1/products/"+p+"/benefits", f.AllToken, obj{"benefits": []string{f.Benefit(nil).ID()}})
+		if clocked {
+			f.Do("POST", "/v1/test-clock", f.AllToken, obj{"now": start})
+		}
+		subscribeMany(t, f, id.ID(p), n, start)
+		before := f.DB.Stats().Queries
+		if clocked {
+			f.Do("POST", "/v1/test-clock/advance", f.AllToken, obj{"to": start.AddDate(0, 0, 30)})
+		} else {
+			f.Clock.Set(start.AddDate(0, 2, 0))
+			if done, _, err := f.Server.Orders.RunOverdue(t.Context(), n); done != n || err != nil {
+				t.Fatalf("%d orders, %v", done, err)
+			}
+		}
+		statements = f.DB.Stats().Queries - before
+		late := f.Do("GET", "/v1/subscriptions/?status=past_due", f.AllToken, nil).Path("pagination.total_count").(json.Number)
+		if got, _ := late.Int64(); got < int64(n)/2 {
+			t.Errorf("%d of %d are past due", got, n)
+		}
+		return statements
+	}
+	for name, open := range map[string]func(testing.TB, ...floetest.Option) *floetest.Floe{"sqlite": floetest.New, "postgres": floetest.Postgres} {
+		for clock, clocked := range map[string]bool{"wall clock": false, "test clock": true} {
+			t.Run(name+", "+clock, func(t *testing.T) {
+				t.Parallel()
+				few, many := run(t, open(t), 32, clocked), run(t, open(t), 256, clocked)
+				t.Logf("%d statements for 32 orders, %d for 256", few, many)
+				if many > 2*few {
+					t.Errorf("%d statements for 32 orders, but %d for 256", few, many)
+				}
+			})
+		}
 	}
 }

@@ -197,8 +197,7 @@ func (s *Service) next(ctx context.Context, tx *db.Tx, org id.ID, to time.Time) 
 		if !renewal.IsZero() {
 			until = earliest(until, renewal.Add(-time.Microsecond))
 		}
-		done, err = s.Orders.RunOverdueOf(ctx, tx, org, until, subscription.Batch)
-		return done, latest(tx.Now(), overdue), err
+		return s.Orders.RunOverdueOf(ctx, tx, org, until, subscription.Batch)
 	}
 	return 0, last, nil
 }
