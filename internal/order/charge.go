@@ -9,6 +9,7 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/payment"
 )
 
 const (
@@ -34,14 +35,14 @@ func (r *Row) chargeable() bool {
 // charge takes an order in hand to be charged. Should no answer come, because
 // the processor has none yet or this server ended before it was recorded, the
 // same is asked again under the same key: the money may have been taken.
-func (r *Row) charge(now time.Time) Charge {
-	trigger := string(SubCycle)
+func (r *Row) charge(now time.Time) payment.Charge {
+	trigger := payment.Cycle
 	if r.Attempts > 0 {
-		trigger = "retry_dunning"
+		trigger = payment.RetryDunning
 	}
 	late := now.Add(patient)
 	r.ChargingSince, r.CheckAt = &now, &late
-	return Charge{
+	return payment.Charge{
 		Order: r.ID, Organization: r.OrganizationID, Customer: r.CustomerID, Amount: r.OpenAmount(), Currency: r.Currency,
 		OffSession: true, Trigger: trigger, Description: r.Description,
 		IdempotencyKey: "order:" + string(r.ID) + ":default:" + strconv.Itoa(r.Attempts),
@@ -50,7 +51,7 @@ func (r *Row) charge(now time.Time) Charge {
 
 // collect makes charges, one after the other, and records what becomes of
 // each. One that cannot be made or recorded does not keep the others.
-func (s *Service) collect(ctx context.Context, charges []Charge) error {
+func (s *Service) collect(ctx context.Context, charges []payment.Charge) error {
 	var all error
 	for _, c := range charges {
 		result, err := s.Processor.Charge(ctx, c)
@@ -61,7 +62,7 @@ func (s *Service) collect(ctx context.Context, charges []Charge) error {
 				return failed
 			case r.ChargingSince != nil && r.Status == Pending:
 				return s.collected(ctx, tx, &r, &c, result, err)
-			case result.State == ChargeSucceeded:
+			case result.State == payment.StateSucceeded:
 				return fmt.Errorf("order %s was given up while %s was charged: give the money back", r.ID, result.Reference)
 			}
 			return nil
@@ -75,7 +76,7 @@ func (s *Service) collect(ctx context.Context, charges []Charge) error {
 
 // collected is what follows from a charge. Trouble on the way says nothing
 // about the money: the processor is asked again, under the same key.
-func (s *Service) collected(ctx context.Context, tx *db.Tx, r *Row, c *Charge, result ChargeResult, trouble error) error {
+func (s *Service) collected(ctx context.Context, tx *db.Tx, r *Row, c *payment.Charge, result payment.ChargeResult, trouble error) error {
 	p := Payment{Status: Failed, Amount: c.Amount, Reference: result.Reference, Processor: s.Processor.Name(), Hard: result.Hard}
 	if p.Reference == "" {
 		p.Reference = c.IdempotencyKey
@@ -85,9 +86,9 @@ func (s *Service) collected(ctx context.Context, tx *db.Tx, r *Row, c *Charge, r
 		again := tx.Now().Add(soon)
 		r.ChargingSince, r.CheckAt = nil, &again
 		return save(ctx, tx, r)
-	case result.State == ChargePending: // the processor will tell
+	case result.State == payment.StatePending: // the processor will tell
 		return nil
-	case result.State == ChargeAwaiting:
+	case result.State == payment.StateAwaiting:
 		days, err := NetDays(ctx, tx, r.OrganizationID)
 		if err != nil {
 			return err
@@ -95,7 +96,7 @@ func (s *Service) collected(ctx context.Context, tx *db.Tx, r *Row, c *Charge, r
 		r.ChargingSince, r.CheckAt = nil, nil
 		r.payWithin(tx.Now(), days)
 		return save(ctx, tx, r)
-	case result.State == ChargeSucceeded:
+	case result.State == payment.StateSucceeded:
 		p.Status = Succeeded
 	}
 	r.ChargingSince, r.CheckAt = nil, nil

@@ -11,6 +11,7 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/payment"
 )
 
 // TestCharges: what subscriptions cost is charged by a processor that can, with
@@ -26,7 +27,7 @@ func TestCharges(t *testing.T) {
 			n.Charge, n.DueInDays = true, 14
 			return w.make(c, n)[0]
 		}
-		run := func(charges int, result order.ChargeResult) order.Charge {
+		run := func(charges int, result payment.ChargeResult) payment.Charge {
 			t.Helper()
 			script.result, script.calls = result, nil
 			if _, _, err := orders.RunOverdue(t.Context(), 100); err != nil {
@@ -36,7 +37,7 @@ func TestCharges(t *testing.T) {
 				t.Fatalf("charged %+v, want %d", script.calls, charges)
 			}
 			if charges == 0 {
-				return order.Charge{}
+				return payment.Charge{}
 			}
 			return script.calls[0]
 		}
@@ -46,10 +47,10 @@ func TestCharges(t *testing.T) {
 		}
 		later := func(d time.Duration) { w.Clock.Advance(d + time.Second) }
 		day := 24 * time.Hour
-		soft := order.ChargeResult{State: order.ChargeFailed, Code: "card_error"}
+		soft := payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}
 
 		o := make()
-		got := run(1, order.ChargeResult{State: order.ChargeSucceeded, Reference: "ch_1"})
+		got := run(1, payment.ChargeResult{State: payment.StateSucceeded, Reference: "ch_1"})
 		if got.Order != o.ID || got.Amount != 1000 || got.Trigger != "subscription_cycle" || !got.OffSession {
 			t.Errorf("charged %+v", got)
 		}
@@ -66,15 +67,15 @@ func TestCharges(t *testing.T) {
 		later(day)
 		run(0, soft)
 		later(day)
-		if again := run(1, order.ChargeResult{State: order.ChargeRequiresAction}); again.Trigger != "retry_dunning" || again.IdempotencyKey == got.IdempotencyKey {
+		if again := run(1, payment.ChargeResult{State: payment.StateRequiresAction}); again.Trigger != "retry_dunning" || again.IdempotencyKey == got.IdempotencyKey {
 			t.Errorf("charged %+v", again)
 		}
 		later(5 * day)
-		run(1, order.ChargeResult{State: order.ChargeSucceeded, Reference: "ch_2"})
+		run(1, payment.ChargeResult{State: payment.StateSucceeded, Reference: "ch_2"})
 		is(o, map[string]any{"status": "paid", "next_payment_attempt_at": nil})
 
 		hard := make()
-		run(1, order.ChargeResult{State: order.ChargeFailed, Code: "lost_card", Hard: true})
+		run(1, payment.ChargeResult{State: payment.StateFailed, Code: "lost_card", Hard: true})
 		later(20 * day)
 		run(0, soft)
 		later(day + time.Minute)
@@ -82,11 +83,11 @@ func TestCharges(t *testing.T) {
 		is(hard, map[string]any{"next_payment_attempt_at": nil}) // that was the last
 
 		o = make()
-		asked := run(1, order.ChargeResult{State: order.ChargePending})
+		asked := run(1, payment.ChargeResult{State: payment.StatePending})
 		w.is(w.pay(o.ID, "succeeded", 1000, "by hand"), 409, map[string]any{"error": "PaymentAlreadyInProgress"})
 		run(0, soft)
 		later(time.Hour)
-		if again := run(1, order.ChargeResult{State: order.ChargePending}); again.IdempotencyKey != asked.IdempotencyKey || again.Order != o.ID {
+		if again := run(1, payment.ChargeResult{State: payment.StatePending}); again.IdempotencyKey != asked.IdempotencyKey || again.Order != o.ID {
 			t.Errorf("without an answer to %+v, charged %+v", asked, again)
 		}
 		is(o, map[string]any{"status": "pending", "next_payment_attempt_at": nil})
@@ -98,7 +99,7 @@ func TestCharges(t *testing.T) {
 		w.is(w.pay(o.ID, "succeeded", 1000, "by hand"), 201, nil)
 
 		o = make()
-		run(1, order.ChargeResult{State: order.ChargeAwaiting})
+		run(1, payment.ChargeResult{State: payment.StateAwaiting})
 		later(13 * day)
 		run(0, soft)
 		is(o, map[string]any{"status": "pending", "next_payment_attempt_at": nil})
@@ -141,7 +142,7 @@ func TestCharges(t *testing.T) {
 		if r := tried(clock.WithTime(t.Context(), w.Clock.Now())); r.DueAt == nil {
 			t.Error("charged in a time of its own")
 		}
-		orders.Processor = order.Manual{}
+		orders.Processor = payment.Manual{}
 		if r := tried(t.Context()); r.DueAt == nil {
 			t.Error("charged by nobody")
 		}

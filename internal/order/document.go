@@ -16,6 +16,7 @@ import (
 	"floe/internal/id"
 	"floe/internal/invoice"
 	"floe/internal/money"
+	"floe/internal/payment"
 )
 
 // layout is raised when invoices look different, so that they can be made again.
@@ -225,7 +226,7 @@ func receiptOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, err
 }
 
 func method(processor string) string {
-	if processor == (Manual{}).Name() {
+	if processor == payment.ManualName {
 		return "Outside of this system"
 	}
 	return processor

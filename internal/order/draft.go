@@ -13,6 +13,7 @@ import (
 	"floe/internal/id"
 	"floe/internal/money"
 	"floe/internal/organization"
+	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/schema"
 )
@@ -210,7 +211,7 @@ type finalizeInput struct {
 // transaction is open while a processor is asked.
 func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInput) (out Order, err error) {
 	var r Row
-	var charge *Charge
+	var charge *payment.Charge
 	err = s.DB.Write(ctx, func(tx *db.Tx) (err error) {
 		if r, err = s.managed(ctx, tx, sub, in.ID); err != nil {
 			return err
@@ -226,7 +227,7 @@ func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInp
 	}
 	result, err := s.Processor.Charge(ctx, *charge)
 	if err != nil {
-		result = ChargeResult{State: ChargeFailed, Code: "processor_error"}
+		result = payment.ChargeResult{State: payment.StateFailed, Code: "processor_error"}
 	}
 	refused := refusal(r.ID, result)
 	err = errors.Join(err, s.DB.Write(ctx, func(tx *db.Tx) (err error) {
@@ -246,11 +247,11 @@ func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInp
 }
 
 // refusal is what the caller is told of a charge that brought no money.
-func refusal(order id.ID, c ChargeResult) error {
+func refusal(order id.ID, c payment.ChargeResult) error {
 	switch c.State {
-	case ChargeFailed:
+	case payment.StateFailed:
 		return fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", c.Code))
-	case ChargeRequiresAction:
+	case payment.StateRequiresAction:
 		return fault.PaymentActionRequired.New(fmt.Sprintf(
 			"Order %s payment requires customer authentication (e.g. 3DS challenge); off-session charge cannot complete.", order))
 	}
@@ -259,7 +260,7 @@ func refusal(order id.ID, c ChargeResult) error {
 
 // claim takes a draft in hand. It answers the charge that is to be made, nil
 // when the order is done without one.
-func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, b *Finalize) (*Charge, error) {
+func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, b *Finalize) (*payment.Charge, error) {
 	if r.Status != Draft {
 		return nil, fault.OrderNotDraft.New(fmt.Sprintf(
 			"Order %s is not in draft status (current: %s). Only draft orders can be modified or finalized.", r.ID, r.Status))
@@ -278,7 +279,7 @@ func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row
 	case byInvoice:
 		return nil, s.await(ctx, tx, sub, &was, r)
 	case !s.Processor.Capabilities().OffSession:
-		return nil, fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", MissingMethod))
+		return nil, fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", payment.MissingMethod))
 	}
 	now := tx.Now()
 	r.to(Pending)
@@ -287,8 +288,8 @@ func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row
 	if b.PaymentMethodID != nil {
 		method = string(*b.PaymentMethodID)
 	}
-	return &Charge{Order: r.ID, Organization: r.OrganizationID, Customer: r.CustomerID, Amount: r.DueAmount(), Currency: r.Currency,
-		Method: b.PaymentMethodID, OffSession: true, Trigger: string(Purchase), Description: r.Description,
+	return &payment.Charge{Order: r.ID, Organization: r.OrganizationID, Customer: r.CustomerID, Amount: r.DueAmount(), Currency: r.Currency,
+		OffSession: true, Trigger: payment.Purchase, Description: r.Description,
 		IdempotencyKey: "order:" + string(r.ID) + ":" + method}, save(ctx, tx, r)
 }
 
@@ -320,15 +321,15 @@ func takeInvoice(ctx context.Context, tx *db.Tx, r *Row) error {
 }
 
 // conclude is what follows from a charge: paid, waiting, or a draft again.
-func (s *Service) conclude(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, c *Charge, result ChargeResult) error {
+func (s *Service) conclude(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, c *payment.Charge, result payment.ChargeResult) error {
 	was := *r
 	was.Status, was.ChargingSince = Draft, nil // what callers have seen
 	switch result.State {
-	case ChargeFailed, ChargeRequiresAction:
+	case payment.StateFailed, payment.StateRequiresAction:
 		r.to(Draft)
 		r.ChargingSince = nil
 		return save(ctx, tx, r)
-	case ChargePending: // the processor will tell
+	case payment.StatePending: // the processor will tell
 		if err := takeInvoice(ctx, tx, r); err != nil {
 			return err
 		}
@@ -337,7 +338,7 @@ func (s *Service) conclude(ctx context.Context, tx *db.Tx, sub auth.Subject, r *
 		}
 		updated(tx, sub, &was, r)
 		return nil
-	case ChargeAwaiting:
+	case payment.StateAwaiting:
 		r.Status, r.ChargingSince = Draft, nil
 		return s.await(ctx, tx, sub, &was, r)
 	}

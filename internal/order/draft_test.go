@@ -12,7 +12,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
-	"floe/internal/order"
+	"floe/internal/payment"
 )
 
 // TestDraft: cases 60 to 62.
@@ -143,18 +143,18 @@ func TestFinalize(t *testing.T) {
 
 // charging is a processor that answers what it is told to.
 type charging struct {
-	order.Manual
-	result order.ChargeResult
+	payment.Manual
+	result payment.ChargeResult
 	err    error
 	mu     sync.Mutex
-	calls  []order.Charge
+	calls  []payment.Charge
 }
 
 func (*charging) Name() string { return "scripted" }
 
-func (*charging) Capabilities() order.Capabilities { return order.Capabilities{OffSession: true} }
+func (*charging) Capabilities() payment.Capabilities { return payment.Capabilities{OffSession: true} }
 
-func (p *charging) Charge(_ context.Context, c order.Charge) (order.ChargeResult, error) {
+func (p *charging) Charge(_ context.Context, c payment.Charge) (payment.ChargeResult, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls = append(p.calls, c)
@@ -170,18 +170,18 @@ func TestProcessor(t *testing.T) {
 		script := &charging{}
 		w.Server.Orders.Processor = script
 		for _, x := range []struct {
-			result order.ChargeResult
+			result payment.ChargeResult
 			status int
 			want   map[string]any
 			events []string
 			after  string
 		}{
-			{order.ChargeResult{State: order.ChargeFailed, Code: "card_error"}, 402,
+			{payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}, 402,
 				map[string]any{"error": "PaymentFailed", "detail": "Payment failed with reason: card_error."}, []string{}, "draft"},
-			{order.ChargeResult{State: order.ChargeRequiresAction}, 402, map[string]any{"error": "PaymentActionRequired"}, []string{}, "draft"},
-			{order.ChargeResult{State: order.ChargePending}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
-			{order.ChargeResult{State: order.ChargeAwaiting}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
-			{order.ChargeResult{State: order.ChargeSucceeded, Reference: "ch_1"}, 200, map[string]any{"status": "paid", "receipt_number": floetest.Any},
+			{payment.ChargeResult{State: payment.StateRequiresAction}, 402, map[string]any{"error": "PaymentActionRequired"}, []string{}, "draft"},
+			{payment.ChargeResult{State: payment.StatePending}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
+			{payment.ChargeResult{State: payment.StateAwaiting}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
+			{payment.ChargeResult{State: payment.StateSucceeded, Reference: "ch_1"}, 200, map[string]any{"status": "paid", "receipt_number": floetest.Any},
 				[]string{"order.updated", "order.paid"}, "paid"},
 		} {
 			script.result = x.result

@@ -11,6 +11,7 @@ import (
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/payment"
 )
 
 const day = 24 * time.Hour
@@ -187,7 +188,7 @@ const hold = 5 * time.Minute
 // others: it is left alone for a while and tried again.
 func (s *Service) RunOverdue(ctx context.Context, limit int) (done int, next time.Time, err error) {
 	var list []due
-	var charges []Charge
+	var charges []payment.Charge
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[due](ctx, tx, `SELECT id, organization_id, customer_id, check_at FROM orders
 			WHERE check_at <= ? AND `+wallClock+` ORDER BY check_at, seq LIMIT ?`, tx.Now(), limit)
@@ -212,9 +213,9 @@ func (s *Service) RunOverdue(ctx context.Context, limit int) (done int, next tim
 
 // oneByOne finds out which order made a batch fail: each has its own
 // transaction, and those that fail are left alone for a while.
-func (s *Service) oneByOne(ctx context.Context, list []due) (charges []Charge, err error) {
+func (s *Service) oneByOne(ctx context.Context, list []due) (charges []payment.Charge, err error) {
 	for _, d := range list {
-		var some []Charge
+		var some []payment.Charge
 		err := s.DB.Write(ctx, func(tx *db.Tx) error {
 			some, err = s.overdue(ctx, tx, []due{d})
 			return err
@@ -290,7 +291,7 @@ func nextCheck(ctx context.Context, q db.Querier, condition string, args ...any)
 // that are to be made for some of them once it is committed. What happens to a
 // customer happens in the order in which it was due, so that each round takes
 // one order of each.
-func (s *Service) overdue(ctx context.Context, tx *db.Tx, list []due) (charges []Charge, err error) {
+func (s *Service) overdue(ctx context.Context, tx *db.Tx, list []due) (charges []payment.Charge, err error) {
 	if err := s.lockCustomers(ctx, tx, list); err != nil {
 		return nil, err
 	}
@@ -323,7 +324,7 @@ func oneOfEach(list []due) (round map[id.ID][]due, rest []due) {
 }
 
 // overdueOf handles orders of an organization, each of another customer.
-func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []due) (charges []Charge, err error) {
+func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []due) (charges []payment.Charge, err error) {
 	ids := make([]id.ID, len(list))
 	for i, d := range list {
 		ids[i] = d.ID

@@ -14,22 +14,9 @@ import (
 	"floe/internal/journal"
 	"floe/internal/listing"
 	"floe/internal/money"
+	"floe/internal/payment"
 	"floe/internal/schema"
 )
-
-// RefundStatus is what became of a refund.
-type RefundStatus string
-
-// The statuses of refunds.
-const (
-	RefundPending   RefundStatus = "pending"
-	RefundSucceeded RefundStatus = "succeeded"
-	RefundFailed    RefundStatus = "failed"
-	RefundCanceled  RefundStatus = "canceled"
-)
-
-// Enum lists the statuses.
-func (RefundStatus) Enum() []string { return []string{"pending", "succeeded", "failed", "canceled"} }
 
 // RefundReason is why money is given back.
 type RefundReason string
@@ -52,55 +39,45 @@ func (givenReason) SchemaName() string { return "" }
 
 // Refund is money that was given back.
 type Refund struct {
-	ID             id.ID           `json:"id" doc:"The ID of the refund."`
-	CreatedAt      time.Time       `json:"created_at" doc:"When the refund was created."`
-	ModifiedAt     *time.Time      `json:"modified_at" doc:"When the refund was last changed; null until then."`
-	Metadata       schema.Metadata `json:"metadata"`
-	Status         RefundStatus    `json:"status"`
-	Reason         RefundReason    `json:"reason"`
-	Amount         int64           `json:"amount" doc:"What was given back, without taxes."`
-	TaxAmount      int64           `json:"tax_amount" doc:"Taxes that were given back."`
-	Currency       string          `json:"currency"`
-	OrganizationID id.ID           `json:"organization_id"`
-	OrderID        id.ID           `json:"order_id"`
-	SubscriptionID *id.ID          `json:"subscription_id"`
-	CustomerID     id.ID           `json:"customer_id"`
-	RevokeBenefits bool            `json:"revoke_benefits"`
-	Dispute        *refundDispute  `json:"dispute"`
-	PaymentID      *id.ID          `json:"-"`
-	Comment        *string         `json:"-"`
+	ID             id.ID                `json:"id" doc:"The ID of the refund."`
+	CreatedAt      time.Time            `json:"created_at" doc:"When the refund was created."`
+	ModifiedAt     *time.Time           `json:"modified_at" doc:"When the refund was last changed; null until then."`
+	Metadata       schema.Metadata      `json:"metadata"`
+	Status         payment.RefundStatus `json:"status"`
+	Reason         RefundReason         `json:"reason"`
+	Amount         int64                `json:"amount" doc:"What was given back, without taxes."`
+	TaxAmount      int64                `json:"tax_amount" doc:"Taxes that were given back."`
+	Currency       string               `json:"currency"`
+	OrganizationID id.ID                `json:"organization_id"`
+	OrderID        id.ID                `json:"order_id"`
+	SubscriptionID *id.ID               `json:"subscription_id"`
+	CustomerID     id.ID                `json:"customer_id"`
+	RevokeBenefits bool                 `json:"revoke_benefits"`
+	Dispute        *refundDispute       `json:"dispute"`
+	PaymentID      *id.ID               `json:"-"`
+	Comment        *string              `json:"-"`
 }
 
 // refundDispute is never there: disputes are a processor's.
 type refundDispute struct {
-	ID            id.ID         `json:"id"`
-	CreatedAt     time.Time     `json:"created_at"`
-	ModifiedAt    *time.Time    `json:"modified_at"`
-	Status        disputeStatus `json:"status"`
-	Resolved      bool          `json:"resolved"`
-	Closed        bool          `json:"closed"`
-	Amount        int64         `json:"amount"`
-	TaxAmount     int64         `json:"tax_amount"`
-	Currency      string        `json:"currency"`
-	Reason        *string       `json:"reason"`
-	EvidenceDueBy *time.Time    `json:"evidence_due_by"`
-	PastDue       bool          `json:"past_due"`
-	OrderID       id.ID         `json:"order_id"`
-	PaymentID     id.ID         `json:"payment_id"`
+	ID            id.ID                 `json:"id"`
+	CreatedAt     time.Time             `json:"created_at"`
+	ModifiedAt    *time.Time            `json:"modified_at"`
+	Status        payment.DisputeStatus `json:"status"`
+	Resolved      bool                  `json:"resolved"`
+	Closed        bool                  `json:"closed"`
+	Amount        int64                 `json:"amount"`
+	TaxAmount     int64                 `json:"tax_amount"`
+	Currency      string                `json:"currency"`
+	Reason        *string               `json:"reason"`
+	EvidenceDueBy *time.Time            `json:"evidence_due_by"`
+	PastDue       bool                  `json:"past_due"`
+	OrderID       id.ID                 `json:"order_id"`
+	PaymentID     id.ID                 `json:"payment_id"`
 }
 
 // SchemaName is the name of the reference.
 func (refundDispute) SchemaName() string { return "RefundDispute" }
-
-type disputeStatus string
-
-// Enum lists the statuses.
-func (disputeStatus) Enum() []string {
-	return []string{"prevented", "early_warning", "needs_response", "under_review", "lost", "won"}
-}
-
-// SchemaName is the name of the reference.
-func (disputeStatus) SchemaName() string { return "DisputeStatus" }
 
 const refundColumns = `id, created_at, modified_at, metadata, status, reason, amount, tax_amount, currency, organization_id, order_id,
 	subscription_id, customer_id, revoke_benefits, payment_id, comment`
@@ -156,7 +133,7 @@ func (r *Row) refundable(ctx context.Context, q db.Querier, amount int64) error 
 
 // refund stores a refund that has happened and changes the order by it.
 func (s *Service) refund(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund) (Refund, error) {
-	f.ID, f.CreatedAt, f.Status, f.Currency = tx.NewID(tx.Now()), tx.Now(), RefundSucceeded, r.Currency
+	f.ID, f.CreatedAt, f.Status, f.Currency = tx.NewID(tx.Now()), tx.Now(), payment.RefundSucceeded, r.Currency
 	f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID = r.OrganizationID, r.ID, r.SubscriptionID, r.CustomerID
 	if len(f.Metadata) == 0 {
 		f.Metadata = schema.EmptyMetadata

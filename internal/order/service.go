@@ -7,6 +7,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/grant"
+	"floe/internal/payment"
 )
 
 // Service is the operations on orders and what they need.
@@ -18,7 +19,7 @@ type Service struct {
 	Grants        *grant.Service
 	Subscriptions Subscriptions
 	// Processor moves money; Manual{} moves none.
-	Processor Processor
+	Processor payment.Processor
 	// Tax reckons taxes; nil reckons none.
 	Tax Tax
 	// Links is how documents are handed out.

@@ -12,6 +12,7 @@ import (
 	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/journal"
+	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/schema"
 )
@@ -151,7 +152,7 @@ func insertPayment(ctx context.Context, tx *db.Tx, r *Row, p *Payment) (PaymentR
 		row.PaidAt = tx.Now()
 	}
 	if row.Processor == "" {
-		row.Processor = Manual{}.Name()
+		row.Processor = payment.ManualName
 	}
 	_, err := db.Exec(ctx, tx, `INSERT INTO order_payments (`+paymentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		row.ID, row.OrganizationID, row.OrderID, row.CreatedAt, string(row.Status), row.Amount, row.Currency, row.PaidAt, row.Processor,

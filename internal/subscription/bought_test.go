@@ -9,6 +9,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/payment"
 )
 
 // What the first order bills, and which benefits come with it. Cases 18 of the
@@ -65,15 +66,15 @@ func TestAllOff(t *testing.T) {
 
 // charger is a processor that can charge anybody.
 type charger struct {
-	order.Manual
-	charged []order.Charge
+	payment.Manual
+	charged []payment.Charge
 }
 
-func (*charger) Capabilities() order.Capabilities { return order.Capabilities{OffSession: true} }
+func (*charger) Capabilities() payment.Capabilities { return payment.Capabilities{OffSession: true} }
 
-func (c *charger) Charge(_ context.Context, x order.Charge) (order.ChargeResult, error) {
+func (c *charger) Charge(_ context.Context, x payment.Charge) (payment.ChargeResult, error) {
 	c.charged = append(c.charged, x)
-	return order.ChargeResult{State: order.ChargeSucceeded, Reference: "ch_" + string(x.Order)}, nil
+	return payment.ChargeResult{State: payment.StateSucceeded, Reference: "ch_" + string(x.Order)}, nil
 }
 
 // With a processor that charges, renewals are paid by themselves, other than
