@@ -234,9 +234,9 @@ var Invariants = []Invariant{
 				SELECT o.organization_id, o.id, o.status, o.refunded_amount, o.refunded_tax_amount, o.tax_amount,
 					o.net_amount + o.applied_balance_amount AS most,
 					COALESCE((SELECT SUM(r.amount) FROM refunds r
-						WHERE r.organization_id = o.organization_id AND r.order_id = o.id AND r.status = 'succeeded'), 0) AS refunds,
+						WHERE r.organization_id = o.organization_id AND r.order_id = o.id AND r.status IN ('pending', 'succeeded')), 0) AS refunds,
 					COALESCE((SELECT SUM(r.tax_amount) FROM refunds r
-						WHERE r.organization_id = o.organization_id AND r.order_id = o.id AND r.status = 'succeeded'), 0) AS taxes
+						WHERE r.organization_id = o.organization_id AND r.order_id = o.id AND r.status IN ('pending', 'succeeded')), 0) AS taxes
 				FROM orders o
 			) AS sums WHERE refunds <> refunded_amount OR taxes <> refunded_tax_amount
 				OR refunded_amount > 0 AND (refunded_amount > most OR refunded_tax_amount > tax_amount)

@@ -111,6 +111,8 @@ var (
 	DocumentLinkInvalid          = Kind{http.StatusForbidden, "DocumentLinkInvalid", "The link is not valid, or no longer. Ask for a new one."}
 	RefundsBlocked               = Kind{http.StatusForbidden, "RefundsBlocked", "Refunds are blocked for the order."}
 	RefundedAlready              = Kind{http.StatusForbidden, "RefundedAlready", "Order is already fully refunded."}
+	RefundDisputedPayment        = Kind{http.StatusForbidden, "RefundDisputedPayment", "Refund cannot be issued for order with disputed payment."}
+	RefundPendingCreation        = Kind{http.StatusConflict, "RefundPendingCreation", "A refund of the order is in progress."}
 	RefundUnknownPayment         = Kind{http.StatusNotFound, "RefundUnknownPayment", "Refund issued for unknown order."}
 	RevokeSubscriptionBenefits   = Kind{http.StatusBadRequest, "RevokeSubscriptionBenefitsProhibited", "Subscription benefits can only be revoked upon cancellation"}
 )

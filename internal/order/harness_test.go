@@ -142,3 +142,13 @@ func (w world) is(r *floetest.Response, status int, want any) {
 		w.t.Errorf("%s\nbody: %s", diff, r.Body)
 	}
 }
+
+// row is an order as it is stored.
+func (w world) row(orderID string) order.Row {
+	w.t.Helper()
+	r, err := order.Find(w.t.Context(), w.DB, w.Org.ID, id.ID(orderID))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}

@@ -50,6 +50,7 @@ func (s *Service) Operations() []*api.Operation {
 			Fails(fault.OrderNotAwaitingPayment, "The order is not pending.").
 			Fails(fault.PaymentAlreadyInProgress, "A processor has been asked and has not answered.").
 			Fails(fault.PaymentReferenceTaken, "Another payment of the order has the reference.").
+			Fails(fault.RefundPendingCreation, "A refund of the order is in progress.").
 			Fails(fault.RefundedAlready, "Everything was given back before.").
 			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),
 	}
@@ -61,7 +62,10 @@ func (s *Service) RefundOperations() []*api.Operation {
 	return []*api.Operation{
 		api.Get("/v1/refunds/", s.listRefunds).Scopes(read, write).Named("refunds:list", "List Refunds"),
 		api.Post("/v1/refunds/", s.createRefund).Scopes(write).Named("refunds:create", "Create Refund").
-			About("Record that money was given back. Without a payment processor nothing moves: give the money back yourself.").
+			About(aboutRefund).
+			Fails(fault.RefundsBlocked, "The processor that took the money cannot give it back.").
+			Fails(fault.RefundDisputedPayment, "The payment is disputed.").
+			Fails(fault.RefundPendingCreation, "Another refund of the order is in progress.").
 			Fails(fault.RefundedAlready, "Everything was given back before.").
 			Fails(fault.RevokeSubscriptionBenefits, "The order is a subscription's, whose benefits end with it.").
 			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),
@@ -69,6 +73,8 @@ func (s *Service) RefundOperations() []*api.Operation {
 }
 
 const (
+	aboutRefund = "Give money back. What a payment processor took, it is asked to give back; of other money this records that it was given " +
+		"back: nothing moves, do it yourself."
 	aboutCreate = "Create a draft order for a product that is bought once. It has no invoice number and nothing is due " +
 		"until `POST /v1/orders/{id}/finalize`."
 	aboutFinalize = "Finalize a draft order. It is paid at once when it costs nothing. " +

@@ -3,7 +3,6 @@ package order
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
-	"floe/internal/journal"
 	"floe/internal/listing"
 	"floe/internal/money"
 	"floe/internal/payment"
@@ -56,6 +54,8 @@ type Refund struct {
 	Dispute        *refundDispute       `json:"dispute"`
 	PaymentID      *id.ID               `json:"-"`
 	Comment        *string              `json:"-"`
+	Processor      *string              `json:"-"` // who gives the money back, unless it is given back by hand
+	Reference      *string              `json:"-"` // the processor's name for it
 }
 
 // refundDispute is never there: disputes are a processor's.
@@ -79,94 +79,6 @@ type refundDispute struct {
 // SchemaName is the name of the reference.
 func (refundDispute) SchemaName() string { return "RefundDispute" }
 
-const refundColumns = `id, created_at, modified_at, metadata, status, reason, amount, tax_amount, currency, organization_id, order_id,
-	subscription_id, customer_id, revoke_benefits, payment_id, comment`
-
-func insertRefund(ctx context.Context, tx *db.Tx, f *Refund) error {
-	_, err := db.Exec(ctx, tx, `INSERT INTO refunds (`+refundColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		f.ID, f.CreatedAt, f.ModifiedAt, []byte(f.Metadata), string(f.Status), string(f.Reason), f.Amount, f.TaxAmount, f.Currency,
-		f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID, f.RevokeBenefits, f.PaymentID, f.Comment)
-	if err != nil {
-		return fmt.Errorf("insert a refund: %w", err)
-	}
-	return nil
-}
-
-// returned records that money of an order was given back outside. The amount
-// has its share of the taxes in it.
-func (s *Service) returned(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p PaymentRow) error {
-	if err := r.refundable(ctx, tx, 0); err != nil {
-		return err
-	}
-	tax := int64(0)
-	switch all := r.RefundableAmount() + r.RefundableTaxAmount(); {
-	case p.Amount > all:
-		return tooMuch(p.Amount)
-	case p.Amount == all:
-		tax = r.RefundableTaxAmount()
-	default:
-		tax = money.MulDiv(p.Amount, r.TaxAmount, r.TotalAmount(), money.HalfAwayFromZero)
-	}
-	_, err := s.refund(ctx, tx, actor, r, Refund{Reason: "other", Amount: p.Amount - tax, TaxAmount: tax, Comment: p.Note, PaymentID: &p.ID})
-	return err
-}
-
-func tooMuch(amount int64) error {
-	return schema.ValueError("Refund amount exceeds refundable amount", intNode(amount), "body", "amount")
-}
-
-// refundable says whether anything, and this much, can be given back.
-func (r *Row) refundable(ctx context.Context, q db.Querier, amount int64) error {
-	switch {
-	case r.Status == Refunded:
-		return fault.RefundedAlready.New(fmt.Sprintf("Order is already fully refunded: %s", r.ID))
-	case amount > r.RefundableAmount():
-		return tooMuch(amount)
-	}
-	_, err := db.One[int64](ctx, q, `SELECT 1 FROM order_payments WHERE organization_id = ? AND order_id = ? AND status = 'succeeded' LIMIT 1`,
-		r.OrganizationID, r.ID)
-	if errors.Is(err, db.ErrNoRows) || err == nil && !r.Status.Paid() {
-		return fault.RefundUnknownPayment.New(fmt.Sprintf("Refund issued for unknown order: %s", r.ID))
-	}
-	return err
-}
-
-// refund stores a refund that has happened and changes the order by it.
-func (s *Service) refund(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund) (Refund, error) {
-	f.ID, f.CreatedAt, f.Status, f.Currency = tx.NewID(tx.Now()), tx.Now(), payment.RefundSucceeded, r.Currency
-	f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID = r.OrganizationID, r.ID, r.SubscriptionID, r.CustomerID
-	if len(f.Metadata) == 0 {
-		f.Metadata = schema.EmptyMetadata
-	}
-	if err := insertRefund(ctx, tx, &f); err != nil {
-		return f, err
-	}
-	was := *r
-	r.RefundedAmount += f.Amount
-	r.RefundedTaxAmount += f.TaxAmount
-	if r.RefundedAmount >= r.NetAmount+r.AppliedBalanceAmount {
-		r.to(Refunded)
-	} else {
-		r.to(PartiallyRefunded)
-	}
-	if err := save(ctx, tx, r); err != nil {
-		return f, err
-	}
-	items, err := itemsOf(ctx, tx, *r)
-	if err != nil {
-		return f, err
-	}
-	journal.Append(tx, actor, journal.Entry{Organization: f.OrganizationID, Type: "refund.created", Customer: f.CustomerID, Subject: f.ID,
-		After: schema.JSON(&f)})
-	updated(tx, actor, &was, r)
-	after := r.base(items[r.ID])
-	journal.Append(tx, actor, r.entry("order.refunded", nil, schema.JSON(&after)))
-	if f.RevokeBenefits {
-		return f, s.grants(ctx, tx, actor, r, false)
-	}
-	return f, nil
-}
-
 // RefundCreate is the body of a refund.
 type RefundCreate struct {
 	Metadata       schema.MetadataInput `json:"metadata" factory:"{}"`
@@ -179,39 +91,59 @@ type RefundCreate struct {
 
 type refundInput struct{ Body RefundCreate }
 
-// createRefund records a refund. The money itself is moved by the processor;
-// without one, somebody has given it back, and this says so.
+// createRefund gives money back. What a processor took, it is asked to give
+// back, with no transaction open meanwhile; of other money somebody says that
+// they have given it back.
 func (s *Service) createRefund(ctx context.Context, sub auth.Subject, in refundInput) (out Refund, err error) {
-	b := in.Body
+	var q *refundRequest
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := s.locked(ctx, tx, sub.Organizations(auth.SalesView), b.OrderID)
-		if errors.Is(err, fault.NotFound.New()) {
-			return schema.ValueError("Order not found", schema.StringNode(string(b.OrderID)), "body", "order_id")
-		}
+		q = nil
+		r, err := s.refundable(ctx, tx, sub, &in.Body)
 		if err != nil {
 			return err
 		}
-		if !sub.May(r.OrganizationID, auth.SalesManage) {
-			return fault.NotPermitted.New(auth.SalesManage.Denied())
-		}
-		if r.Status == Refunded {
-			return r.refundable(ctx, tx, b.Amount)
-		}
-		if b.RevokeBenefits && r.SubscriptionID != nil {
-			return fault.RevokeSubscriptionBenefits.New()
-		}
-		if err := r.refundable(ctx, tx, b.Amount); err != nil {
+		f := in.Body.of(&r)
+		p, err := s.source(ctx, tx, &r, f.Amount+f.TaxAmount)
+		if err != nil {
 			return err
 		}
-		tax := money.MulDiv(b.Amount, r.TaxAmount, max(1, r.NetAmount), money.HalfAwayFromZero)
-		if b.Amount == r.RefundableAmount() {
-			tax = r.RefundableTaxAmount()
+		if p == nil {
+			out, err = s.refund(ctx, tx, sub, &r, f)
+			return err
 		}
-		out, err = s.refund(ctx, tx, sub, &r, Refund{Metadata: b.Metadata.Metadata(), Reason: RefundReason(b.Reason), Amount: b.Amount,
-			TaxAmount: tax, Comment: b.Comment, RevokeBenefits: b.RevokeBenefits})
+		q, err = s.request(ctx, tx, &r, p, f)
 		return err
 	})
-	return out, err
+	if err != nil || q == nil {
+		return out, err
+	}
+	return s.giveBack(ctx, sub, q)
+}
+
+// refundable is the order of a refund that may be made.
+func (s *Service) refundable(ctx context.Context, tx *db.Tx, sub auth.Subject, b *RefundCreate) (Row, error) {
+	r, err := s.locked(ctx, tx, sub.Organizations(auth.SalesView), b.OrderID)
+	switch {
+	case errors.Is(err, fault.NotFound.New()):
+		return r, schema.ValueError("Order not found", schema.StringNode(string(b.OrderID)), "body", "order_id")
+	case err != nil:
+		return r, err
+	case !sub.May(r.OrganizationID, auth.SalesManage):
+		return r, fault.NotPermitted.New(auth.SalesManage.Denied())
+	case r.Status != Refunded && b.RevokeBenefits && r.SubscriptionID != nil:
+		return r, fault.RevokeSubscriptionBenefits.New()
+	}
+	return r, r.refundable(ctx, tx, b.Amount)
+}
+
+// of is the refund that a body asks for, with its part of the taxes.
+func (b *RefundCreate) of(r *Row) Refund {
+	tax := money.MulDiv(b.Amount, r.TaxAmount, max(1, r.NetAmount), money.HalfAwayFromZero)
+	if b.Amount == r.RefundableAmount() {
+		tax = r.RefundableTaxAmount()
+	}
+	return Refund{Metadata: b.Metadata.Metadata(), Reason: RefundReason(b.Reason), Amount: b.Amount, TaxAmount: tax, Comment: b.Comment,
+		RevokeBenefits: b.RevokeBenefits}
 }
 
 // RefundSort is a sorting criterion of the list.

@@ -113,7 +113,7 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	case Failed:
 		err = s.failed(ctx, tx, actor, r, p.Hard)
 	case Returned:
-		err = s.returned(ctx, tx, actor, r, out)
+		err = s.returnedOutside(ctx, tx, actor, r, out)
 	}
 	return out, false, err
 }

@@ -26,6 +26,9 @@ var Transitions = []Transition{
 	{Paid, Refunded, "all is given back"},
 	{PartiallyRefunded, PartiallyRefunded, "another part is given back"},
 	{PartiallyRefunded, Refunded, "the rest is given back"},
+	{PartiallyRefunded, Paid, "what was to be given back is not, after all"},
+	{Refunded, PartiallyRefunded, "a part of what was to be given back is not, after all"},
+	{Refunded, Paid, "what was to be given back is not, after all"},
 }
 
 // to changes the status. A way that is not in the table is a mistake of the

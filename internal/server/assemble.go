@@ -16,7 +16,6 @@ import (
 	"floe/internal/mail"
 	"floe/internal/order"
 	"floe/internal/organization"
-	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/state"
 	"floe/internal/subscription"
@@ -48,7 +47,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
 	s.Orders = &order.Service{
 		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants,
-		Processor: payment.Manual{},
+		Processor: c.Processor,
 		Links:     order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
 	}
 	s.Subscriptions = &subscription.Service{

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -79,7 +80,8 @@ func (s *Server) schedule(ctx context.Context) error {
 }
 
 // RunDue does everything that is due on the wall clock, batch after batch:
-// first subscriptions, then orders that were to be paid.
+// first subscriptions, then orders that were to be paid, then refunds that a
+// processor has not answered for.
 func (s *Server) RunDue(ctx context.Context) error {
 	var next time.Time
 	soonest := func(t time.Time) {
@@ -87,16 +89,19 @@ func (s *Server) RunDue(ctx context.Context) error {
 			next = t
 		}
 	}
-	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue} {
+	var all error
+	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue, s.Orders.RunRefunds} {
 		for {
 			done, at, err := run(ctx, subscription.Batch)
-			if err != nil {
-				return err
+			if err != nil { // what is not about the same goes on
+				all = errors.Join(all, err)
+				soonest(at)
+				break
 			}
 			if s.draining.Load() { // another node goes on with what is left
 				soon := s.config.clock().Now().Add(time.Second)
 				s.nextDue.Store(&soon)
-				return nil
+				return all
 			}
 			if done == 0 || ctx.Err() != nil {
 				soonest(at)
@@ -106,7 +111,7 @@ func (s *Server) RunDue(ctx context.Context) error {
 	}
 	if next.IsZero() {
 		s.nextDue.Store(nil)
-		return ctx.Err()
+		return errors.Join(all, ctx.Err())
 	}
 	// What has become due meanwhile, or is in the hands of another node, is
 	// looked at soon.
@@ -114,7 +119,7 @@ func (s *Server) RunDue(ctx context.Context) error {
 		next = now.Add(time.Second)
 	}
 	s.nextDue.Store(&next)
-	return ctx.Err()
+	return errors.Join(all, ctx.Err())
 }
 
 // work runs jobs and delivers webhooks until ctx ends and those in hand are

@@ -31,6 +31,7 @@ import (
 	"floe/internal/mail"
 	"floe/internal/order"
 	"floe/internal/organization"
+	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/subscription"
 	"floe/internal/testclock"
@@ -73,6 +74,10 @@ type Config struct {
 	// WebhookRetention is how long payloads of webhooks and what receivers
 	// answered are kept; 90 days when zero.
 	WebhookRetention time.Duration
+
+	// Processor moves money; nil moves none: people pay outside, and somebody
+	// records it.
+	Processor payment.Processor
 
 	// Mail sends mail to the people who run things here, such as that a webhook
 	// endpoint was switched off; nil sends none.
@@ -181,6 +186,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://127.0.0.1:8787"
+	}
+	if c.Processor == nil {
+		c.Processor = payment.Manual{}
 	}
 	if c.SessionTTL == 0 {
 		c.SessionTTL = time.Hour

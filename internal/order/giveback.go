@@ -1,0 +1,229 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/payment"
+	"floe/internal/schema"
+)
+
+// refundRequest is a refund that a processor is asked for. It is stored before
+// the call and goes when the answer is recorded: what comes between, trouble on
+// the way or the end of the server, leaves it to be asked again under the same
+// key.
+type refundRequest struct {
+	OrganizationID id.ID
+	OrderID        id.ID
+	PaymentID      id.ID
+	ID             id.ID
+	CheckAt        time.Time
+	Reason         RefundReason
+	Amount         int64
+	TaxAmount      int64
+	Comment        *string
+	RevokeBenefits bool
+	Metadata       schema.Metadata
+
+	// Of the payment.
+	Currency  string
+	Processor string
+	Reference string
+}
+
+const requestColumns = `q.organization_id, q.order_id, q.payment_id, q.id, q.check_at, q.reason, q.amount, q.tax_amount, q.comment,
+	q.revoke_benefits, q.metadata, p.currency, p.processor, p.reference`
+
+const requestTables = ` FROM refund_requests q
+	JOIN order_payments p ON p.organization_id = q.organization_id AND p.id = q.payment_id`
+
+// source is the payment that a refund is taken from, nil when it is given back
+// by hand: the processor's, as long as there is something left of it.
+func (s *Service) source(ctx context.Context, q db.Querier, r *Row, amount int64) (*PaymentRow, error) {
+	list, err := paymentsOf(ctx, q, r)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		p := &list[i]
+		if p.Status != Succeeded || p.Processor == payment.ManualName {
+			continue
+		}
+		left, err := p.left(ctx, q)
+		switch {
+		case err != nil:
+			return nil, err
+		case left <= 0:
+			continue
+		case p.Processor != s.Processor.Name() || !s.Processor.Capabilities().Refund:
+			return nil, fault.RefundsBlocked.New(fmt.Sprintf("Refunds are blocked for order: %s", r.ID))
+		case amount > left:
+			return nil, schema.ValueError(fmt.Sprintf("Only %d of the order were charged and can be given back this way. Refund the rest afterwards.", left),
+				intNode(amount), "body", "amount")
+		}
+		return p, nil
+	}
+	return nil, nil
+}
+
+// left is how much of a payment has not been given back.
+func (p *PaymentRow) left(ctx context.Context, q db.Querier) (int64, error) {
+	gone, err := db.One[int64](ctx, q, `SELECT CAST(COALESCE(SUM(amount + tax_amount), 0) AS bigint) FROM refunds
+		WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND status IN ('pending', 'succeeded')`, p.OrganizationID, p.OrderID, p.ID)
+	if err != nil {
+		return 0, fmt.Errorf("add up the refunds of a payment: %w", err)
+	}
+	return p.Amount - gone, nil
+}
+
+// beingRefunded says whether a processor has been asked to give back money of
+// the order, and has not answered.
+func (r *Row) beingRefunded(ctx context.Context, q db.Querier) (bool, error) {
+	_, err := db.One[int64](ctx, q, `SELECT 1 FROM refund_requests WHERE organization_id = ? AND order_id = ? LIMIT 1`, r.OrganizationID, r.ID)
+	if errors.Is(err, db.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// request stores what a processor is about to be asked.
+func (s *Service) request(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow, f Refund) (*refundRequest, error) {
+	if len(f.Metadata) == 0 {
+		f.Metadata = schema.EmptyMetadata
+	}
+	q := &refundRequest{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(soon),
+		Reason: f.Reason, Amount: f.Amount, TaxAmount: f.TaxAmount, Comment: f.Comment, RevokeBenefits: f.RevokeBenefits, Metadata: f.Metadata,
+		Currency: p.Currency, Processor: p.Processor, Reference: p.Reference}
+	_, err := db.Exec(ctx, tx, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount,
+			comment, revoke_benefits, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		q.OrganizationID, q.OrderID, q.PaymentID, q.ID, tx.Now(), q.CheckAt, string(q.Reason), q.Amount, q.TaxAmount, q.Comment, q.RevokeBenefits,
+		[]byte(q.Metadata))
+	if err != nil {
+		return nil, fmt.Errorf("store what a processor is asked to give back: %w", err)
+	}
+	return q, nil
+}
+
+// giveBack asks the processor and records its answer. After trouble on the way
+// the request stays, and is made again.
+func (s *Service) giveBack(ctx context.Context, actor auth.Subject, q *refundRequest) (out Refund, err error) {
+	result, err := s.Processor.Refund(ctx, payment.Refund{Organization: q.OrganizationID, Order: q.OrderID, ID: q.ID, Payment: q.Reference,
+		Amount: q.Amount + q.TaxAmount, Currency: q.Currency, Reason: string(q.Reason), IdempotencyKey: "refund:" + string(q.ID)})
+	if err == nil && result.Refused == "" && !slices.Contains(result.Status.Enum(), string(result.Status)) {
+		err = fmt.Errorf("the processor answered the status %q", result.Status)
+	}
+	if err != nil {
+		return out, fmt.Errorf("ask for refund %s of order %s, which will be done again: %w", q.ID, q.OrderID, err)
+	}
+	err = s.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		r, err := s.locked(ctx, tx, []id.ID{q.OrganizationID}, q.OrderID)
+		if err != nil {
+			return err
+		}
+		out, err = s.gaveBack(ctx, tx, actor, &r, q, result)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	return out, refundRefusal(q.OrderID, result.Refused)
+}
+
+// gaveBack records the answer to a request, once: whoever comes later, by
+// another way, finds the refund.
+func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, q *refundRequest, result payment.RefundResult) (Refund, error) {
+	n, err := db.Exec(ctx, tx, `DELETE FROM refund_requests WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND id = ?`,
+		q.OrganizationID, q.OrderID, q.PaymentID, q.ID)
+	switch {
+	case err != nil:
+		return Refund{}, fmt.Errorf("close a request for a refund: %w", err)
+	case n == 0 && result.Refused == "":
+		return refundByID(ctx, tx, q.OrganizationID, q.ID)
+	case n == 0 || result.Refused != "":
+		return Refund{}, nil
+	}
+	f := Refund{ID: q.ID, Status: result.Status, Reason: q.Reason, Amount: q.Amount, TaxAmount: q.TaxAmount, Comment: q.Comment,
+		RevokeBenefits: q.RevokeBenefits, Metadata: q.Metadata, PaymentID: &q.PaymentID, Processor: &q.Processor, Reference: &result.Reference}
+	return s.refund(ctx, tx, actor, r, f)
+}
+
+// refundRefusal is what the caller is told of money that a processor does not
+// give back.
+func refundRefusal(order id.ID, why payment.Refusal) error {
+	switch why {
+	case payment.RefundedAlready:
+		return fault.RefundedAlready.New(fmt.Sprintf("Order is already fully refunded: %s", order))
+	case payment.Disputed:
+		return fault.RefundDisputedPayment.New(fmt.Sprintf("Refund cannot be issued for order with disputed payment: %s", order))
+	}
+	return nil
+}
+
+// RunRefunds asks again for refunds that a processor has not answered for. It
+// answers how many it asked for, and when the next are to be (zero when none
+// are). Many nodes may call it at once: who moves the date of a request asks.
+func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next time.Time, err error) {
+	var list []refundRequest
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		list, err = db.All[refundRequest](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.check_at <= ? AND p.processor = ?
+			ORDER BY q.check_at, q.id LIMIT ?`, tx.Now(), s.Processor.Name(), limit)
+		if err != nil {
+			return fmt.Errorf("find refunds that were not answered for: %w", err)
+		}
+		if list, err = postpone(ctx, tx, list); err != nil {
+			return err
+		}
+		next, err = nextRequest(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return 0, next, err
+	}
+	for i := range list {
+		_, failed := s.giveBack(ctx, cycleActor, &list[i])
+		if f := (*fault.Fault)(nil); failed != nil && !errors.As(failed, &f) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return len(list), next, err
+}
+
+// postpone moves the dates of requests, and answers those whose date nobody
+// else has moved meanwhile.
+func postpone(ctx context.Context, tx *db.Tx, list []refundRequest) (mine []refundRequest, err error) {
+	for _, q := range list {
+		n, err := db.Exec(ctx, tx, `UPDATE refund_requests SET check_at = ? WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND check_at = ?`,
+			tx.Now().Add(soon), q.OrganizationID, q.OrderID, q.PaymentID, q.CheckAt)
+		if err != nil {
+			return nil, fmt.Errorf("take up a refund: %w", err)
+		}
+		if n == 1 {
+			mine = append(mine, q)
+		}
+	}
+	return mine, nil
+}
+
+func nextRequest(ctx context.Context, q db.Querier) (time.Time, error) {
+	t, err := db.One[*time.Time](ctx, q, `SELECT MIN(check_at) FROM refund_requests`)
+	if err != nil || t == nil {
+		return time.Time{}, err
+	}
+	return *t, nil
+}
+
+// refundByID reads a refund.
+func refundByID(ctx context.Context, q db.Querier, org, refund id.ID) (Refund, error) {
+	f, err := db.One[Refund](ctx, q, `SELECT `+refundColumns+` FROM refunds WHERE organization_id = ? AND id = ?`, org, refund)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		err = fmt.Errorf("read a refund: %w", err)
+	}
+	return f, err
+}

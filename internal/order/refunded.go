@@ -1,0 +1,163 @@
+package order
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/journal"
+	"floe/internal/money"
+	"floe/internal/payment"
+	"floe/internal/schema"
+)
+
+const refundColumns = `id, created_at, modified_at, metadata, status, reason, amount, tax_amount, currency, organization_id, order_id,
+	subscription_id, customer_id, revoke_benefits, payment_id, comment, processor, reference`
+
+func insertRefund(ctx context.Context, tx *db.Tx, f *Refund) error {
+	_, err := db.Exec(ctx, tx, `INSERT INTO refunds (`+refundColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		f.ID, f.CreatedAt, f.ModifiedAt, []byte(f.Metadata), string(f.Status), string(f.Reason), f.Amount, f.TaxAmount, f.Currency,
+		f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID, f.RevokeBenefits, f.PaymentID, f.Comment, f.Processor, f.Reference)
+	if err != nil {
+		return fmt.Errorf("insert a refund: %w", err)
+	}
+	return nil
+}
+
+// returnedOutside records that money of an order was given back outside. The amount
+// has its share of the taxes in it.
+func (s *Service) returnedOutside(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p PaymentRow) error {
+	if err := r.refundable(ctx, tx, 0); err != nil {
+		return err
+	}
+	tax := int64(0)
+	switch all := r.RefundableAmount() + r.RefundableTaxAmount(); {
+	case p.Amount > all:
+		return tooMuch(p.Amount)
+	case p.Amount == all:
+		tax = r.RefundableTaxAmount()
+	default:
+		tax = money.MulDiv(p.Amount, r.TaxAmount, r.TotalAmount(), money.HalfAwayFromZero)
+	}
+	_, err := s.refund(ctx, tx, actor, r, Refund{Reason: "other", Amount: p.Amount - tax, TaxAmount: tax, Comment: p.Note, PaymentID: &p.ID})
+	return err
+}
+
+func tooMuch(amount int64) error {
+	return schema.ValueError("Refund amount exceeds refundable amount", intNode(amount), "body", "amount")
+}
+
+// refundable says whether anything, and this much, can be given back.
+func (r *Row) refundable(ctx context.Context, q db.Querier, amount int64) error {
+	switch {
+	case r.Status == Refunded:
+		return fault.RefundedAlready.New(fmt.Sprintf("Order is already fully refunded: %s", r.ID))
+	case amount > r.RefundableAmount():
+		return tooMuch(amount)
+	}
+	asked, err := r.beingRefunded(ctx, q)
+	if err != nil {
+		return err
+	}
+	if asked {
+		return fault.RefundPendingCreation.New(fmt.Sprintf("A refund of order %s is in progress", r.ID))
+	}
+	_, err = db.One[int64](ctx, q, `SELECT 1 FROM order_payments WHERE organization_id = ? AND order_id = ? AND status = 'succeeded' LIMIT 1`,
+		r.OrganizationID, r.ID)
+	if errors.Is(err, db.ErrNoRows) || err == nil && !r.Status.Paid() {
+		return fault.RefundUnknownPayment.New(fmt.Sprintf("Refund issued for unknown order: %s", r.ID))
+	}
+	return err
+}
+
+// refund stores a refund that was made, and changes the order by it.
+func (s *Service) refund(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund) (Refund, error) {
+	if f.ID == "" {
+		f.ID = tx.NewID(tx.Now())
+	}
+	if f.Status == "" {
+		f.Status = payment.RefundSucceeded
+	}
+	f.CreatedAt, f.Currency = tx.Now(), r.Currency
+	f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID = r.OrganizationID, r.ID, r.SubscriptionID, r.CustomerID
+	if len(f.Metadata) == 0 {
+		f.Metadata = schema.EmptyMetadata
+	}
+	if err := insertRefund(ctx, tx, &f); err != nil {
+		return f, err
+	}
+	created := f.entry("refund.created", nil)
+	if !f.Status.Counts() {
+		journal.Append(tx, actor, created)
+		return f, nil
+	}
+	was := *r
+	if err := r.returned(ctx, tx, f.Amount, f.TaxAmount); err != nil {
+		return f, err
+	}
+	items, err := itemsOf(ctx, tx, *r)
+	if err != nil {
+		return f, err
+	}
+	journal.Append(tx, actor, created)
+	updated(tx, actor, &was, r)
+	after := r.base(items[r.ID])
+	journal.Append(tx, actor, r.entry("order.refunded", nil, schema.JSON(&after)))
+	if f.RevokeBenefits {
+		return f, s.grants(ctx, tx, actor, r, false)
+	}
+	return f, nil
+}
+
+// returned counts what was given back, or less than nothing when it was not
+// after all, and saves the order.
+func (r *Row) returned(ctx context.Context, tx *db.Tx, amount, tax int64) error {
+	r.RefundedAmount += amount
+	r.RefundedTaxAmount += tax
+	switch {
+	case r.RefundedAmount == 0:
+		r.to(Paid)
+	case r.RefundedAmount >= r.NetAmount+r.AppliedBalanceAmount:
+		r.to(Refunded)
+	default:
+		r.to(PartiallyRefunded)
+	}
+	return save(ctx, tx, r)
+}
+
+func (f *Refund) entry(typ string, before json.RawMessage) journal.Entry {
+	return journal.Entry{Organization: f.OrganizationID, Type: typ, Customer: f.CustomerID, Subject: f.ID, Before: before, After: schema.JSON(f)}
+}
+
+// refundBecame is what a processor says later of a refund. What is told late
+// changes nothing: a refund goes from pending to succeeded, and from either to
+// an end without money. Then the order counts it no longer.
+func (s *Service) refundBecame(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund, status payment.RefundStatus) error {
+	if f.Status == status || f.Status.Final() || status == payment.RefundPending {
+		return nil
+	}
+	was, before, now := *r, f, tx.Now()
+	f.Status, f.ModifiedAt = status, &now
+	_, err := db.Exec(ctx, tx, `UPDATE refunds SET modified_at = ?, status = ? WHERE organization_id = ? AND id = ?`,
+		now, string(status), f.OrganizationID, f.ID)
+	if err != nil {
+		return fmt.Errorf("change a refund: %w", err)
+	}
+	old, _ := journal.Differing(schema.JSON(&before), schema.JSON(&f))
+	journal.Append(tx, actor, f.entry("refund.updated", old))
+	if status.Counts() {
+		return nil
+	}
+	if err := r.returned(ctx, tx, -f.Amount, -f.TaxAmount); err != nil {
+		return err
+	}
+	updated(tx, actor, &was, r)
+	if f.RevokeBenefits {
+		return s.grants(ctx, tx, actor, r, true)
+	}
+	return nil
+}
