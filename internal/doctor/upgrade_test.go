@@ -197,7 +197,7 @@ func inFile(t testing.TB) upgraded {
 		}
 		u.exec(t, `DETACH source`)
 		if len(u.query(t, `SELECT name FROM sqlite_master WHERE name = 'customer_search'`)) > 0 {
-			u.exec(t, `INSERT INTO customer_search (customer_search) VALUES ('rebuild')`)
+			u.exec(t, `INSERT INTO customer_search (rowid, search) SELECT seq, search FROM customers`)
 		}
 	}
 	u.rows = func(t *testing.T, x table) []string {
