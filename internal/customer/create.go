@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"floe/internal/auth"
@@ -85,11 +86,12 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 	if err != nil {
 		return out, err
 	}
-	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		out, err = s.add(ctx, tx, sub, newRow(tx, org, typ, email, common), common)
-		return err
-	})
-	return out, err
+	c := &creation{sub: sub, organization: org, typ: typ, email: email, in: common}
+	if err := s.creations().Write(ctx, c); err != nil || !c.left {
+		return c.out, err
+	}
+	err = s.DB.Write(ctx, func(tx *db.Tx) error { return s.addOne(ctx, tx, c) })
+	return c.out, err
 }
 
 func (c Create) parts() (CreateCommon, Type, *string) {
@@ -110,23 +112,83 @@ func newRow(tx *db.Tx, org id.ID, typ Type, email *string, in CreateCommon) Row 
 	return r
 }
 
-// add stores a new customer with its owner and tells the journal.
-func (s *Service) add(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, in CreateCommon) (out Customer, err error) {
-	if in.TaxID != nil {
-		if err := s.newTaxID(ctx, tx, &r, *in.TaxID); err != nil {
-			return out, err
+// creation is a customer that somebody wants to have.
+type creation struct {
+	sub          auth.Subject
+	organization id.ID
+	typ          Type
+	email        *string
+	in           CreateCommon
+
+	out  Customer
+	left bool // out of its group, because something is wrong with it
+}
+
+func (c *creation) row(tx *db.Tx) Row { return newRow(tx, c.organization, c.typ, c.email, c.in) }
+
+// creations are what brings those together who create at the same time.
+func (s *Service) creations() *db.Group[*creation] {
+	s.creating.Do(func() { s.group = db.NewGroup(s.DB, s.addAll) })
+	return s.group
+}
+
+// addAll stores new customers with their owners and tells the journal. Of
+// several, those that something is wrong with are left out: what it is can be
+// said when they are alone.
+func (s *Service) addAll(ctx context.Context, tx *db.Tx, list []*creation) error {
+	if len(list) == 1 {
+		return s.addOne(ctx, tx, list[0])
+	}
+	given, of := make([]Given, 0, len(list)), make(map[id.ID]*creation, len(list))
+	for _, c := range list {
+		r := c.row(tx)
+		if c.left = c.in.TaxID != nil && r.setTaxID(*c.in.TaxID) != nil; !c.left {
+			given, of[r.ID] = append(given, Given{Row: r}), c
 		}
 	}
-	g := []Given{{Row: r}}
-	added, err := insertFree(ctx, tx, g)
+	added, err := insert(ctx, tx, given, " ON CONFLICT DO NOTHING")
 	if err != nil {
-		return out, err
+		return err
 	}
-	g[0].Members = owner(&r, in.Owner, added.features())
-	if err := insertRest(ctx, tx, g); err != nil {
-		return out, err
+	given = slices.DeleteFunc(given, func(g Given) bool {
+		_, ok := added[g.ID]
+		of[g.ID].left = !ok
+		return !ok
+	})
+	return s.addRest(ctx, tx, given, added, of)
+}
+
+// addOne is addAll for one customer, or says what is wrong with it.
+func (s *Service) addOne(ctx context.Context, tx *db.Tx, c *creation) error {
+	r := c.row(tx)
+	c.left = false
+	if c.in.TaxID != nil {
+		if err := s.newTaxID(ctx, tx, &r, *c.in.TaxID); err != nil {
+			return err
+		}
 	}
-	return s.recordNew(tx, sub, &g[0], true), nil
+	given := []Given{{Row: r}}
+	added, err := insertFree(ctx, tx, given)
+	if err != nil {
+		return err
+	}
+	return s.addRest(ctx, tx, given, added, map[id.ID]*creation{r.ID: c})
+}
+
+// addRest adds what belongs to new customers.
+func (s *Service) addRest(ctx context.Context, tx *db.Tx, given []Given, added map[id.ID]added, of map[id.ID]*creation) error {
+	for i := range given {
+		g := &given[i]
+		g.Members = owner(&g.Row, of[g.ID].in.Owner, added[g.ID].features())
+	}
+	if err := insertRest(ctx, tx, given); err != nil {
+		return err
+	}
+	for i := range given {
+		c := of[given[i].ID]
+		c.out = s.recordNew(tx, c.sub, &given[i], true)
+	}
+	return nil
 }
 
 // newTaxID checks a tax id after what the contract checks first: duplicates.
@@ -148,23 +210,23 @@ func (s *Service) newTaxID(ctx context.Context, tx *db.Tx, r *Row, value string)
 // insertFree inserts a customer whose e-mail and external id are free, or says
 // which of them is not. When both have become free since the insert ran into
 // somebody, who was deleted at that moment, it tries again.
-func insertFree(ctx context.Context, tx *db.Tx, g []Given) (added, error) {
+func insertFree(ctx context.Context, tx *db.Tx, g []Given) (map[id.ID]added, error) {
 	const attempts = 20
 	r := &g[0].Row
 	for range attempts {
 		rows, err := insert(ctx, tx, g, " ON CONFLICT DO NOTHING")
 		if err != nil || len(rows) > 0 {
-			return rows[r.ID], err
+			return rows, err
 		}
 		problems, err := taken(ctx, tx, r.OrganizationID, r.Email, r.ExternalID, r.ID)
 		switch {
 		case err != nil:
-			return added{}, err
+			return nil, err
 		case problems.Err() != nil:
-			return added{}, problems
+			return nil, problems
 		}
 	}
-	return added{}, fault.Unavailable.New("Another request took this e-mail address or external ID and gave it up at the same moment. Try again.")
+	return nil, fault.Unavailable.New("Another request took this e-mail address or external ID and gave it up at the same moment. Try again.")
 }
 
 // setTaxID checks a tax id against the row's country and stores its normal form.

@@ -9,6 +9,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
+	"floe/internal/journal"
 )
 
 const create = "POST /v1/customers/"
@@ -235,5 +236,68 @@ func TestCreateRaces(t *testing.T) {
 			t.Errorf("races were logged: %s", log)
 		}
 		f.Run(floetest.Scenario{Do: "GET /v1/customers/", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":2,"max_page":1}}`})
+	})
+}
+
+// Those who create at the same time share a transaction, and each gets what is
+// theirs: the answer, the organization, the lines in the journal with the id of
+// the request, and the refusal.
+func TestCreateTogether(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		const clients = 96
+		other := f.Organization("Other")
+		f.Run(floetest.Scenario{Do: "POST /v1/webhooks/endpoints", As: f.AllToken, Status: 201,
+			Body: `{"url":"https://hooks.example.com/","format":"raw","events":["customer.created","customer.state_changed"]}`})
+		answers := make([]*floetest.Response, clients)
+		before := f.DB.Stats()
+		var wait sync.WaitGroup
+		for i := range clients {
+			body := map[string]any{"email": fmt.Sprintf("together-%d@example.com", i), "metadata": map[string]any{"number": i}}
+			token := f.AllToken
+			switch i % 4 {
+			case 1:
+				token = other.Token
+			case 2:
+				body["tax_id"], body["billing_address"] = "wrong", map[string]any{"country": "US"}
+			}
+			wait.Go(func() { answers[i] = f.Do("POST", "/v1/customers/", token, body) })
+		}
+		wait.Wait()
+		for i, r := range answers {
+			if i%4 == 2 {
+				if r.Status != 422 || r.Path("detail.0.msg") != "Invalid tax ID." {
+					t.Errorf("%d: %d %s", i, r.Status, r.Body)
+				}
+				continue
+			}
+			org, want := f.Org.ID, "member.created, customer.created, customer.state_changed"
+			if i%4 == 1 {
+				org, want = other.ID, "member.created, customer.created"
+			}
+			if r.Status != 201 || r.Path("email") != fmt.Sprintf("together-%d@example.com", i) || r.Path("organization_id") != string(org) {
+				t.Fatalf("%d: %d %s", i, r.Status, r.Body)
+			}
+			recorded, err := journal.OfCustomer(t.Context(), f.DB, []id.ID{org}, id.ID(r.Path("id").(string)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var types []string
+			for _, e := range recorded {
+				types = append(types, e.Type)
+				if e.RequestID == nil || *e.RequestID != r.Header.Get("X-Request-Id") {
+					t.Errorf("%s of %d has the request %v", e.Type, i, e.RequestID)
+				}
+			}
+			if got := strings.Join(types, ", "); got != want {
+				t.Errorf("%d: recorded %s", i, got)
+			}
+		}
+		f.Run(floetest.Scenario{Do: "GET /v1/customers/?metadata[number]=5", As: other.Token, Status: 200, Want: `{"pagination":{"total_count":1}}`})
+		f.Run(floetest.Scenario{Do: "GET /v1/customers/?query=together", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":48}}`})
+		f.Run(floetest.Scenario{Do: "GET /v1/customers/", As: other.Token, Status: 200, Want: `{"pagination":{"total_count":24}}`})
+		if n := f.DB.Stats().Batches - before.Batches; n > 72 {
+			t.Errorf("%d commits for %d who came together", n, clients)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package customer
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"floe/internal/api"
@@ -21,7 +22,9 @@ type Service struct {
 	Sessions      Sessions
 	LogoDevKey    string // for avatars of company addresses; "" uses Gravatar for all
 
-	samples samples
+	samples  samples
+	creating sync.Once
+	group    *db.Group[*creation]
 }
 
 // Sessions is how portal sessions get their token and address.

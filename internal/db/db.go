@@ -179,7 +179,7 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		return errReadOnly
 	}
 	if d.postgres {
-		return d.writePostgres(ctx, fn)
+		return d.writePostgres(ctx, "BEGIN", fn)
 	}
 	return d.writer.write(ctx, fn)
 }

@@ -89,9 +89,9 @@ func explainPostgres(config *pgx.ConnConfig, err error) error {
 // maxAttempts bounds how often a function runs that collides with others.
 const maxAttempts = 10
 
-func (d *DB) writePostgres(ctx context.Context, fn func(*Tx) error) error {
+func (d *DB) writePostgres(ctx context.Context, begin string, fn func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := d.tryPostgres(ctx, fn)
+		err := d.tryPostgres(ctx, begin, fn)
 		if err == nil || attempt == maxAttempts || !collided(err) {
 			return d.translate(ctx, err)
 		}
@@ -136,7 +136,7 @@ func backOff(ctx context.Context, attempt int) error {
 	}
 }
 
-func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
+func (d *DB) tryPostgres(ctx context.Context, begin string, fn func(*Tx) error) error {
 	conn, err := d.writeConn(ctx)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 	// The transaction does not hear of the caller's end: a commit that was
 	// sent is waited for. Its statements do.
 	lasting := context.WithoutCancel(ctx)
-	if _, err := conn.ExecContext(lasting, "BEGIN"); err != nil {
+	if _, err := conn.ExecContext(lasting, begin); err != nil {
 		return err
 	}
 	view := viewOf(ctx)

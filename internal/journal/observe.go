@@ -55,6 +55,17 @@ func observers(tx *db.Tx) observerList {
 	return list
 }
 
+// requestOf is the request that an addition comes of: that of its customer's last
+// entry, where those of several requests are recorded together.
+func (r *recorded) requestOf(e *Entry) string {
+	for i := len(r.items) - 1; i >= 0; i-- {
+		if r.items[i].Customer == e.Customer {
+			return r.items[i].actor.RequestID
+		}
+	}
+	return r.items[0].actor.RequestID
+}
+
 // consult asks the observers what they add. The system is the actor of that.
 func (r *recorded) consult(ctx context.Context, tx *db.Tx) (told []Written, err error) {
 	list := observers(tx)
@@ -75,7 +86,7 @@ func (r *recorded) consult(ctx context.Context, tx *db.Tx) (told []Written, err 
 			if at.IsZero() {
 				at = tx.Now()
 			}
-			r.items = append(r.items, pending{&more[i], auth.NewSystem(r.items[0].actor.RequestID), at})
+			r.items = append(r.items, pending{&more[i], auth.NewSystem(r.requestOf(&more[i])), at})
 		}
 	}
 	return told, nil
