@@ -200,9 +200,11 @@ func endSessions(ctx context.Context, tx *db.Tx, r *Row) error {
 }
 
 // PurgeSessions deletes sessions of every organization that have expired, and
-// says how many they were.
+// says how many they were. Those of an organization with a test clock expire by
+// that, and stay until it is released.
 func (s *Service) PurgeSessions(ctx context.Context, tx *db.Tx) (int64, error) {
-	return db.Exec(ctx, tx, `DELETE FROM customer_sessions WHERE expires_at <= ?`, tx.Now())
+	return db.Exec(ctx, tx, `DELETE FROM customer_sessions
+		WHERE expires_at <= ? AND organization_id NOT IN (SELECT organization_id FROM test_clocks)`, tx.Now())
 }
 
 // describePaymentMethod is here to keep reflection out of the operations.

@@ -38,7 +38,8 @@ var exceptions = []*regexp.Regexp{
 	// Sessions that have ended are cleared away for all at once.
 	regexp.MustCompile(`(?is)^\s*DELETE\s+FROM\s+customer_sessions\b.*\bexpires_at\s*<`),
 	// Old payloads and responses are cleared away for all at once.
-	regexp.MustCompile(`(?is)^\s*UPDATE\s+webhook_(events|deliveries)\s+SET\s+(payload|response)\s*=\s*NULL\s+WHERE\s+seq\s+IN\b.*\bcreated_at\s*<`),
+	regexp.MustCompile(`(?is)^SELECT seq FROM webhook_(events WHERE payload|deliveries WHERE response) IS NOT NULL AND created_at < \? ORDER BY created_at LIMIT`),
+	regexp.MustCompile(`(?is)^UPDATE webhook_(events SET payload|deliveries SET response) = NULL WHERE seq (?:=|IN) `),
 	// The dispatcher takes up a target by its own id, and its endpoint with it.
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+webhook_targets\s+t\s+JOIN\s+webhook_endpoints\s+e\s+ON\s+e\.organization_id\s*=\s*t\.organization_id\b`),
 	// A metric says how old the oldest event of the whole queue is.

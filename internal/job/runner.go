@@ -2,7 +2,6 @@ package job
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -92,24 +91,28 @@ func (r *Runner) Drain(ctx context.Context) (int, error) {
 }
 
 // claimable: due, free, and no older unfinished job of the same key.
-const claimable = `run_at <= ? AND (leased_until IS NULL OR leased_until <= ?)
-	AND (key IS NULL OR NOT EXISTS (SELECT 1 FROM jobs older WHERE older.key = jobs.key AND older.seq < jobs.seq))`
+const claimable = `leased_until IS NULL AND run_at <= ? AND (key IS NULL OR NOT EXISTS (SELECT 1 FROM jobs older WHERE older.key = jobs.key AND older.seq < jobs.seq))`
 
 // claim leases jobs. An idle server only reads.
 func (r *Runner) claim(ctx context.Context) (jobs []row, err error) {
 	now := r.Clock.Now()
-	_, err = db.One[int64](ctx, r.DB, `SELECT seq FROM jobs WHERE `+claimable+` LIMIT 1`, now, now)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
+	some, err := db.One[bool](ctx, r.DB, `SELECT EXISTS (SELECT 1 FROM jobs WHERE `+claimable+`)
+		OR COALESCE((SELECT MIN(leased_until) FROM jobs WHERE leased_until IS NOT NULL) <= ?, FALSE)`, now, now)
+	if err != nil || !some {
 		return nil, err
 	}
 	err = r.DB.Write(ctx, func(tx *db.Tx) error {
 		tx.TouchNothing()
+		// What nobody has in hand any more is free again. It has an index of its
+		// own: none finds both in one condition.
+		_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = NULL
+			WHERE seq IN (SELECT seq FROM jobs WHERE leased_until <= ? ORDER BY leased_until LIMIT ?`+tx.SkipLocked()+`)`, now, r.Workers)
+		if err != nil {
+			return err
+		}
 		jobs, err = db.All[row](ctx, tx, `UPDATE jobs SET leased_until = ?, attempt = attempt + 1
 			WHERE seq IN (SELECT seq FROM jobs WHERE `+claimable+` ORDER BY run_at, seq LIMIT ?`+tx.SkipLocked()+`)
-			RETURNING seq, id, kind, key, args, run_at, attempt`, now.Add(r.Lease), now, now, r.Workers)
+			RETURNING seq, id, kind, key, args, run_at, attempt`, now.Add(r.Lease), now, r.Workers)
 		return err
 	})
 	return jobs, err

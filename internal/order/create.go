@@ -72,7 +72,7 @@ func (n *New) row(tx *db.Tx) Row {
 	}
 	r := Row{
 		ID: tx.NewID(at), OrganizationID: n.Organization, CustomerID: n.Customer.ID, ProductID: n.ProductID, SubscriptionID: n.SubscriptionID,
-		DiscountID: n.DiscountID, CreatedAt: at, Reason: n.Reason, Currency: n.Currency, Description: n.Description, Seats: n.Seats,
+		DiscountID: n.DiscountID, CreatedAt: at, Reason: n.Reason, Currency: n.Currency, Description: n.Description, Seats: n.Seats, Clocked: n.Clocked,
 		Metadata: n.Metadata, CustomFieldData: n.CustomFieldData,
 	}
 	r.copyBilling(&n.Customer)

@@ -175,7 +175,9 @@ type due struct {
 	CheckAt        time.Time
 }
 
-const wallClock = `organization_id NOT IN (SELECT organization_id FROM test_clocks)`
+// wallClock are the orders that the index of dates holds. A server of the
+// version before may have missed that some follow a clock now.
+const wallClock = `check_at IS NOT NULL AND NOT clocked AND organization_id NOT IN (SELECT organization_id FROM test_clocks)`
 
 // hold is how long an order is left alone that could not be handled.
 const hold = 5 * time.Minute
@@ -191,7 +193,7 @@ func (s *Service) RunOverdue(ctx context.Context, limit int) (done int, next tim
 	var charges []payment.Charge
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[due](ctx, tx, `SELECT id, organization_id, customer_id, check_at FROM orders
-			WHERE check_at <= ? AND `+wallClock+` ORDER BY check_at, seq LIMIT ?`, tx.Now(), limit)
+			WHERE `+wallClock+` AND check_at <= ? ORDER BY check_at, seq LIMIT ?`, tx.Now(), limit)
 		if err != nil {
 			return fmt.Errorf("find overdue orders: %w", err)
 		}
@@ -273,11 +275,18 @@ func oneTimeEach(list []due) []due {
 // NextOverdueOf is when the next order of an organization is to be looked at;
 // zero when none is.
 func (s *Service) NextOverdueOf(ctx context.Context, q db.Querier, org id.ID) (time.Time, error) {
-	return nextCheck(ctx, q, `organization_id = ?`, org)
+	return nextCheck(ctx, q, `organization_id = ? AND check_at IS NOT NULL`, org)
+}
+
+// FollowClock says of all orders of an organization whether they follow a test
+// clock.
+func (s *Service) FollowClock(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
+	_, err := db.Exec(ctx, tx, `UPDATE orders SET clocked = ? WHERE organization_id = ? AND clocked <> ?`, clocked, org, clocked)
+	return err
 }
 
 func nextCheck(ctx context.Context, q db.Querier, condition string, args ...any) (time.Time, error) {
-	at, err := db.One[time.Time](ctx, q, `SELECT check_at FROM orders WHERE check_at IS NOT NULL AND `+condition+` ORDER BY check_at LIMIT 1`, args...)
+	at, err := db.One[time.Time](ctx, q, `SELECT check_at FROM orders WHERE `+condition+` ORDER BY check_at LIMIT 1`, args...)
 	if errors.Is(err, db.ErrNoRows) {
 		return time.Time{}, nil
 	}

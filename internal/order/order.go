@@ -143,6 +143,7 @@ type Row struct {
 	CheckAt              *time.Time // when to look whether it has been paid
 	Attempts             int        // how often it was to be paid and was not
 	ChargingSince        *time.Time // a processor has been asked and has not answered
+	Clocked              bool       // it waits for a test clock
 	Metadata             json.RawMessage
 	CustomFieldData      json.RawMessage
 }
@@ -199,6 +200,8 @@ type New struct {
 	// Charge has the processor collect what the order costs, where it can
 	// without the customer; otherwise it is paid by invoice.
 	Charge bool
+	// Clocked orders are looked at when their organization's test clock says so.
+	Clocked bool
 	// Draft orders wait to be finalized: no number, nothing due.
 	Draft bool
 	// DueInDays is how long an order that costs something may stay unpaid

@@ -15,9 +15,9 @@ import (
 const columns = `id, organization_id, customer_id, product_id, subscription_id, discount_id, checkout_id, created_at, modified_at, status, reason,
 	currency, subtotal_amount, discount_amount, net_amount, tax_amount, applied_balance_amount, paid_amount, refunded_amount,
 	refunded_tax_amount, description, billing_name, billing_address, tax_id, tax_id_format, invoice_number, issued_at, invoice_sum, receipt_number, seats,
-	due_at, paid_at, next_payment_attempt_at, check_at, attempts, charging_since, metadata, custom_field_data`
+	due_at, paid_at, next_payment_attempt_at, check_at, attempts, charging_since, clocked, metadata, custom_field_data`
 
-const width = 38
+const width = 39
 
 // Find reads an order for the server itself.
 func Find(ctx context.Context, q db.Querier, org, order id.ID) (Row, error) {
@@ -102,7 +102,7 @@ func write(ctx context.Context, tx *db.Tx, rows []*Row, tail string) error {
 				r.ModifiedAt, string(r.Status), string(r.Reason), r.Currency, r.SubtotalAmount, r.DiscountAmount, r.NetAmount, r.TaxAmount,
 				r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount, r.Description, r.BillingName, r.BillingAddress,
 				r.TaxID, r.TaxIDFormat, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.Seats, r.DueAt, r.PaidAt, r.NextPaymentAttemptAt,
-				r.CheckAt, r.Attempts, r.ChargingSince, r.Metadata, r.CustomFieldData)
+				r.CheckAt, r.Attempts, r.ChargingSince, r.Clocked, r.Metadata, r.CustomFieldData)
 		}
 		if _, err := db.Exec(ctx, tx, `INSERT INTO orders (`+columns+`) VALUES `+db.Values(to-from, width)+tail, args...); err != nil {
 			return err

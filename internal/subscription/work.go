@@ -307,7 +307,7 @@ func (w *work) newOrder(it *item) (order.New, []id.ID) {
 	n := order.New{
 		Organization: w.org, Customer: w.customers[it.CustomerID], ProductID: &it.ProductID, SubscriptionID: &it.ID, DiscountID: it.DiscountID,
 		Reason: it.bill.reason, Currency: it.Currency, DiscountAmount: it.bill.off, Metadata: it.Metadata, CustomFieldData: it.CustomFieldData,
-		UseBalance: true, Description: w.products[it.ProductID].Name, At: it.at,
+		UseBalance: true, Clocked: it.Clocked, Description: w.products[it.ProductID].Name, At: it.at,
 	}
 	var taken []id.ID
 	take := func(e *Entry) {

@@ -160,3 +160,63 @@ func same(t *testing.T, want, got []string) {
 		t.Errorf("%d lines one by one, %d together", len(want), len(got))
 	}
 }
+
+// Invoices of an organization with a test clock are overdue by that, those from
+// before it as well, and by the wall clock when it is released.
+func TestInvoicesFollowTheClock(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		p := f.Product(obj{}).ID()
+		subscribe := func() string {
+			t.Helper()
+			r := f.Do("POST", "/v1/subscriptions/", f.AllToken, obj{"product_id": p, "customer_id": f.Customer(nil).ID(), "collection_method": "send_invoice"})
+			if r.Status != 201 {
+				t.Fatal(r.Status, r.Body)
+			}
+			return r.ID()
+		}
+		before := subscribe()
+		f.Clock.Advance(time.Minute)
+		f.Do("POST", "/v1/test-clock", f.AllToken, obj{"now": f.Clock.Now()})
+		within := subscribe()
+		is := func(want string) {
+			t.Helper()
+			f.RunDue()
+			for _, s := range []string{before, within} {
+				if got := f.Do("GET", "/v1/subscriptions/"+s, f.AllToken, nil).Text("status"); got != want {
+					t.Errorf("%s is %s, want %s", s, got, want)
+				}
+			}
+		}
+		f.Clock.Advance(20 * 24 * time.Hour)
+		is("active")
+		f.Do("DELETE", "/v1/test-clock", f.AllToken, nil)
+		is("past_due")
+	})
+}
+
+// Sessions of an organization with a test clock expire by that, so that they
+// are not cleared away by the wall clock.
+func TestSessionsFollowTheClock(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		f.Do("POST", "/v1/test-clock", f.AllToken, obj{"now": f.Clock.Now().AddDate(-1, 0, 0)})
+		f.Do("POST", "/v1/customer-sessions/", f.AllToken, obj{"customer_id": f.Customer(nil).ID()})
+		purge := func(want int64) {
+			t.Helper()
+			err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+				n, err := f.Server.Customers.PurgeSessions(t.Context(), tx)
+				if n != want {
+					t.Errorf("%d sessions were purged, want %d", n, want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		purge(0)
+		f.Do("DELETE", "/v1/test-clock", f.AllToken, nil)
+		purge(1)
+	})
+}

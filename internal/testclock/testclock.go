@@ -91,7 +91,7 @@ func (s *Service) Create(ctx context.Context, tx *db.Tx, org id.ID, now time.Tim
 		return c, fault.TestClockExists.New()
 	}
 	tx.AfterCommit(s.changed)
-	return c, s.Subscriptions.FollowClock(ctx, tx, org, true)
+	return c, s.follow(ctx, tx, org, true)
 }
 
 // Release gives an organization back to the wall clock. What is due by then
@@ -105,7 +105,15 @@ func (s *Service) Release(ctx context.Context, tx *db.Tx, org id.ID) (Clock, err
 		return c, fmt.Errorf("release a test clock: %w", err)
 	}
 	tx.AfterCommit(s.changed)
-	return c, s.Subscriptions.FollowClock(ctx, tx, org, false)
+	return c, s.follow(ctx, tx, org, false)
+}
+
+// follow says of all that can become due whether it waits for a clock.
+func (s *Service) follow(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
+	if err := s.Subscriptions.FollowClock(ctx, tx, org, clocked); err != nil {
+		return err
+	}
+	return s.Orders.FollowClock(ctx, tx, org, clocked)
 }
 
 func (s *Service) changed() {

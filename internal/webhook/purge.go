@@ -25,15 +25,13 @@ func Midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour).A
 func (s *Service) Archive(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
 	before := tx.Now().Add(-s.Retention)
 	// What waits to be sent is young, unless it is being sent again.
-	n, err := db.Exec(ctx, tx, `UPDATE webhook_events SET payload = NULL WHERE seq IN (
-		SELECT seq FROM webhook_events WHERE payload IS NOT NULL AND created_at < ? LIMIT ?)`, before, archived)
+	n, err := clearOld(ctx, tx, "webhook_events", "payload", before)
 	if err != nil {
-		return fmt.Errorf("archive webhook events: %w", err)
+		return err
 	}
-	m, err := db.Exec(ctx, tx, `UPDATE webhook_deliveries SET response = NULL WHERE seq IN (
-		SELECT seq FROM webhook_deliveries WHERE response IS NOT NULL AND created_at < ? LIMIT ?)`, before, archived)
+	m, err := clearOld(ctx, tx, "webhook_deliveries", "response", before)
 	if err != nil {
-		return fmt.Errorf("archive webhook deliveries: %w", err)
+		return err
 	}
 	// Lanes of what was sent again are not needed any more; those of customers
 	// remember the last number.
@@ -45,6 +43,23 @@ func (s *Service) Archive(ctx context.Context, tx *db.Tx, _ json.RawMessage) err
 		next = tx.Now()
 	}
 	return s.Jobs.Schedule(ctx, tx, JobArchive, next)
+}
+
+// clearOld clears a column of one piece of the rows that are older than a time,
+// and answers how many they were. They are found first: PostgreSQL would read
+// all rows to update the thousand that it expects.
+func clearOld(ctx context.Context, tx *db.Tx, table, column string, before time.Time) (int, error) {
+	old, err := db.All[int64](ctx, tx, `SELECT seq FROM `+table+` WHERE `+column+` IS NOT NULL AND created_at < ? ORDER BY created_at LIMIT ?`, before, archived)
+	if err != nil {
+		return 0, fmt.Errorf("find what is to be archived of %s: %w", table, err)
+	}
+	if len(old) > 0 {
+		w := db.Where("").In("seq", old)
+		if _, err := db.Exec(ctx, tx, `UPDATE `+table+` SET `+column+` = NULL`+w.SQL(), w.Args()...); err != nil {
+			return 0, fmt.Errorf("archive %s: %w", table, err)
+		}
+	}
+	return len(old), nil
 }
 
 // ignoreMissing is for what concerns an endpoint that may be deleted by now.

@@ -1,0 +1,228 @@
+package server_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/server"
+)
+
+// Whoever looks for what is due does not read what is not: SQLite's plans
+// search an index, and PostgreSQL, which plans by what is there, fetches no
+// more rows of thousands than of none.
+func TestWhatIsNotDueIsNotRead(t *testing.T) {
+	t.Parallel()
+	const many = 2000
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f := floetest.New(t, private)
+		clocked := fillNotDue(t, f, many)
+		g := f.Beside(private)
+		before := len(g.Statements())
+		lookForDue(t, g, clocked)
+		for _, sql := range g.Statements()[before:] {
+			checkPlan(t, f, sql)
+		}
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f := floetest.Postgres(t, private)
+		clocked := fillNotDue(t, f, many)
+		analyze(t, f)
+		before := rowsRead(t, f)
+		g := f.Beside(private)
+		for range looks {
+			lookForDue(t, g, clocked)
+		}
+		if err := g.DB.Close(); err != nil { // a connection that ends says what it has read
+			t.Fatal(err)
+		}
+		for table, n := range rowsRead(t, f) {
+			n -= before[table]
+			t.Logf("%s: %d rows", table, n)
+			if n > few*looks {
+				t.Errorf("%s: %d rows were read in %d looks for what is due, and none is", table, n, looks)
+			}
+		}
+	})
+}
+
+const (
+	// looks are so many that PostgreSQL plans for any parameters by then.
+	looks = 8
+	few   = 4
+)
+
+// clock is what the test clock shows.
+func clock() time.Time { return floetest.Start.AddDate(0, 0, -20) }
+
+// lookForDue does everything that the server does by itself.
+func lookForDue(t *testing.T, f *floetest.Floe, clocked id.ID) {
+	t.Helper()
+	f.RunDue()
+	if n := f.Drain(); n != 0 {
+		t.Fatalf("%d jobs or webhooks were due", n)
+	}
+	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+		if n, err := f.Server.Customers.PurgeSessions(t.Context(), tx); n != 0 || err != nil {
+			t.Errorf("%d sessions had ended, %v", n, err)
+		}
+		return f.Server.Webhooks.Archive(t.Context(), tx, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Server.TestClocks.Advance(t.Context(), clocked, clock(), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// looked are the tables that hold what can become due.
+var looked = []string{"subscriptions", "orders", "jobs", "customer_sessions", "webhook_events", "webhook_queue", "webhook_lanes", "webhook_deliveries"}
+
+func checkPlan(t *testing.T, f *floetest.Floe, sql string) {
+	t.Helper()
+	sql = strings.TrimSuffix(sql, floetest.AllOrganizations)
+	if !strings.HasPrefix(sql, "SELECT") && !strings.HasPrefix(sql, "UPDATE") && !strings.HasPrefix(sql, "DELETE") {
+		return
+	}
+	steps, err := db.All[struct {
+		ID, Parent, Notused int64
+		Detail              string
+	}](t.Context(), f.DB, "EXPLAIN QUERY PLAN "+sql+floetest.AllOrganizations, make([]any, strings.Count(sql, "?"))...)
+	if err != nil {
+		t.Errorf("%v\n%s", err, sql)
+	}
+	for _, s := range steps {
+		for _, table := range looked {
+			if strings.HasPrefix(s.Detail, "SCAN "+table) {
+				t.Errorf("%s\n%s", s.Detail, sql)
+			}
+		}
+	}
+}
+
+// fillNotDue makes all that could be due and is not, many times, and answers a
+// token of an organization with a test clock.
+func fillNotDue(t *testing.T, f *floetest.Floe, many int) (clocked id.ID) {
+	t.Helper()
+	other := f.Organization("Clocked")
+	do := func(method, path, token string, body map[string]any) *floetest.Response {
+		t.Helper()
+		r := f.Do(method, path, token, body)
+		if r.Status >= 300 {
+			t.Fatalf("%s %s: %d %s", method, path, r.Status, r.Body)
+		}
+		return r
+	}
+	do("POST", "/v1/test-clock", other.Token, map[string]any{"now": clock()})
+	for _, token := range []string{f.AllToken, other.Token} {
+		do("POST", "/v1/webhooks/endpoints", token, map[string]any{"url": "http://127.0.0.1:1/", "format": "raw", "events": []string{"customer.created"}})
+		c := do("POST", "/v1/customers/", token, map[string]any{"email": "c@example.com"}).ID()
+		if token == f.AllToken {
+			do("POST", "/v1/customer-sessions/", token, map[string]any{"customer_id": c})
+		}
+		p := do("POST", "/v1/products/", token, map[string]any{"name": "Plan", "recurring_interval": "month",
+			"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 1000}}}).ID()
+		do("POST", "/v1/subscriptions/", token, map[string]any{"product_id": p, "customer_id": c, "collection_method": "send_invoice"})
+	}
+	f.Drain() // the webhooks do not arrive and are to be sent again
+	change(t, f, `INSERT INTO jobs (id, kind, args, run_at, created_at) VALUES (?, 'none', '{}', ?, ?)`, id.New(), f.Clock.Now().Add(time.Hour), f.Clock.Now())
+	for _, table := range looked {
+		change(t, f, `CREATE TABLE first_`+table+` AS SELECT * FROM `+table)
+	}
+	at := func(d time.Duration) string {
+		return "'" + f.Clock.Now().Add(d).UTC().Format("2006-01-02T15:04:05.000000Z") + "'"
+	}
+	multiply(t, f, "subscriptions", many, nil)
+	multiply(t, f, "subscriptions", many, map[string]string{"due_at": "NULL", "status": "'canceled'"})
+	multiply(t, f, "orders", many, map[string]string{"invoice_number": "NULL"})
+	multiply(t, f, "orders", many, map[string]string{"invoice_number": "NULL", "check_at": "NULL", "status": "'paid'"})
+	multiply(t, f, "jobs", many, nil)
+	multiply(t, f, "jobs", many, map[string]string{"run_at": at(-time.Minute), "leased_until": at(time.Minute)})
+	multiply(t, f, "customer_sessions", many, nil)
+	multiply(t, f, "webhook_events", many, nil)
+	multiply(t, f, "webhook_events", many, map[string]string{"payload": "NULL", "created_at": at(-time.Hour * 24 * 365)})
+	multiply(t, f, "webhook_lanes", many, nil)
+	multiply(t, f, "webhook_lanes", many, map[string]string{"pending": "0", "last_seq": "5", "due_at": at(-time.Hour * 24)})
+	multiply(t, f, "webhook_queue", many, nil)
+	multiply(t, f, "webhook_deliveries", many, nil)
+	return other.ID
+}
+
+// multiply adds copies of the rows of a table that the first have made, with
+// ids of their own.
+func multiply(t *testing.T, f *floetest.Floe, table string, many int, but map[string]string) {
+	t.Helper()
+	list, newID := `SELECT name FROM pragma_table_info('`+table+`') WHERE name <> 'seq' ORDER BY cid`,
+		`lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2)), substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))`
+	if f.DB.Engine() == "postgres" {
+		list, newID = `SELECT column_name::text FROM information_schema.columns WHERE table_name = '`+table+`' AND column_name <> 'seq' ORDER BY ordinal_position`,
+			`gen_random_uuid()`
+	}
+	columns, err := db.All[string](t.Context(), f.DB, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		switch text, ok := but[c]; {
+		case ok:
+			values[i] = text
+		case c == "id", c == "lane":
+			values[i] = newID
+		default:
+			values[i] = c
+		}
+	}
+	change(t, f, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO %s (%s) SELECT %s FROM first_%s CROSS JOIN n`, many, table, strings.Join(columns, ", "), strings.Join(values, ", "), table))
+}
+
+func change(t *testing.T, f *floetest.Floe, text string, args ...any) {
+	t.Helper()
+	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := db.Exec(t.Context(), tx, text+floetest.AllOrganizations, args...)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+}
+
+func analyze(t *testing.T, f *floetest.Floe) {
+	t.Helper()
+	if err := f.DB.Write(t.Context(), func(tx *db.Tx) error { return tx.Analyze(t.Context()) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rowsRead is how many rows PostgreSQL has read of each table, in any way.
+func rowsRead(t *testing.T, f *floetest.Floe) map[string]int64 {
+	t.Helper()
+	list, err := db.All[struct {
+		Name string
+		Rows int64
+	}](t.Context(), f.DB, `SELECT relname::text AS name, CAST(seq_tup_read + GREATEST(COALESCE(idx_tup_fetch, 0),
+			COALESCE((SELECT SUM(idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid), 0)) AS bigint) AS rows
+		FROM pg_stat_user_tables t`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]int64{}
+	for _, r := range list {
+		if slices.Contains(looked, r.Name) {
+			out[r.Name] = r.Rows
+		}
+	}
+	return out
+}
+
+// private lets webhooks go where nobody listens.
+func private(c *server.Config) { c.AllowPrivateWebhooks = true }
