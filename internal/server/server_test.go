@@ -25,6 +25,7 @@ import (
 // mayBeNil are fields that mean something when nothing is in them.
 var mayBeNil = []string{
 	"benefit.Service.Files",  // there are no files yet
+	"customer.Service.group", // made when the first customer is
 	"grant.Service.NewKey",   // the machine's randomness
 	"order.Service.Tax",      // no taxes
 	"testclock.Service.Wall", // the machine's clock
