@@ -56,7 +56,7 @@ func TestWhatIsNotDueIsNotRead(t *testing.T) {
 const (
 	// looks are so many that PostgreSQL plans for any parameters by then.
 	looks = 8
-	few   = 4
+	few   = 20
 )
 
 // clock is what the test clock shows.
