@@ -12,14 +12,14 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"floe/internal/clock"
 )
@@ -96,12 +96,12 @@ type DB struct {
 	// attached is what packages above have stored with the database.
 	attached sync.Map
 
-	pool    *sql.DB   // PostgreSQL only
-	notify  *notifier // PostgreSQL only
-	replica *replica  // PostgreSQL only, and nil where there is none
-	readers *readers  // SQLite only
-	writer  *writer   // SQLite only
-	path    string    // SQLite only
+	pool    *pgxpool.Pool // PostgreSQL only
+	notify  *notifier     // PostgreSQL only
+	replica *replica      // PostgreSQL only, and nil where there is none
+	readers *readers      // SQLite only
+	writer  *writer       // SQLite only
+	path    string        // SQLite only
 
 	walIndex *walIndex // SQLite only
 	versions *Versions // SQLite only, where walIndex can be read
@@ -149,11 +149,11 @@ func (d *DB) Close() error {
 		return d.closeSQLite()
 	}
 	d.notify.wait.Wait()
-	var err error
 	if d.replica != nil {
-		err = d.replica.end()
+		d.replica.end()
 	}
-	return errors.Join(err, d.pool.Close())
+	d.pool.Close()
+	return nil
 }
 
 // Ping runs a trivial statement and reports whether it worked.
@@ -214,8 +214,7 @@ func (d *DB) query(ctx context.Context, text string, args []any) (result, error)
 		if r, done := d.queryReplica(ctx, st, args); done {
 			return r, nil
 		}
-		rows, err := d.pool.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
-		return result{db: d, statement: st, rows: rows}, d.translate(ctx, err)
+		return d.queryPrimary(ctx, st, args)
 	}
 	if err := ctx.Err(); err != nil {
 		return result{}, err

@@ -166,17 +166,18 @@ func (p *pgRunner) declare(ctx context.Context, d *DB, text string, args []any) 
 	name := "each_" + strconv.Itoa(p.cursors)
 	st := d.texts.get(text)
 	args = append([]any{pgx.QueryExecModeDescribeExec}, d.bind(args)...)
-	if _, err := p.tx.ExecContext(ctx, "DECLARE "+name+" NO SCROLL CURSOR FOR "+st.text, args...); err != nil {
+	if _, err := p.conn.Exec(ctx, "DECLARE "+name+" NO SCROLL CURSOR FOR "+st.text, args...); err != nil {
 		return nil, d.translate(ctx, err)
 	}
 	fetch := "FETCH " + strconv.Itoa(fetchSize) + " FROM " + name
 	return &cursor{
 		fetch: func(ctx context.Context) (result, error) {
-			rows, err := p.tx.QueryContext(ctx, fetch, pgx.QueryExecModeDescribeExec) //nolint:sqlclosecheck,rowserrcheck // result.close
-			return result{db: d, statement: st, rows: rows}, d.translate(ctx, err)
+			r, err := sent(ctx, p.conn, st, fetch, pgx.QueryExecModeDescribeExec)
+			r.db = d
+			return r, d.translate(ctx, err)
 		},
 		close: func(ctx context.Context) error {
-			_, err := p.tx.ExecContext(ctx, "CLOSE "+name, pgx.QueryExecModeExec)
+			_, err := p.conn.Exec(ctx, "CLOSE "+name, pgx.QueryExecModeExec)
 			return d.translate(ctx, err)
 		},
 	}, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // laterStatement waits to be sent to PostgreSQL.
@@ -51,26 +50,24 @@ func (p *pgRunner) flush(ctx context.Context, commit bool) error {
 	if commit && p.locate {
 		b.Queue(selectPosition)
 	}
-	return p.conn.Raw(func(driver any) error {
-		sent := driver.(*stdlib.Conn).Conn().SendBatch(ctx, b)
-		last := ""
-		for range statements {
-			tag, err := sent.Exec()
-			if err != nil {
-				return errors.Join(err, ignoreSame(err, sent.Close()))
-			}
-			last = tag.String()
+	sent := p.conn.SendBatch(ctx, b)
+	last := ""
+	for range statements {
+		tag, err := sent.Exec()
+		if err != nil {
+			return errors.Join(err, ignoreSame(err, sent.Close()))
 		}
-		if commit && last != "COMMIT" { // a failed transaction ends in a rollback
-			return errors.Join(fmt.Errorf("db: COMMIT answers %s", last), sent.Close())
-		}
-		if commit && p.locate {
-			p.position = located(sent)
-			_ = sent.Close() // what was committed is committed
-			return nil
-		}
-		return sent.Close()
-	})
+		last = tag.String()
+	}
+	if commit && last != "COMMIT" { // a failed transaction ends in a rollback
+		return errors.Join(fmt.Errorf("db: COMMIT answers %s", last), sent.Close())
+	}
+	if commit && p.locate {
+		p.position = located(sent)
+		_ = sent.Close() // what was committed is committed
+		return nil
+	}
+	return sent.Close()
 }
 
 // located reads where a commit is: everything up to there includes it.
@@ -103,6 +100,6 @@ func (p *pgRunner) commit(ctx context.Context) error {
 // that fails is not used again: pgx looks for open transactions.
 func (p *pgRunner) rollback(ctx context.Context) {
 	if !p.committed {
-		_, _ = p.tx.ExecContext(ctx, "ROLLBACK")
+		_, _ = p.conn.Exec(ctx, "ROLLBACK")
 	}
 }

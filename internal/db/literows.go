@@ -2,7 +2,6 @@ package db
 
 import (
 	"fmt"
-	"time"
 	"unsafe"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -76,14 +75,10 @@ func (c *cell) fill(stmt *liteStmt, i int32, texts *[]byte) error {
 	tls, p, dst := stmt.c.tls, stmt.p, unsafe.Add(c.owner.base, c.offset)
 	switch sqlite3.Xsqlite3_column_type(tls, p, i) {
 	case sqlite3.SQLITE_NULL:
-		if c.pointer {
-			*(*unsafe.Pointer)(dst) = nil
-			return nil
-		}
-		return c.set(dst, nil)
+		return c.null(dst)
 	case sqlite3.SQLITE_TEXT:
 		at := sqlite3.Xsqlite3_column_text(tls, p, i)
-		return c.text(dst, keep(texts, at, int(sqlite3.Xsqlite3_column_bytes(tls, p, i))))
+		return c.text(dst, keep(texts, unsafe.Slice((*byte)(pointer(at)), int(sqlite3.Xsqlite3_column_bytes(tls, p, i)))))
 	case sqlite3.SQLITE_INTEGER:
 		return c.set(dst, sqlite3.Xsqlite3_column_int64(tls, p, i))
 	case sqlite3.SQLITE_FLOAT:
@@ -96,44 +91,4 @@ func (c *cell) fill(stmt *liteStmt, i int32, texts *[]byte) error {
 		copy(blob, unsafe.Slice((*byte)(pointer(at)), n))
 	}
 	return c.set(dst, blob)
-}
-
-// keep copies text of the library to the end of a piece of memory, which is
-// large enough: what was copied before must stay where it is.
-func keep(texts *[]byte, at uintptr, n int) string {
-	if n == 0 {
-		return ""
-	}
-	from := len(*texts)
-	*texts = append(*texts, unsafe.Slice((*byte)(pointer(at)), n)...)
-	return unsafe.String(&(*texts)[from], n)
-}
-
-// text stores a text. The usual types are served here, because as an any the
-// text would have to be put in memory of its own first. For the same reason
-// only copies of what it has are pointed to.
-func (c *cell) text(dst unsafe.Pointer, s string) error {
-	switch c.kind {
-	case kindString:
-		*(*string)(dst) = s
-	case kindStringPointer:
-		kept := s
-		*(**string)(dst) = &kept
-	case kindBytes:
-		*(*[]byte)(dst) = unsafe.Slice(unsafe.StringData(s), len(s))
-	case kindTime, kindTimePointer:
-		t, err := ParseTime(s)
-		if err != nil {
-			return err
-		}
-		if c.kind == kindTime {
-			*(*time.Time)(dst) = t
-		} else {
-			kept := t
-			*(**time.Time)(dst) = &kept
-		}
-	default:
-		return c.set(dst, s)
-	}
-	return nil
 }

@@ -57,7 +57,7 @@ func (n *notifier) add(topic string) {
 func (n *notifier) run() {
 	for topics := n.next(); len(topics) > 0; topics = n.next() {
 		ctx, cancel := context.WithTimeout(context.Background(), notifyTime) //nolint:forbidigo // belongs to no caller
-		_, err := n.db.pool.ExecContext(ctx, "SELECT pg_notify($1, $2)", channel, n.self+" "+strings.Join(topics, " "))
+		_, err := n.db.pool.Exec(ctx, "SELECT pg_notify($1, $2)", channel, n.self+" "+strings.Join(topics, " "))
 		cancel()
 		if err != nil {
 			n.db.config.Logger.Debug("other processes were not told of a commit; they will find it", "error", err)

@@ -1,11 +1,11 @@
 package db
 
 import (
-	"database/sql"
 	"fmt"
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unsafe"
 )
@@ -61,13 +61,12 @@ func newColumn(name string, offset uintptr, typ reflect.Type, set setter) column
 // setter stores what the driver read at dst.
 type setter func(dst unsafe.Pointer, src any) error
 
-// scratch is what rows.Scan needs, kept from row to row: one cell for each
-// column, all relative to the value that is being filled.
+// scratch is what it takes to fill a value, kept from row to row: one cell for
+// each column, all relative to the value that is being filled.
 type scratch struct {
 	plan  *plan
 	base  unsafe.Pointer
 	cells []cell
-	dests []any
 }
 
 type cell struct {
@@ -75,9 +74,62 @@ type cell struct {
 	owner *scratch
 }
 
-// Scan is called by database/sql with the value of the column.
-func (c *cell) Scan(src any) error {
-	return c.set(unsafe.Add(c.owner.base, c.offset), src)
+// keep copies text to the end of a piece of memory, which is large enough: what
+// was copied before must stay where it is.
+func keep(texts *[]byte, text []byte) string {
+	if len(text) == 0 {
+		return ""
+	}
+	from := len(*texts)
+	*texts = append(*texts, text...)
+	return unsafe.String(&(*texts)[from], len(text))
+}
+
+// null stores that there is no value.
+func (c *cell) null(dst unsafe.Pointer) error {
+	if c.pointer {
+		*(*unsafe.Pointer)(dst) = nil
+		return nil
+	}
+	return c.set(dst, nil)
+}
+
+// text stores a text. The usual types are served here, because as an any the
+// text would have to be put in memory of its own first. For the same reason
+// only copies of what it has are pointed to.
+func (c *cell) text(dst unsafe.Pointer, s string) error {
+	switch c.kind {
+	case kindString:
+		*(*string)(dst) = s
+	case kindStringPointer:
+		kept := s
+		*(**string)(dst) = &kept
+	case kindBytes:
+		*(*[]byte)(dst) = unsafe.Slice(unsafe.StringData(s), len(s))
+	case kindTime, kindTimePointer:
+		t, err := ParseTime(s)
+		if err != nil {
+			return err
+		}
+		return c.moment(dst, t)
+	default:
+		return c.set(dst, s)
+	}
+	return nil
+}
+
+// moment stores a time.
+func (c *cell) moment(dst unsafe.Pointer, t time.Time) error {
+	switch c.kind {
+	case kindTime:
+		*(*time.Time)(dst) = t
+	case kindTimePointer:
+		kept := t
+		*(**time.Time)(dst) = &kept
+	default:
+		return c.set(dst, t)
+	}
+	return nil
 }
 
 func (s *scratch) release() {
@@ -90,13 +142,10 @@ type into[T any] struct{ *scratch }
 
 func (i into[T]) scan(rows rowSource, dst *T) error {
 	i.base = unsafe.Pointer(dst)
-	switch rows := rows.(type) {
-	case *liteRows:
+	if rows, ok := rows.(*liteRows); ok {
 		return i.fill(rows.prepared.stmt)
-	case *sentRows:
-		return i.fillSent(rows)
 	}
-	return rows.(*sql.Rows).Scan(i.dests...)
+	return i.fillSent(rows.(*sentRows))
 }
 
 // scanner returns what fills a T from the rows of r.
@@ -120,11 +169,9 @@ func (p *plan) newScratch() *scratch {
 	s := &scratch{
 		plan:  p,
 		cells: make([]cell, len(p.columns)),
-		dests: make([]any, len(p.columns)),
 	}
 	for i, c := range p.columns {
 		s.cells[i] = cell{column: c, owner: s}
-		s.dests[i] = &s.cells[i]
 	}
 	return s
 }

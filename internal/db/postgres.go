@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // minPostgres is the oldest version the SQL is written for.
@@ -22,34 +21,45 @@ func (d *DB) openPostgres(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the database URL cannot be read: %w", err)
 	}
-	d.pool = stdlib.OpenDB(*config)
+	if d.pool, err = d.newPool(ctx, config); err != nil {
+		return err
+	}
 	d.notify = newNotifier(d)
-	d.pool.SetMaxOpenConns(d.config.ReadConns)
-	d.pool.SetMaxIdleConns(d.config.ReadConns)
-	d.pool.SetConnMaxIdleTime(10 * time.Minute)
 	if err := d.checkPostgres(ctx); err != nil {
-		_ = d.pool.Close()
-		return explainPostgres(config, err)
+		d.pool.Close()
+		return explainPostgres(config.ConnConfig, err)
 	}
 	if d.config.ReadURL == "" {
 		return nil
 	}
 	if err := d.openReplica(ctx); err != nil {
-		_ = d.pool.Close()
+		d.pool.Close()
 		return err
 	}
 	return nil
 }
 
-func postgresConfig(url string) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(url)
+// newPool makes connections as they are needed, and lets go of those that have
+// not been used for long.
+func (d *DB) newPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
+	config.MaxConns = int32(d.config.ReadConns) //nolint:gosec // connections are few
+	config.MinConns, config.MinIdleConns = 0, 0
+	config.MaxConnIdleTime = 10 * time.Minute
+	config.MaxConnLifetime = 24 * time.Hour
+	// The pool lasts until it is closed, not until it was made.
+	return pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
+}
+
+func postgresConfig(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err // pgx hides the password
 	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "floe"
+	params := config.ConnConfig.RuntimeParams
+	if params["application_name"] == "" {
+		params["application_name"] = "floe"
 	}
-	config.RuntimeParams["timezone"] = "UTC"
+	params["timezone"] = "UTC"
 	return config, nil
 }
 
@@ -141,15 +151,15 @@ func (d *DB) tryPostgres(ctx context.Context, begin string, fn func(*Tx) error) 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
+	defer conn.Release()
 	// The transaction does not hear of the caller's end: a commit that was
 	// sent is waited for. Its statements do.
 	lasting := context.WithoutCancel(ctx)
-	if _, err := conn.ExecContext(lasting, begin); err != nil {
+	if _, err := conn.Exec(lasting, begin); err != nil {
 		return err
 	}
 	view := viewOf(ctx)
-	run := &pgRunner{tx: conn, conn: conn, locate: d.replica != nil && view != nil}
+	run := &pgRunner{conn: conn, locate: d.replica != nil && view != nil}
 	defer run.rollback(lasting)
 	tx := d.newTx(ctx, run)
 	if err := tx.do(ctx, fn); err != nil {
@@ -167,19 +177,19 @@ func (d *DB) tryPostgres(ctx context.Context, begin string, fn func(*Tx) error) 
 	if run.locate {
 		view.wrote(run.position)
 	}
-	_ = conn.Close() // before the hooks, which may want one
+	conn.Release() // before the hooks, which may want one
 	tx.committed()
 	return nil
 }
 
 // writeConn waits for a connection, not for ever: with Writes inside of
 // Writes they could all be waiting for each other.
-func (d *DB) writeConn(ctx context.Context) (*sql.Conn, error) {
+func (d *DB) writeConn(ctx context.Context) (*pgxpool.Conn, error) {
 	start := time.Now()
 	defer func() { d.stats.writeWait.Add(int64(time.Since(start))) }()
 	short, cancel := context.WithTimeout(ctx, d.config.QueueTimeout)
 	defer cancel()
-	conn, err := d.pool.Conn(short)
+	conn, err := d.pool.Acquire(short)
 	if err != nil && short.Err() != nil && ctx.Err() == nil {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, errNested)
 	}
@@ -189,42 +199,41 @@ func (d *DB) writeConn(ctx context.Context) (*sql.Conn, error) {
 func (d *DB) readPostgres(ctx context.Context, fn func(Querier) error) error {
 	if conn, v := d.fromReplica(ctx); conn != nil {
 		err := d.readOn(ctx, conn, v, fn)
-		_ = conn.Close()
 		if err == nil || !v.primary.Load() || ctx.Err() != nil { // it was not the replica's fault
 			return err
 		}
 	}
-	return d.readOn(ctx, d.pool, nil, fn)
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return d.translate(ctx, err)
+	}
+	return d.readOn(ctx, conn, nil, fn)
 }
 
-// readOn runs fn on a snapshot of one server. The view is that of a read from
-// the replica.
-func (d *DB) readOn(ctx context.Context, on beginner, v *View, fn func(Querier) error) error {
-	tx, err := on.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	if err != nil {
+// readOn runs fn on a snapshot of one server, and gives the connection back.
+// The view is that of a read from the replica.
+func (d *DB) readOn(ctx context.Context, conn *pgxpool.Conn, v *View, fn func(Querier) error) error {
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, beginSnapshot); err != nil {
 		if v != nil {
 			d.abandon(ctx, v, err)
 		}
 		return d.translate(ctx, err)
 	}
-	defer func() { _ = tx.Rollback() }()
-	return fn(&snapshot{dialect: d.dialect, db: d, run: &pgRunner{tx: tx}, view: v})
+	run := &pgRunner{conn: conn}
+	defer run.rollback(context.WithoutCancel(ctx))
+	return fn(&snapshot{dialect: d.dialect, db: d, run: run, view: v})
 }
 
-type beginner interface {
-	BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error)
-}
+// beginSnapshot begins reads that all see the same.
+const beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 // pgRunner runs statements in a transaction; pgx prepares and caches them on
 // the connection.
 type pgRunner struct {
-	tx interface { // *sql.Tx or *sql.Conn
-		QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
-		ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
-	}
+	conn    *pgxpool.Conn
 	cursors int
 
-	conn      *sql.Conn // of a transaction that changes rows
 	later     []laterStatement
 	committed bool
 	locate    bool     // find out where the commit is
@@ -235,19 +244,15 @@ func (p *pgRunner) query(ctx context.Context, st *statement, args []any) (result
 	if err := p.flush(ctx, false); err != nil {
 		return result{}, err
 	}
-	rows, err := p.tx.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
-	return result{statement: st, rows: rows}, err
+	return sent(ctx, p.conn, st, st.text, args...)
 }
 
 func (p *pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, error) {
 	if err := p.flush(ctx, false); err != nil {
 		return 0, err
 	}
-	r, err := p.tx.ExecContext(ctx, st.text, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+	tag, err := p.conn.Exec(ctx, st.text, args...)
+	return tag.RowsAffected(), err
 }
 
 // Replan makes PostgreSQL plan the statements of the connection anew, those of

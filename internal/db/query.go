@@ -2,8 +2,9 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Querier runs SQL: a *DB outside of any transaction, a *Tx inside one, or
@@ -109,12 +110,12 @@ type result struct {
 	readers   *readers
 	start     time.Time
 
-	conn  *sql.Conn // to the replica, to be given back
-	view  *View     // of a read from the replica
-	again bool      // the replica failed: the primary has to be asked
+	conn  *pgxpool.Conn // to be given back
+	view  *View         // of a read from the replica
+	again bool          // the replica failed: the primary has to be asked
 }
 
-// rowSource is what all rows can do: *sql.Rows, *sentRows and *liteRows.
+// rowSource is what all rows can do: *sentRows and *liteRows.
 type rowSource interface {
 	Columns() ([]string, error)
 	Next() bool
@@ -133,7 +134,7 @@ func (r *result) close(ctx context.Context) error {
 		r.statement.took(time.Since(r.start))
 	}
 	if r.conn != nil {
-		_ = r.conn.Close()
+		r.conn.Release()
 	}
 	if err == nil {
 		return nil

@@ -2,12 +2,9 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Reads are statements that are answered together: on one snapshot, and on
@@ -71,18 +68,18 @@ func (d *DB) readTogether(ctx context.Context, r *Reads) error {
 		}
 		d.abandon(ctx, v, err)
 	}
-	conn, err := d.pool.Conn(ctx)
+	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	return d.readTogetherOn(ctx, conn, r)
 }
 
-func (d *DB) readTogetherOn(ctx context.Context, conn *sql.Conn, r *Reads) error {
-	defer func() { _ = conn.Close() }()
-	err := r.send(ctx, d, conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT")
+func (d *DB) readTogetherOn(ctx context.Context, conn *pgxpool.Conn, r *Reads) error {
+	defer conn.Release()
+	err := r.send(ctx, d, conn, beginSnapshot, "COMMIT")
 	if err != nil { // a connection on which this fails is not used again
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
 	}
 	return err
 }
@@ -104,7 +101,7 @@ func (tx *Tx) readTogether(ctx context.Context, run *pgRunner, r *Reads) error {
 
 // send sends the statements in one go, with one before and one after them
 // where there are such, and takes the answers.
-func (r *Reads) send(ctx context.Context, d *DB, conn *sql.Conn, first, last string) error {
+func (r *Reads) send(ctx context.Context, d *DB, conn *pgxpool.Conn, first, last string) (err error) {
 	b := &pgx.Batch{}
 	if first != "" {
 		b.Queue(first)
@@ -116,107 +113,26 @@ func (r *Reads) send(ctx context.Context, d *DB, conn *sql.Conn, first, last str
 	if last != "" {
 		b.Queue(last)
 	}
-	return conn.Raw(func(driver any) (err error) {
-		c := driver.(*stdlib.Conn).Conn()
-		sent := c.SendBatch(ctx, b)
-		defer func() { // what is left is the end of the transaction
-			if closed := sent.Close(); err == nil {
-				err = closed
-			}
-		}()
-		if first != "" {
-			if _, err := sent.Exec(); err != nil {
-				return err
-			}
+	answers := conn.SendBatch(ctx, b)
+	defer func() { // what is left is the end of the transaction
+		if closed := answers.Close(); err == nil {
+			err = closed
 		}
-		for _, one := range r.list {
-			rows, err := sent.Query() //nolint:sqlclosecheck,rowserrcheck // result.close
-			if err != nil {
-				return err
-			}
-			err = one.take(ctx, &result{db: d, statement: d.texts.get(one.text), rows: &sentRows{rows: rows, types: c.TypeMap()}})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// sentRows are the rows of one of several statements that were sent together,
-// which database/sql knows nothing of.
-type sentRows struct {
-	rows  pgx.Rows
-	types *pgtype.Map
-	read  []valueReader // one for each column
-}
-
-// valueReader makes of what the server has sent what database/sql would have
-// made of it.
-type valueReader func(raw []byte) (any, error)
-
-// Columns are the names of the columns.
-func (r *sentRows) Columns() ([]string, error) {
-	fields := r.rows.FieldDescriptions()
-	names := make([]string, len(fields))
-	for i := range fields {
-		names[i] = fields[i].Name
-	}
-	return names, r.rows.Err()
-}
-
-// Next goes to the next row and reports whether there is one.
-func (r *sentRows) Next() bool { return r.rows.Next() }
-
-// Err is what went wrong in Next.
-func (r *sentRows) Err() error { return r.rows.Err() }
-
-// Close reads over what is left.
-func (r *sentRows) Close() error { r.rows.Close(); return nil }
-
-// fillSent stores the current row.
-func (s *scratch) fillSent(r *sentRows) error {
-	if r.read == nil {
-		for _, f := range r.rows.FieldDescriptions() {
-			r.read = append(r.read, readerOf(r.types, f.DataTypeOID, f.Format))
+	}()
+	if first != "" {
+		if _, err := answers.Exec(); err != nil {
+			return err
 		}
 	}
-	for i, raw := range r.rows.RawValues() {
-		var v any
-		if raw != nil {
-			var err error
-			if v, err = r.read[i](raw); err != nil {
-				return err
-			}
+	for _, one := range r.list {
+		rows, err := answers.Query() //nolint:sqlclosecheck,rowserrcheck // result.close
+		if err != nil {
+			return err
 		}
-		if err := s.cells[i].Scan(v); err != nil {
+		err = one.take(ctx, &result{db: d, statement: d.texts.get(one.text), rows: newSentRows(rows, conn)})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func readerOf(types *pgtype.Map, oid uint32, format int16) valueReader {
-	switch oid {
-	case pgtype.BoolOID:
-		return reads[bool](types, oid, format)
-	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID:
-		return reads[int64](types, oid, format)
-	case pgtype.Float4OID, pgtype.Float8OID:
-		return reads[float64](types, oid, format)
-	case pgtype.ByteaOID:
-		return reads[[]byte](types, oid, format)
-	case pgtype.TimestamptzOID:
-		return reads[time.Time](types, oid, format)
-	}
-	return reads[string](types, oid, format)
-}
-
-func reads[T any](types *pgtype.Map, oid uint32, format int16) valueReader {
-	var v T
-	plan := types.PlanScan(oid, format, &v)
-	return func(raw []byte) (any, error) {
-		err := plan.Scan(raw, &v)
-		return v, err
-	}
 }

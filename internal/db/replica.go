@@ -2,14 +2,13 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
@@ -28,7 +27,7 @@ const (
 // answers in its place.
 type replica struct {
 	db   *DB
-	pool *sql.DB
+	pool *pgxpool.Pool
 	stop context.CancelFunc
 	done chan struct{}
 
@@ -54,18 +53,18 @@ func (d *DB) openReplica(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the URL of the replica cannot be read: %w", err)
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 2 * replicaPatience
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 2 * replicaPatience
 	}
 	same, err := One[identity](ctx, d, selectIdentity)
 	if err != nil {
 		return fmt.Errorf("ask the primary who it is: %w", err)
 	}
 	r := &replica{db: d, done: make(chan struct{})}
-	r.pool = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error { return check(ctx, c, same) }))
-	r.pool.SetMaxOpenConns(d.config.ReadConns)
-	r.pool.SetMaxIdleConns(d.config.ReadConns)
-	r.pool.SetConnMaxIdleTime(10 * time.Minute)
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return check(ctx, c, same) }
+	if r.pool, err = d.newPool(ctx, config); err != nil {
+		return err
+	}
 	r.look(ctx)
 	// The watch lasts until the database is closed, not until it was opened.
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -74,10 +73,10 @@ func (d *DB) openReplica(ctx context.Context) error {
 	return nil
 }
 
-func (r *replica) end() error {
+func (r *replica) end() {
 	r.stop()
 	<-r.done
-	return r.pool.Close()
+	r.pool.Close()
 }
 
 // identity is what a primary and its replicas have in common, and nothing else
@@ -107,7 +106,7 @@ func check(ctx context.Context, c *pgx.Conn, same identity) error {
 
 // take returns a connection to the replica that shows what the view asks for,
 // or nil when the primary has to answer.
-func (r *replica) take(ctx context.Context, v *View) *sql.Conn {
+func (r *replica) take(ctx context.Context, v *View) *pgxpool.Conn {
 	if !r.up.Load() {
 		r.failed.Add(1)
 		return nil
@@ -118,17 +117,17 @@ func (r *replica) take(ctx context.Context, v *View) *sql.Conn {
 	}
 	short, cancel := context.WithTimeout(ctx, replicaPatience)
 	defer cancel()
-	conn, err := r.pool.Conn(short)
+	conn, err := r.pool.Acquire(short)
 	if err != nil {
 		r.fail(ctx, err)
 		return nil
 	}
-	ok, err := reached(short, conn, v.After)
+	ok, err := reached(short, conn.Conn(), v.After)
 	if err == nil && ok {
 		r.served.Add(1)
 		return conn
 	}
-	_ = conn.Close()
+	conn.Release()
 	if err != nil {
 		r.fail(ctx, err)
 		return nil
@@ -154,20 +153,15 @@ func (r *replica) fail(ctx context.Context, err error) {
 // so a position that was reached need not be asked for again.
 const reachedKey = "floe position"
 
-func reached(ctx context.Context, conn *sql.Conn, after Position) (ok bool, err error) {
-	err = conn.Raw(func(driver any) error {
-		c := driver.(*stdlib.Conn).Conn()
-		known, _ := c.PgConn().CustomData()[reachedKey].(Position)
-		if known < after {
-			if known, err = replayed(ctx, c); err != nil {
-				return err
-			}
-			c.PgConn().CustomData()[reachedKey] = known
+func reached(ctx context.Context, c *pgx.Conn, after Position) (ok bool, err error) {
+	known, _ := c.PgConn().CustomData()[reachedKey].(Position)
+	if known < after {
+		if known, err = replayed(ctx, c); err != nil {
+			return false, err
 		}
-		ok = known >= after
-		return nil
-	})
-	return ok, err
+		c.PgConn().CustomData()[reachedKey] = known
+	}
+	return known >= after, nil
 }
 
 func replayed(ctx context.Context, c *pgx.Conn) (Position, error) {
@@ -223,17 +217,13 @@ func (r *replica) look(ctx context.Context) {
 	r.near.Store(err == nil && r.lagTime.Load() >= 0 && time.Duration(r.lagTime.Load()) <= maxLag)
 }
 
-func (r *replica) position(ctx context.Context) (at Position, err error) {
-	conn, err := r.pool.Conn(ctx)
+func (r *replica) position(ctx context.Context) (Position, error) {
+	conn, err := r.pool.Acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = conn.Close() }()
-	err = conn.Raw(func(driver any) error {
-		at, err = replayed(ctx, driver.(*stdlib.Conn).Conn())
-		return err
-	})
-	return at, err
+	defer conn.Release()
+	return replayed(ctx, conn.Conn())
 }
 
 // measure says how far behind a replica is that has come to a position: since
@@ -270,7 +260,7 @@ const maxSamples = 3600
 
 // fromReplica returns a connection to the replica for a read, and whose view
 // it is, or nil for the primary.
-func (d *DB) fromReplica(ctx context.Context) (*sql.Conn, *View) {
+func (d *DB) fromReplica(ctx context.Context) (*pgxpool.Conn, *View) {
 	d.stats.reads.Add(1)
 	if d.replica == nil {
 		return nil, nil
@@ -301,13 +291,14 @@ func (d *DB) queryReplica(ctx context.Context, st *statement, args []any) (r res
 	if conn == nil {
 		return r, false
 	}
-	rows, err := conn.QueryContext(ctx, st.text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
+	r, err := sent(ctx, conn, st, st.text, args...)
 	if err != nil {
-		_ = conn.Close()
+		conn.Release()
 		d.abandon(ctx, v, err)
 		return r, false
 	}
-	return result{db: d, statement: st, rows: rows, conn: conn, view: v}, true
+	r.db, r.conn, r.view = d, conn, v
+	return r, true
 }
 
 // ReplicaStats say how the replica fares.
