@@ -73,6 +73,34 @@ func syntax(err error) error {
 	return err
 }
 
+// asSent puts whole numbers beyond 64 bits into the problems that an operation
+// has found as they were sent: it has seen the nearest that fits.
+func asSent(err error, body *schema.Node) error {
+	problems, ok := errors.AsType[*schema.Problems](err)
+	if !ok {
+		return err
+	}
+	for i := range problems.List {
+		x := &problems.List[i]
+		if x.Input == nil || x.Input.Kind != schema.Int || len(x.Loc) == 0 || x.Loc[0] != "body" {
+			continue
+		}
+		if text := x.Input.Text; text != greatest && text != least {
+			continue
+		}
+		if n := body.At(x.Loc[1:]...); n != nil && n.Kind != schema.Null {
+			x.Input = n
+		}
+	}
+	return err
+}
+
+// What numbers beyond 64 bits have become.
+const (
+	greatest = "9223372036854775807"
+	least    = "-9223372036854775808"
+)
+
 // A big body's tree is many times larger than its text, so only a few are
 // worked on at a time.
 const (

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"floe/internal/db"
 	"floe/internal/fault"
@@ -35,10 +36,10 @@ func (h *Handler) view(c *call) (*db.View, error) {
 	return &db.View{Replica: true, After: after}, nil
 }
 
-// freshness reads the header. Of several tokens the latest counts.
+// freshness reads the header, a list. Of several tokens the latest counts.
 func freshness(header http.Header) (after db.Position, asked bool, err error) {
-	for _, text := range header[Consistency] {
-		if text == "" {
+	for text := range strings.SplitSeq(strings.Join(header[Consistency], ","), ",") {
+		if text = strings.Trim(text, " \t"); text == "" {
 			continue
 		}
 		asked = true

@@ -248,21 +248,24 @@ func FuzzVersion(f *testing.F) {
 // What readers ask to see is the latest of what they name, and a name that means
 // nothing is refused wherever it stands.
 func FuzzConsistency(f *testing.F) {
-	for _, s := range []string{"", eventual, "0/0", "16/B374D848", "16/B374D848, 17/0", "Eventual", "1/1/1"} {
+	for _, s := range []string{"", eventual, "0/0", "16/B374D848", "16/B374D848, 17/0", "Eventual", "1/1/1", "FF/0,,1/1", " , eventual"} {
 		f.Add(s, "FF/0")
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		after, asked, err := freshness(http.Header{Consistency: {a, b}})
 		var want db.Position
 		var bad bool
-		for _, text := range []string{a, b} {
+		some := false
+		for _, text := range strings.Split(a+","+b, ",") {
+			text = strings.Trim(text, " \t")
+			some = some || text != ""
 			if p, broken := db.ParsePosition(text); broken == nil {
 				want = max(want, p)
 			} else {
 				bad = bad || text != "" && text != eventual
 			}
 		}
-		if (err != nil) != bad || !bad && (after != want || asked != (a+b != "")) {
+		if (err != nil) != bad || !bad && (after != want || asked != some) {
 			t.Errorf("%q and %q: %s, %v, %v; want %s", a, b, after, asked, err, want)
 		}
 		if other, _, reversed := freshness(http.Header{Consistency: {b, a}}); other != after || (reversed == nil) != (err == nil) {

@@ -219,7 +219,7 @@ func (h *Handler) serve(c *call) error {
 	}
 	out, err := c.within(ctx, view, func(ctx context.Context) (any, error) { return c.op.run(ctx, c.sub, in) })
 	if err != nil {
-		return err
+		return asSent(err, body)
 	}
 	return h.answer(c, out, read)
 }

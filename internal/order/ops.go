@@ -147,7 +147,7 @@ func (s *Service) payments(ctx context.Context, sub auth.Subject, in byIDInput) 
 type RecordPayment struct {
 	Status    PaymentStatus `json:"status" doc:"What became of it."`
 	Amount    int64         `json:"amount" gt:"0" doc:"The amount, with taxes, in the smallest unit of the order's currency." example:"10000"`
-	PaidAt    *time.Time    `json:"paid_at" doc:"When the money moved; now, when there is none."`
+	PaidAt    *time.Time    `json:"paid_at" doc:"When the money moved; now, when there is none. Not in the future."`
 	Reference string        `json:"reference" minLength:"1" maxLength:"255" doc:"Your own name for the payment, unique within the order." example:"\"bank-2026-0042\""`
 	Note      *string       `json:"note" maxLength:"1000" trim:"null" doc:"A remark."`
 }
@@ -171,10 +171,30 @@ func (s *Service) recordPayment(ctx context.Context, sub auth.Subject, in record
 		if err != nil {
 			return err
 		}
+		if err := p.happened(ctx, tx, r.OrganizationID); err != nil {
+			return err
+		}
 		out, _, err = s.record(ctx, tx, sub, &r, p)
 		return err
 	})
 	return out, err
+}
+
+// ahead is how far the clock of who records a payment may be before ours.
+const ahead = 5 * time.Minute
+
+// happened refuses payments of the future, as it is for the organization.
+func (p *Payment) happened(ctx context.Context, tx *db.Tx, org id.ID) error {
+	if !p.At.After(tx.Now().Add(ahead)) {
+		return nil
+	}
+	if !tx.Clocked() { // for a caller of several organizations the wall clock's
+		now, err := db.All[time.Time](ctx, tx, `SELECT now FROM test_clocks WHERE organization_id = ?`, org)
+		if err != nil || len(now) > 0 && !p.At.After(now[0].Add(ahead)) {
+			return err
+		}
+	}
+	return schema.ValueError("The payment lies in the future.", schema.StringNode(p.At.Format(time.RFC3339Nano)), "body", "paid_at")
 }
 
 // null is an answer that says nothing.

@@ -2,7 +2,10 @@ package order_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -59,6 +62,39 @@ func TestPayments(t *testing.T) {
 			floetest.Scenario{Name: "1 nobody", Do: "GET " + path, Status: 401},
 			floetest.Scenario{Name: "nothing", Do: "POST " + path, As: w.AllToken, Body: map[string]any{"status": "failed", "amount": 0, "reference": ""}, Status: 422},
 		)
+	})
+}
+
+// TestPaymentOfTheFuture: money cannot have moved yet, by the clock that the
+// organization lives by. What was sent is said again, digit by digit.
+func TestPaymentOfTheFuture(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		c := w.billed()
+		o := w.make(c.ID(), costs(1000))[0]
+		n := 0
+		pay := func(token string, at time.Time) *floetest.Response {
+			n++
+			return w.Do("POST", "/v1/orders/"+string(o.ID)+"/payments", token,
+				map[string]any{"status": "failed", "amount": 1, "reference": fmt.Sprint(n), "paid_at": at})
+		}
+		refused := map[string]any{"error": "PolarRequestValidationError", "detail": []any{map[string]any{
+			"loc": []string{"body", "paid_at"}, "msg": "The payment lies in the future.", "type": "value_error"}}}
+		w.is(pay(w.AllToken, w.Clock.Now().Add(4*time.Minute)), 201, nil) // another machine's clock
+		w.is(pay(w.AllToken, w.Clock.Now().Add(6*time.Minute)), 422, refused)
+		ahead := w.Clock.Now().AddDate(0, 1, 0)
+		w.Do("POST", "/v1/test-clock", w.AllToken, map[string]any{"now": ahead})
+		user := w.User(auth.Admin, w.Org, w.Organization("Other")) // whose time is the wall clock's
+		for _, token := range []string{w.AllToken, user} {
+			w.is(pay(token, ahead), 201, nil)
+			w.is(pay(token, ahead.Add(6*time.Minute)), 422, refused)
+		}
+		for _, amount := range []string{"99999999999999999999", "123456789012345678901234567890"} {
+			r := w.Do("POST", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, `{"status":"succeeded","reference":"x","amount":`+amount+`}`)
+			if r.Status != 422 || !strings.Contains(string(r.Body), `"input":`+amount+`}`) {
+				t.Errorf("%d %s", r.Status, r.Body)
+			}
+		}
 	})
 }
 

@@ -54,6 +54,26 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
+// At returns what lies at a place in the tree, given as keys of objects and
+// indexes of arrays, or nil.
+func (n *Node) At(place ...any) *Node {
+	for _, step := range place {
+		switch step := step.(type) {
+		case string:
+			n = n.Get(step)
+		case int:
+			if n.Kind != Array || step < 0 || step >= len(n.Items) {
+				return nil
+			}
+			n = &n.Items[step]
+		}
+		if n == nil {
+			return nil
+		}
+	}
+	return n
+}
+
 // StringNode wraps text that did not come as JSON: a query or path value.
 func StringNode(s string) *Node { return &Node{Kind: String, Text: s} }
 
