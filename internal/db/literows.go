@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -53,39 +54,49 @@ func (r *liteRows) Close() error {
 	return nil
 }
 
+// liteValue is a value of the current row, where the library has it.
+type liteValue struct {
+	p    uintptr
+	kind int32
+	at   uintptr // of a text
+	n    int     // bytes of it
+}
+
 // fill stores the current row. The texts of a row are copied into one piece
 // of memory, which lives as long as any of them.
 func (s *scratch) fill(stmt *liteStmt) error {
-	total := 0
+	tls, total := stmt.c.tls, 0
 	for i := range s.cells {
-		if kind := sqlite3.Xsqlite3_column_type(stmt.c.tls, stmt.p, int32(i)); kind == sqlite3.SQLITE_TEXT { //nolint:gosec // columns are few
-			total += int(sqlite3.Xsqlite3_column_bytes(stmt.c.tls, stmt.p, int32(i))) //nolint:gosec // as above
+		v := &s.cells[i].lite
+		v.p = sqlite3.Xsqlite3_column_value(tls, stmt.p, int32(i)) //nolint:gosec // columns are few
+		if v.kind = sqlite3.Xsqlite3_value_type(tls, v.p); v.kind == sqlite3.SQLITE_TEXT {
+			// As a text it would be copied first, to have a zero at its end.
+			v.at, v.n = sqlite3.Xsqlite3_value_blob(tls, v.p), int(sqlite3.Xsqlite3_value_bytes(tls, v.p))
+			total += v.n
 		}
 	}
 	texts := make([]byte, 0, total)
 	for i := range s.cells {
-		if err := s.cells[i].fill(stmt, int32(i), &texts); err != nil { //nolint:gosec // as above
+		if err := s.cells[i].fill(tls, &texts); err != nil {
 			return fmt.Errorf("db: column %q: %w", s.cells[i].name, err)
 		}
 	}
 	return nil
 }
 
-func (c *cell) fill(stmt *liteStmt, i int32, texts *[]byte) error {
-	tls, p, dst := stmt.c.tls, stmt.p, unsafe.Add(c.owner.base, c.offset)
-	switch sqlite3.Xsqlite3_column_type(tls, p, i) {
+func (c *cell) fill(tls *libc.TLS, texts *[]byte) error {
+	v, dst := &c.lite, unsafe.Add(c.owner.base, c.offset)
+	switch v.kind {
 	case sqlite3.SQLITE_NULL:
 		return c.null(dst)
 	case sqlite3.SQLITE_TEXT:
-		at := sqlite3.Xsqlite3_column_text(tls, p, i)
-		return c.text(dst, keep(texts, unsafe.Slice((*byte)(pointer(at)), int(sqlite3.Xsqlite3_column_bytes(tls, p, i)))))
+		return c.text(dst, keep(texts, unsafe.Slice((*byte)(pointer(v.at)), v.n)))
 	case sqlite3.SQLITE_INTEGER:
-		return c.set(dst, sqlite3.Xsqlite3_column_int64(tls, p, i))
+		return c.set(dst, sqlite3.Xsqlite3_value_int64(tls, v.p))
 	case sqlite3.SQLITE_FLOAT:
-		return c.set(dst, sqlite3.Xsqlite3_column_double(tls, p, i))
+		return c.set(dst, sqlite3.Xsqlite3_value_double(tls, v.p))
 	}
-	at := sqlite3.Xsqlite3_column_blob(tls, p, i)
-	n := int(sqlite3.Xsqlite3_column_bytes(tls, p, i))
+	at, n := sqlite3.Xsqlite3_value_blob(tls, v.p), int(sqlite3.Xsqlite3_value_bytes(tls, v.p))
 	blob := make([]byte, n)
 	if n > 0 {
 		copy(blob, unsafe.Slice((*byte)(pointer(at)), n))

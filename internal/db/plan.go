@@ -72,6 +72,7 @@ type scratch struct {
 type cell struct {
 	column
 	owner *scratch
+	lite  liteValue // of SQLite's current row
 }
 
 // keep copies text to the end of a piece of memory, which is large enough: what
