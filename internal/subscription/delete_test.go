@@ -1,6 +1,10 @@
 package subscription_test
 
-import "testing"
+import (
+	"testing"
+
+	"floe/internal/floetest"
+)
 
 // Deleting a customer, and anonymising one, is one transaction with a number of
 // statements that hardly grows with what the customer has: rows are put in by
@@ -42,6 +46,34 @@ func TestDeleteTakesAFixedNumberOfStatements(t *testing.T) {
 			b.t.Logf("%d statements with 10 subscriptions, %d with 100", few, many)
 			if most := few + 12; many > most {
 				b.t.Errorf("%s: %d statements with ten of each, %d with a hundred, want at most %d", query, few, many, most)
+			}
+		}
+	})
+}
+
+func TestCustomerDeleted(t *testing.T) { // 72
+	each(t, func(b *bench) {
+		b.at("2026-01-10T00:00:00Z")
+		c := b.Customer(nil).ID()
+		p := b.fixed(1000)
+		trialing := b.subscribe(b.fixed(1000, obj{"trial_interval": "year", "trial_interval_count": 1}), invoiced, obj{"customer_id": c}).ID()
+		late := b.subscribe(p, invoiced, obj{"customer_id": c}).ID()
+		paused := b.subscribe(b.fixed(0), obj{"customer_id": c}).ID()
+		b.patch(paused, obj{"pause_at_period_end": true})
+		b.due("2026-02-11T00:00:00Z")
+		active := b.subscribe(p, invoiced, obj{"customer_id": c}).ID()
+		b.want(b.get(late), obj{"status": "past_due"})
+		b.want(b.get(paused), obj{"status": "paused"})
+		r := b.Do("DELETE", "/v1/customers/"+c, b.AllToken, nil)
+		if r.Status != 204 {
+			b.t.Fatalf("delete: %d %s", r.Status, r.Body)
+		}
+		for _, s := range []string{trialing, late, paused, active} {
+			b.want(b.get(s), obj{"status": "canceled", "customer": obj{"deleted_at": floetest.Any}})
+			for _, o := range b.orders(s) {
+				if o.(obj)["status"] == "pending" {
+					b.t.Errorf("still pending: %v", o)
+				}
 			}
 		}
 	})
