@@ -36,7 +36,7 @@ var sortKeys = listing.Keys{
 		Nullable: true},
 	"product": {SQL: `(SELECT p.name_key FROM products p WHERE p.organization_id = orders.organization_id AND p.id = orders.product_id)`,
 		Nullable: true},
-	"discount": {SQL: `(SELECT d.name FROM discounts d WHERE d.organization_id = orders.organization_id AND d.id = orders.discount_id)`,
+	"discount": {SQL: `(SELECT d.name_key FROM discounts d WHERE d.organization_id = orders.organization_id AND d.id = orders.discount_id)`,
 		Nullable: true},
 	"subscription": {SQL: "subscription_id", Nullable: true},
 }
