@@ -51,7 +51,7 @@ var allowed = []allowance{
 	{`(POST|PATCH) /v1/subscriptions/.*`, `body .*\.collection_method`, "ours: with send_invoice an order is paid by invoice"},
 	{`PATCH /v1/subscriptions/\{id\}`, `body application/json( variant SubscriptionUpdateUnits|: variants)?`,
 		"the reference has the shape and leaves it out of its document"},
-	{`PATCH /v1/subscriptions/\{id\}`, `answer (400|409|410).*`, "the reference answers so and forgets to say it"},
+	{`PATCH /v1/subscriptions/\{id\}`, `answer (400|402|409|410).*`, "the reference answers so and forgets to say it"},
 	{`.* /v1/customers/.*/state`, `query include|answer 304|.*\.(past_due|paused)_subscriptions`, "ours: what a state leaves out, for those who ask"},
 	{`.* /v1/customers/.*/state`, `.*\.active_subscriptions\[\]\.(seats|units)`, "SDK 1.0.1 has them; this document of the reference is older"},
 	{``, `answer 422 application/json\.error`, "every 422 of the reference has the key that its document leaves out"},

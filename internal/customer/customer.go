@@ -34,9 +34,19 @@ type Grants interface {
 	RevokeMember(ctx context.Context, tx *db.Tx, actor auth.Subject, organization, customer, member id.ID) error
 }
 
+// Methods is what deleting a customer needs of saved ways to pay.
+type Methods interface {
+	// ForgetAll forgets every way to pay of a customer, and with anonymize what
+	// was known of them.
+	ForgetAll(ctx context.Context, tx *db.Tx, organization, customer id.ID, anonymize bool) error
+}
+
 // Nothing stands for resources that do not exist yet: there is nothing to
 // cancel and nothing to revoke.
 type Nothing struct{}
+
+// ForgetAll does nothing.
+func (Nothing) ForgetAll(context.Context, *db.Tx, id.ID, id.ID, bool) error { return nil }
 
 // CancelAll does nothing.
 func (Nothing) CancelAll(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error { return nil }

@@ -49,6 +49,9 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	if err := s.Grants.RevokeAll(ctx, tx, sub, r.OrganizationID, r.ID); err != nil {
 		return fmt.Errorf("revoke grants: %w", err)
 	}
+	if err := s.Methods.ForgetAll(ctx, tx, r.OrganizationID, r.ID, anonymize); err != nil {
+		return err
+	}
 	if err := endSessions(ctx, tx, &r); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
@@ -74,7 +77,7 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 // keeping it where the record of what they bought can still show it.
 func (r *Row) hide(tx *db.Tx) {
 	now := tx.Now()
-	r.DeletedAt, r.ModifiedAt = &now, &now
+	r.DeletedAt, r.ModifiedAt, r.DefaultPaymentMethodID = &now, &now, nil
 	if r.ExternalID != nil {
 		r.Metadata = append([]byte(nil), schema.Metadata(r.Metadata).With(keptExternalID, *r.ExternalID)...)
 		r.ExternalID = nil

@@ -10,8 +10,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
-	"floe/internal/listing"
-	"floe/internal/schema"
 )
 
 // Service is the operations on customers and what they need.
@@ -19,6 +17,7 @@ type Service struct {
 	DB            *db.DB
 	Subscriptions Subscriptions
 	Grants        Grants
+	Methods       Methods
 	Sessions      Sessions
 	LogoDevKey    string // for avatars of company addresses; "" uses Gravatar for all
 
@@ -65,12 +64,6 @@ func (s *Service) Operations() []*api.Operation {
 		api.Delete("/v1/customers/external/{external_id}", s.deleteExternal).Scopes(write).
 			Named("customers:delete_external", "Delete Customer by External ID").
 			About(aboutDelete).Fails(fault.NotFound, notFound).Fails(fault.AmbiguousExternal, ambiguous),
-		api.Get("/v1/customers/{id}/payment-methods", s.paymentMethods).Scopes(read, write).
-			Named("customers:list_payment_methods", "List Customer Payment Methods").
-			Fails(fault.NotFound, notFound),
-		api.Get("/v1/customers/external/{external_id}/payment-methods", s.paymentMethodsExternal).Scopes(read, write).
-			Named("customers:list_payment_methods_external", "List Customer Payment Methods by External ID").
-			Fails(fault.NotFound, notFound).Fails(fault.AmbiguousExternal, ambiguous),
 	}
 }
 
@@ -152,54 +145,4 @@ func (s *Service) deleteExternal(ctx context.Context, sub auth.Subject, in delet
 	return s.remove(ctx, sub, in.Anonymize, func(tx *db.Tx) (Row, error) {
 		return byExternalID(ctx, tx, visible(&sub), in.ExternalID, tx.ForUpdate())
 	})
-}
-
-// PaymentMethod is a stored way to pay. There is no payment processor, so
-// there is none; the shape is that of the contract.
-type PaymentMethod struct {
-	ID             id.ID      `json:"id" doc:"The ID of the payment method."`
-	CreatedAt      time.Time  `json:"created_at"`
-	ModifiedAt     *time.Time `json:"modified_at"`
-	Processor      string     `json:"processor" doc:"Who stores the payment method."`
-	CustomerID     id.ID      `json:"customer_id" doc:"The customer that it belongs to."`
-	Type           string     `json:"type" doc:"What kind of payment method it is."`
-	MethodMetadata *Card      `json:"method_metadata,omitempty"`
-	IsDefault      bool       `json:"is_default" doc:"Whether it is the customer's default."`
-}
-
-// Card is what is known of a card.
-type Card struct {
-	Brand    string  `json:"brand"`
-	Last4    string  `json:"last4"`
-	ExpMonth int     `json:"exp_month"`
-	ExpYear  int     `json:"exp_year"`
-	Wallet   *string `json:"wallet" required:"false"`
-}
-
-// SchemaName is the name of the reference.
-func (Card) SchemaName() string { return "PaymentMethodCardMetadata" }
-
-// DescribeSchema describes the two variants: a card, and anything else.
-func (PaymentMethod) DescribeSchema(b *schema.Builder) *schema.Schema {
-	return describePaymentMethod(b)
-}
-
-type paymentMethodsInput struct {
-	byIDInput
-	listing.Page
-}
-
-func (s *Service) paymentMethods(ctx context.Context, sub auth.Subject, in paymentMethodsInput) (listing.Result[PaymentMethod], error) {
-	_, err := byID(ctx, s.DB, visible(&sub), in.ID, "")
-	return listing.Empty[PaymentMethod](), err
-}
-
-type paymentMethodsExternalInput struct {
-	byExternalInput
-	listing.Page
-}
-
-func (s *Service) paymentMethodsExternal(ctx context.Context, sub auth.Subject, in paymentMethodsExternalInput) (listing.Result[PaymentMethod], error) {
-	_, err := byExternalID(ctx, s.DB, visible(&sub), in.ExternalID, "")
-	return listing.Empty[PaymentMethod](), err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"reflect"
 	"time"
 
 	"floe/internal/api"
@@ -205,23 +204,4 @@ func endSessions(ctx context.Context, tx *db.Tx, r *Row) error {
 func (s *Service) PurgeSessions(ctx context.Context, tx *db.Tx) (int64, error) {
 	return db.Exec(ctx, tx, `DELETE FROM customer_sessions
 		WHERE expires_at <= ? AND organization_id NOT IN (SELECT organization_id FROM test_clocks)`, tx.Now())
-}
-
-// describePaymentMethod is here to keep reflection out of the operations.
-func describePaymentMethod(b *schema.Builder) *schema.Schema {
-	t := reflect.TypeFor[PaymentMethod]()
-	processor := b.Add("PaymentProcessor", &schema.Schema{Type: "string", Enum: []string{"stripe"}})
-	variant := func(name string, card bool) *schema.Schema {
-		s := b.Object(t)
-		s.Properties.Set("processor", processor)
-		if card {
-			s.Properties.Set("type", &schema.Schema{Type: "string", Const: "card"})
-			s.Properties.Set("method_metadata", b.Of(reflect.TypeFor[Card]()))
-			s.Required = append(s.Required, "method_metadata")
-		} else {
-			s.Properties.Remove("method_metadata")
-		}
-		return b.Add(name, s)
-	}
-	return &schema.Schema{AnyOf: []*schema.Schema{variant("CustomerPaymentMethodCard", true), variant("CustomerPaymentMethodGeneric", false)}}
 }

@@ -120,6 +120,7 @@ func changes(was, r *Row) (set []string, args []any) {
 	differ(was.TaxIDFormat, r.TaxIDFormat, "tax_id_format")
 	differ(was.Locale, r.Locale, "locale")
 	differ(was.Metadata, r.Metadata, "metadata")
+	differ(was.DefaultPaymentMethodID, r.DefaultPaymentMethodID, "default_payment_method_id")
 	differ(was.search(), r.search(), "search")
 	return set, args
 }

@@ -7,6 +7,7 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/db"
+	"floe/internal/id"
 	"floe/internal/journal"
 	"floe/internal/schema"
 )
@@ -77,6 +78,20 @@ func (s *Service) Update(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID,
 		Before: was, After: is, Payload: &after})
 	return after, nil
+}
+
+// PayWith sets what a customer pays with by default, nil for nothing.
+func (s *Service) PayWith(ctx context.Context, tx *db.Tx, actor auth.Subject, r Row, method *id.ID) error {
+	next := r
+	next.DefaultPaymentMethodID = method
+	if err := s.store(ctx, tx, actor, &r, &next); err != nil {
+		return err
+	}
+	before, after := s.Public(r), s.Public(next)
+	was, is := journal.Changes(&before, &after)
+	journal.Append(tx, actor, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID,
+		Before: was, After: is, Payload: &after})
+	return nil
 }
 
 // store writes a changed row and what follows from the change.

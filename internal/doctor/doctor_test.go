@@ -48,6 +48,8 @@ var breaks = map[string][]string{
 	"orders.refunded":              {`UPDATE refunds SET amount = amount - 1`},
 	"orders.numbers":               {`UPDATE orders SET invoice_number = NULL WHERE seq = (SELECT MAX(seq) FROM orders WHERE invoice_number IS NOT NULL)`},
 	"orders.references":            {`UPDATE orders SET product_id = organization_id`},
+	"payments.asked":               {`UPDATE orders SET charging_since = created_at`},
+	"payments.methods":             {`UPDATE customers SET default_payment_method_id = id`},
 	"balances.movements": {`INSERT INTO customer_balances (organization_id, customer_id, currency, amount)
 			SELECT organization_id, id, 'xts', 7 FROM customers LIMIT 1`},
 	"grants.row":               {`UPDATE benefit_grants SET revoked_at = granted_at`},

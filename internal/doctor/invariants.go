@@ -221,7 +221,7 @@ var Invariants = []Invariant{
 		Query: `SELECT organization_id, id, status || ', due ' || due || ', received ' || paid_amount || ', payments ' || payments AS detail FROM (
 				SELECT o.organization_id, o.id, o.status, o.paid_amount, o.net_amount + o.tax_amount + o.applied_balance_amount AS due,
 					COALESCE((SELECT SUM(p.amount) FROM order_payments p
-						WHERE p.organization_id = o.organization_id AND p.order_id = o.id AND p.status = 'succeeded'), 0) AS payments
+						WHERE p.organization_id = o.organization_id AND p.order_id = o.id AND p.status = 'succeeded' AND NOT p.surplus), 0) AS payments
 				FROM orders o
 			) AS sums WHERE payments <> paid_amount
 				OR status IN ('paid', 'partially_refunded', 'refunded') AND paid_amount < due
@@ -276,6 +276,34 @@ var Invariants = []Invariant{
 			UNION ALL SELECT r.organization_id, r.id, 'payment ' || r.payment_id FROM refunds r WHERE r.payment_id IS NOT NULL
 				AND NOT EXISTS (SELECT 1 FROM order_payments p
 					WHERE p.organization_id = r.organization_id AND p.id = r.payment_id AND p.order_id = r.order_id)`,
+	},
+	{
+		Name: "payments.asked",
+		Says: "An order is being charged for just when its processor was asked and has not answered, and what it is asked to give back it has taken.",
+		Query: `SELECT o.organization_id, o.id, 'is being charged for, and nobody was asked' AS detail FROM orders o WHERE o.charging_since IS NOT NULL
+				AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.organization_id = o.organization_id AND c.order_id = o.id)
+			UNION ALL SELECT c.organization_id, c.order_id, 'is asked for, and is not being charged for' FROM charges c
+				JOIN orders o ON o.organization_id = c.organization_id AND o.id = c.order_id
+				WHERE o.status = 'pending' AND o.charging_since IS NULL
+			UNION ALL SELECT q.organization_id, q.order_id, 'is to be given back, and was not paid' FROM refund_requests q
+				WHERE NOT EXISTS (SELECT 1 FROM order_payments p WHERE p.organization_id = q.organization_id AND p.id = q.payment_id
+					AND p.order_id = q.order_id AND p.status = 'succeeded')`,
+	},
+	{
+		Name: "payments.methods",
+		Says: "What customers and subscriptions are charged to is kept, and theirs; a deleted customer has no way to pay left.",
+		Query: `SELECT c.organization_id, c.id, 'default ' || c.default_payment_method_id AS detail FROM customers c
+				WHERE c.default_payment_method_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment_methods m
+					WHERE m.organization_id = c.organization_id AND m.customer_id = c.id AND m.id = c.default_payment_method_id AND m.deleted_at IS NULL)
+			UNION ALL SELECT s.organization_id, s.id, 'is charged to ' || s.payment_method_id FROM subscriptions s
+				WHERE s.payment_method_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment_methods m
+					WHERE m.organization_id = s.organization_id AND m.customer_id = s.customer_id AND m.id = s.payment_method_id AND m.deleted_at IS NULL)
+			UNION ALL SELECT m.organization_id, m.customer_id, 'has ' || m.id FROM payment_methods m
+				JOIN customers c ON c.organization_id = m.organization_id AND c.id = m.customer_id
+				WHERE c.deleted_at IS NOT NULL AND m.deleted_at IS NULL
+			UNION ALL SELECT m.organization_id, m.customer_id, 'is anonymised, and a card is known' FROM payment_methods m
+				JOIN customers c ON c.organization_id = m.organization_id AND c.id = m.customer_id
+				WHERE c.anonymized_at IS NOT NULL AND m.method_metadata IS NOT NULL`,
 	},
 	{
 		Name: "balances.movements",

@@ -1,17 +1,20 @@
 package floetest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
 
 	"floe/internal/db"
+	"floe/internal/id"
 	"floe/internal/payment"
 )
 
@@ -55,7 +58,7 @@ var Everything = payment.Capabilities{OffSession: true, SaveMethods: true, Refun
 // is called "stripe", because that is the one name that all SDKs know.
 func (f *Floe) Processor() *Processor {
 	p := &Processor{Can: Everything, t: f.t, db: f.DB, name: "stripe", known: map[string]answer{}}
-	f.Server.Orders.Processor = p
+	f.Server.Payments.Processor = p
 	return p
 }
 
@@ -231,10 +234,29 @@ func (p *Processor) outside(ctx context.Context) {
 
 func (p *Processor) fail(format string, args ...any) { p.t.Errorf(format, args...) }
 
-// Tell brings an event of a processor to the server, as the processor would.
-func (f *Floe) Tell(events ...payment.Event) *Response {
+// Tell brings events of the processor to the server, as the processor would,
+// and answers the status.
+func (f *Floe) Tell(events ...payment.Event) int {
 	f.t.Helper()
-	r := f.Request(http.MethodPost, "/v1/processors/stripe/events", "", events)
+	body, err := json.Marshal(events)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(f.t.Context(), http.MethodPost, "/processors/stripe/events", bytes.NewReader(body))
 	r.Header.Set(Signature, "good")
-	return f.Send(r)
+	w := httptest.NewRecorder()
+	f.Handler.ServeHTTP(w, r)
+	return w.Code
+}
+
+// Card saves a card for a customer, as the processor tells of one.
+func (f *Floe) Card(customer string, byDefault bool) (reference string) {
+	f.t.Helper()
+	reference = fmt.Sprintf("pm_%d", f.n.Add(1))
+	code := f.Tell(payment.Event{ID: "setup_" + reference, Type: payment.SetupSucceeded, Organization: f.Org.ID, Customer: id.ID(customer),
+		Method: CardOf(reference), Default: byDefault})
+	if code != http.StatusNoContent {
+		f.t.Fatalf("save a card: %d", code)
+	}
+	return reference
 }

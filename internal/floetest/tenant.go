@@ -23,7 +23,7 @@ type tenantRule struct {
 }
 
 var tenantTable = regexp.MustCompile(
-	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents|refund_requests|webhook_endpoints|webhook_events|webhook_deliveries)\b`)
+	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents|refund_requests|charges|payers|payment_methods|processor_events|disputes|webhook_endpoints|webhook_events|webhook_deliveries)\b`)
 
 // exceptions are statements that are right without an organization.
 var exceptions = []*regexp.Regexp{
@@ -33,6 +33,12 @@ var exceptions = []*regexp.Regexp{
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+orders\b.*\bcheck_at\b.*\borganization_id NOT IN \(SELECT organization_id FROM test_clocks\)`),
 	// What a processor has not answered for is asked for again, whoever's it is.
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+refund_requests\s+q\s+JOIN\b.*\bq\.check_at\s*<=\s*\?|^SELECT MIN\(check_at\) FROM refund_requests$`),
+	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+charges\s+WHERE\s+check_at\s*<=\s*\?|^SELECT MIN\(check_at\) FROM charges$`),
+	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+payment_methods\s+WHERE\s+detach_at\s+IS\s+NOT\s+NULL\b|^SELECT MIN\(detach_at\) FROM payment_methods\b`),
+	// An event names what it is about by the processor's own name, and so whose it is.
+	regexp.MustCompile(`(?is)^\s*SELECT\s+organization_id\b.*\bFROM\s+(order_payments|refunds|payment_methods|payers)\s+WHERE\s+processor\s*=\s*\?\s+AND\s+reference\s*=\s*\?`),
+	// Old events are forgotten for all at once.
+	regexp.MustCompile(`(?is)^\s*DELETE\s+FROM\s+processor_events\s+WHERE\s+created_at\s*<`),
 	// Where the journal ends, and whose part of it has grown, is asked for all.
 	regexp.MustCompile(`(?is)^SELECT (?:DISTINCT organization_id|COALESCE\(MAX\(seq\), 0\)(?: AS newest, COUNT\(\*\) AS rows)?) FROM journal\b`),
 	// Sessions that have ended are cleared away for all at once.

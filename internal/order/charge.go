@@ -2,29 +2,65 @@ package order
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
+	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/payment"
 )
 
 const (
-	// patient is how long a processor may take to say what became of a charge.
+	// patient is how long a processor may take to say what became of a charge
+	// that it says is pending.
 	patient = time.Hour
-	// soon is when a processor that could not be reached is asked again.
-	soon = 5 * time.Minute
+	// Soon is when a processor that has not answered is asked again.
+	Soon = 5 * time.Minute
+	// answerTime is how long a call of a processor may take.
+	answerTime = time.Minute
+	// atOnce is how many charges are made at a time.
+	atOnce = 8
 )
 
-// charges says whether the processor is asked for what subscriptions cost. For
-// an organization with a test clock it never is: nobody pays for a time that is
-// only tried out.
-func (s *Service) charges(tx *db.Tx) bool {
-	return s.Processor.Capabilities().OffSession && !tx.Clocked()
+// Purpose is what a charge is for, and so what follows from it.
+type Purpose string
+
+const (
+	forOrder   Purpose = "order"   // what a subscription owes
+	forDraft   Purpose = "draft"   // a draft that is being finalized
+	forPending Purpose = "pending" // the same, once callers see that it is pending
+	// ForChange is a change of a subscription that is made when it is paid.
+	ForChange Purpose = "change"
+)
+
+// Charge is money that a processor is asked for. It is stored before the call
+// and goes when the answer is recorded: what comes between, trouble on the way
+// or the end of the server, leaves it to be asked again under the same key.
+type Charge struct {
+	OrganizationID id.ID
+	OrderID        id.ID
+	CustomerID     id.ID
+	SubscriptionID *id.ID
+	Purpose        Purpose
+	IdempotencyKey string
+	MethodID       *id.ID
+	Method         string
+	Amount         int64
+	Currency       string
+	Cause          payment.Trigger
+	Description    string
+	CreatedAt      time.Time
+	CheckAt        time.Time
+	Change         json.RawMessage
 }
+
+const chargeColumns = `organization_id, order_id, customer_id, subscription_id, purpose, idempotency_key, method_id, method, amount, currency, cause,
+	description, created_at, check_at, change`
 
 // chargeable says whether an order that is to be paid now is charged: it is a
 // subscription's, and not sent as an invoice.
@@ -32,76 +68,187 @@ func (r *Row) chargeable() bool {
 	return r.Status == Pending && r.SubscriptionID != nil && r.DueAt == nil
 }
 
-// charge takes an order in hand to be charged. Should no answer come, because
-// the processor has none yet or this server ended before it was recorded, the
-// same is asked again under the same key: the money may have been taken.
-func (r *Row) charge(now time.Time) payment.Charge {
-	trigger := payment.Cycle
+// charge is what an order costs, to be charged. Nil means that there is nothing
+// to charge it to.
+func (s *Service) charge(ctx context.Context, tx *db.Tx, r *Row, at time.Time) (*Charge, error) {
+	c := Charge{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, SubscriptionID: r.SubscriptionID, Purpose: forOrder,
+		Amount: r.OpenAmount(), Currency: r.Currency, Cause: payment.Cycle, Description: r.Description, CreatedAt: at, CheckAt: at.Add(Soon)}
 	if r.Attempts > 0 {
-		trigger = payment.RetryDunning
+		c.Cause = payment.RetryDunning
 	}
-	late := now.Add(patient)
-	r.ChargingSince, r.CheckAt = &now, &late
-	return payment.Charge{
-		Order: r.ID, Organization: r.OrganizationID, Customer: r.CustomerID, Amount: r.OpenAmount(), Currency: r.Currency,
-		OffSession: true, Trigger: trigger, Description: r.Description,
-		IdempotencyKey: "order:" + string(r.ID) + ":default:" + strconv.Itoa(r.Attempts),
+	ok, err := s.Ask(ctx, tx, &c, payment.Choice{Subscription: r.SubscriptionID}, strconv.Itoa(r.Attempts))
+	if err != nil || !ok {
+		return nil, err
 	}
+	r.ChargingSince, r.CheckAt = &at, nil
+	return &c, nil
 }
 
-// collect makes charges, one after the other, and records what becomes of
-// each. One that cannot be made or recorded does not keep the others.
-func (s *Service) collect(ctx context.Context, charges []payment.Charge) error {
-	var all error
-	for _, c := range charges {
-		result, err := s.Processor.Charge(ctx, c)
-		all = errors.Join(all, err, s.DB.Write(ctx, func(tx *db.Tx) error {
-			r, failed := s.locked(ctx, tx, []id.ID{c.Organization}, c.Order)
-			switch {
-			case failed != nil:
-				return failed
-			case r.ChargingSince != nil && r.Status == Pending:
-				return s.collected(ctx, tx, &r, &c, result, err)
-			case result.State == payment.StateSucceeded:
-				return fmt.Errorf("order %s was given up while %s was charged: give the money back", r.ID, result.Reference)
-			}
-			return nil
-		}))
+// Ask stores a charge that is about to be made: what it is made to is chosen,
+// and it gets its key. It answers false when there is nothing to charge it to.
+func (s *Service) Ask(ctx context.Context, tx *db.Tx, c *Charge, by payment.Choice, attempt string) (ok bool, err error) {
+	by.Organization, by.Customer = c.OrganizationID, c.CustomerID
+	m, err := s.Payments.Choose(ctx, tx, by)
+	if err != nil || m == nil {
+		return false, err
 	}
-	if all != nil {
-		return fmt.Errorf("charge for orders: %w", all)
+	name := "default"
+	if m.ID != "" {
+		c.MethodID, c.Method, name = &m.ID, m.Reference, string(m.ID)
+	}
+	c.IdempotencyKey = "order:" + string(c.OrderID) + ":" + name
+	if attempt != "" {
+		c.IdempotencyKey += ":" + attempt
+	}
+	_, err = db.Exec(ctx, tx, `INSERT INTO charges (`+chargeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.OrganizationID, c.OrderID, c.CustomerID, c.SubscriptionID, string(c.Purpose), c.IdempotencyKey, c.MethodID, c.Method, c.Amount, c.Currency,
+		string(c.Cause), c.Description, c.CreatedAt, c.CheckAt, c.Change)
+	if err != nil {
+		return false, fmt.Errorf("store what a processor is asked to charge: %w", err)
+	}
+	return true, nil
+}
+
+// chargeOf is the charge of an order that was asked for and not answered, nil
+// when there is none.
+func chargeOf(ctx context.Context, q db.Querier, org, order id.ID) (*Charge, error) {
+	c, err := db.One[Charge](ctx, q, `SELECT `+chargeColumns+` FROM charges WHERE organization_id = ? AND order_id = ?`, org, order)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what a processor was asked to charge: %w", err)
+	}
+	return &c, nil
+}
+
+// Changing says whether a change of a subscription waits for its payment.
+func (s *Service) Changing(ctx context.Context, q db.Querier, org, subscription id.ID) (bool, error) {
+	_, err := db.One[int64](ctx, q, `SELECT 1 FROM charges WHERE organization_id = ? AND subscription_id = ? AND change IS NOT NULL LIMIT 1`,
+		org, subscription)
+	if errors.Is(err, db.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Make asks the processor for a charge and records its answer. It must not be
+// called inside a transaction. After trouble on the way, which is the error,
+// the charge stays and is made again.
+func (s *Service) Make(ctx context.Context, actor auth.Subject, c *Charge) (payment.ChargeResult, error) {
+	result, trouble := s.call(ctx, c)
+	err := s.settle(context.WithoutCancel(ctx), func(tx *db.Tx, givenUp bool) error {
+		if trouble != nil {
+			return c.again(ctx, tx, Soon)
+		}
+		return s.answered(ctx, tx, actor, c, result, givenUp)
+	})
+	if trouble != nil {
+		trouble = fmt.Errorf("charge for order %s, which will be done again: %w", c.OrderID, trouble)
+	}
+	return result, errors.Join(trouble, err)
+}
+
+func (s *Service) call(ctx context.Context, c *Charge) (result payment.ChargeResult, err error) {
+	ctx, stop := context.WithTimeout(ctx, answerTime)
+	defer stop()
+	payer, err := s.Payments.Payer(ctx, c.OrganizationID, c.CustomerID)
+	if err != nil {
+		return result, err
+	}
+	result, err = s.Payments.Processor.Charge(ctx, payment.Charge{Organization: c.OrganizationID, Customer: c.CustomerID, Order: c.OrderID,
+		Payer: payer, Method: c.Method, Amount: c.Amount, Currency: c.Currency, OffSession: true, Trigger: c.Cause,
+		IdempotencyKey: c.IdempotencyKey, Description: c.Description})
+	switch {
+	case err != nil:
+	case !result.State.Known():
+		err = fmt.Errorf("the processor answered the state %q", result.State)
+	case result.State == payment.StateSucceeded && result.Reference == "":
+		err = errors.New("the processor took money and did not say how it calls the payment")
+	}
+	return result, err
+}
+
+// again says when the same is asked again.
+func (c *Charge) again(ctx context.Context, tx *db.Tx, after time.Duration) error {
+	_, err := db.Exec(ctx, tx, `UPDATE charges SET check_at = ? WHERE organization_id = ? AND order_id = ? AND idempotency_key = ?`,
+		tx.Now().Add(after), c.OrganizationID, c.OrderID, c.IdempotencyKey)
+	if err != nil {
+		return fmt.Errorf("put off a charge: %w", err)
 	}
 	return nil
 }
 
-// collected is what follows from a charge. Trouble on the way says nothing
-// about the money: the processor is asked again, under the same key.
-func (s *Service) collected(ctx context.Context, tx *db.Tx, r *Row, c *payment.Charge, result payment.ChargeResult, trouble error) error {
-	p := Payment{Status: Failed, Amount: c.Amount, Reference: result.Reference, Processor: s.Processor.Name(), Hard: result.Hard}
-	if p.Reference == "" {
-		p.Reference = c.IdempotencyKey
-	}
-	switch {
-	case trouble != nil:
-		again := tx.Now().Add(soon)
-		r.ChargingSince, r.CheckAt = nil, &again
-		return save(ctx, tx, r)
-	case result.State == payment.StatePending: // the processor will tell
-		return nil
-	case result.State == payment.StateAwaiting:
-		days, err := NetDays(ctx, tx, r.OrganizationID)
-		if err != nil {
-			return err
-		}
-		r.ChargingSince, r.CheckAt = nil, nil
-		r.payWithin(tx.Now(), days)
-		return save(ctx, tx, r)
-	case result.State == payment.StateSucceeded:
-		p.Status = Succeeded
-	}
-	r.ChargingSince, r.CheckAt = nil, nil
-	if err := save(ctx, tx, r); err != nil {
+// answered records the answer to a charge, once. When an event has come before
+// it there is nothing to do, unless money was taken that nobody waits for.
+func (s *Service) answered(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult, givenUp bool) error {
+	if _, err := s.Customers.Lock(ctx, tx, c.OrganizationID, c.CustomerID); err != nil {
 		return err
 	}
-	return s.Settle(ctx, tx, cycleActor, r, p)
+	now, err := chargeOf(ctx, tx, c.OrganizationID, c.OrderID)
+	switch {
+	case err != nil:
+		return err
+	case now != nil && now.IdempotencyKey == c.IdempotencyKey:
+		return s.conclude(ctx, tx, actor, now, result, givenUp)
+	case result.State == payment.StateSucceeded:
+		return s.unexpected(ctx, tx, actor, c, result)
+	}
+	return nil
+}
+
+// collect makes charges, some at a time. One that cannot be made or recorded
+// does not keep the others.
+func (s *Service) collect(ctx context.Context, charges []Charge) error {
+	var mu sync.Mutex
+	var all error
+	var wait sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for i := range charges {
+		places <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-places }()
+			if _, err := s.Make(ctx, cycleActor, &charges[i]); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				all = errors.Join(all, err)
+			}
+		})
+	}
+	wait.Wait()
+	return all
+}
+
+// RunCharges asks again for charges that a processor has not answered for. It
+// answers how many they were, and when the next are to be asked for (zero when
+// none are). Many nodes may call it at once: who moves the date of a charge
+// asks.
+func (s *Service) RunCharges(ctx context.Context, limit int) (done int, next time.Time, err error) {
+	if !s.Payments.Processor.Capabilities().OffSession {
+		return 0, time.Time{}, nil
+	}
+	var list []Charge
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		list, err = db.All[Charge](ctx, tx, `SELECT `+chargeColumns+` FROM charges WHERE check_at <= ? ORDER BY check_at, order_id LIMIT ?`, tx.Now(), limit)
+		if err != nil {
+			return fmt.Errorf("find charges that were not answered for: %w", err)
+		}
+		for i := range list {
+			if err := list[i].again(ctx, tx, Soon); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, next, err
+	}
+	if err := s.collect(ctx, list); err != nil {
+		return len(list), next, err
+	}
+	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(check_at) FROM charges`)
+	if err != nil || t == nil {
+		return len(list), time.Time{}, err
+	}
+	return len(list), *t, nil
 }

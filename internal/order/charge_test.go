@@ -20,7 +20,7 @@ func TestCharges(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, w world) {
 		orders, subs, script := w.Server.Orders, &told{}, &charging{}
-		orders.Subscriptions, orders.Processor = subs, script
+		orders.Subscriptions, orders.Payments.Processor = subs, script
 		c := w.Customer(nil).ID()
 		make := func() order.Row {
 			n := of(id.New(), costs(1000))
@@ -31,6 +31,9 @@ func TestCharges(t *testing.T) {
 			t.Helper()
 			script.result, script.calls = result, nil
 			if _, _, err := orders.RunOverdue(t.Context(), 100); err != nil {
+				t.Error(err)
+			}
+			if _, _, err := orders.RunCharges(t.Context(), 100); err != nil {
 				t.Error(err)
 			}
 			if len(script.calls) != charges {
@@ -142,7 +145,7 @@ func TestCharges(t *testing.T) {
 		if r := tried(clock.WithTime(t.Context(), w.Clock.Now())); r.DueAt == nil {
 			t.Error("charged in a time of its own")
 		}
-		orders.Processor = payment.Manual{}
+		orders.Payments.Processor = payment.Manual{}
 		if r := tried(t.Context()); r.DueAt == nil {
 			t.Error("charged by nobody")
 		}

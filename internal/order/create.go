@@ -59,7 +59,7 @@ func (s *Service) CreateMany(ctx context.Context, tx *db.Tx, actor auth.Subject,
 		return nil, err
 	}
 	for i := range rows {
-		rows[i].open(&list[i], s.charges(tx))
+		rows[i].open(&list[i], s.Payments.Charges(tx))
 	}
 	return rows, s.store(ctx, tx, actor, rows, items, balances)
 }
@@ -71,9 +71,12 @@ func (n *New) row(tx *db.Tx) Row {
 		at = tx.Now()
 	}
 	r := Row{
-		ID: tx.NewID(at), OrganizationID: n.Organization, CustomerID: n.Customer.ID, ProductID: n.ProductID, SubscriptionID: n.SubscriptionID,
+		ID: n.ID, OrganizationID: n.Organization, CustomerID: n.Customer.ID, ProductID: n.ProductID, SubscriptionID: n.SubscriptionID,
 		DiscountID: n.DiscountID, CreatedAt: at, Reason: n.Reason, Currency: n.Currency, Description: n.Description, Seats: n.Seats, Clocked: n.Clocked,
 		Metadata: n.Metadata, CustomFieldData: n.CustomFieldData,
+	}
+	if r.ID == "" {
+		r.ID = tx.NewID(at)
 	}
 	r.copyBilling(&n.Customer)
 	if len(r.Metadata) == 0 {
@@ -192,7 +195,7 @@ func numberNew(ctx context.Context, tx *db.Tx, rows []Row, list []New) error {
 	settings := map[id.ID]terms{}
 	var numbered []*Row
 	for i := range rows {
-		if list[i].Draft || list[i].NoNumber {
+		if list[i].Draft || list[i].GivenUp || list[i].NoNumber {
 			continue
 		}
 		r := &rows[i]
@@ -216,9 +219,15 @@ func (r *Row) open(n *New, charges bool) {
 		r.to(Draft)
 		return
 	}
+	if n.GivenUp {
+		r.to(Void)
+		return
+	}
 	r.to(Pending)
 	switch {
 	case r.DueAmount() <= 0:
+	case n.Charging:
+		r.ChargingSince = &r.CreatedAt
 	case charges && n.Charge && r.SubscriptionID != nil:
 		r.CheckAt = &r.CreatedAt // the first attempt
 	default:

@@ -1,11 +1,12 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
-	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -210,47 +211,36 @@ type finalizeInput struct {
 // nothing, pending when it is paid by invoice, and else charged. No
 // transaction is open while a processor is asked.
 func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInput) (out Order, err error) {
-	var r Row
-	var charge *payment.Charge
-	err = s.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if r, err = s.managed(ctx, tx, sub, in.ID); err != nil {
+	var c *Charge
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := s.managed(ctx, tx, sub, in.ID)
+		if err != nil {
 			return err
 		}
-		if charge, err = s.claim(ctx, tx, sub, &r, &in.Body); err != nil || charge != nil {
+		if c, err = s.claim(ctx, tx, sub, &r, &in.Body); err != nil || c != nil {
 			return err
 		}
 		out, err = s.one(ctx, tx, r)
 		return err
 	})
-	if err != nil || charge == nil {
+	if err != nil || c == nil {
 		return out, err
 	}
-	result, err := s.Processor.Charge(ctx, *charge)
-	if err != nil {
-		result = payment.ChargeResult{State: payment.StateFailed, Code: "processor_error"}
-	}
-	refused := refusal(r.ID, result)
-	err = errors.Join(err, s.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if r, err = s.locked(ctx, tx, []id.ID{r.OrganizationID}, r.ID); err != nil {
-			return err
-		}
-		if err := s.conclude(ctx, tx, sub, &r, charge, result); err != nil {
-			return err
-		}
-		out, err = s.one(ctx, tx, r)
-		return err
-	}))
+	result, err := s.Make(ctx, sub, c)
 	if err != nil {
 		return out, err
 	}
-	return out, refused
+	if err := Refusal(c.OrderID, result); err != nil {
+		return out, err
+	}
+	return s.get(ctx, sub, byIDInput{c.OrderID})
 }
 
-// refusal is what the caller is told of a charge that brought no money.
-func refusal(order id.ID, c payment.ChargeResult) error {
+// Refusal is what the caller is told of a charge that brought no money.
+func Refusal(order id.ID, c payment.ChargeResult) error {
 	switch c.State {
 	case payment.StateFailed:
-		return fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", c.Code))
+		return fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", cmp.Or(c.Code, "card_error")))
 	case payment.StateRequiresAction:
 		return fault.PaymentActionRequired.New(fmt.Sprintf(
 			"Order %s payment requires customer authentication (e.g. 3DS challenge); off-session charge cannot complete.", order))
@@ -260,7 +250,7 @@ func refusal(order id.ID, c payment.ChargeResult) error {
 
 // claim takes a draft in hand. It answers the charge that is to be made, nil
 // when the order is done without one.
-func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, b *Finalize) (*payment.Charge, error) {
+func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, b *Finalize) (*Charge, error) {
 	if r.Status != Draft {
 		return nil, fault.OrderNotDraft.New(fmt.Sprintf(
 			"Order %s is not in draft status (current: %s). Only draft orders can be modified or finalized.", r.ID, r.Status))
@@ -278,19 +268,31 @@ func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row
 		return nil, s.paid(ctx, tx, sub, &was, r)
 	case byInvoice:
 		return nil, s.await(ctx, tx, sub, &was, r)
-	case !s.Processor.Capabilities().OffSession:
-		return nil, fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", payment.MissingMethod))
+	case !s.Payments.Charges(tx):
+		return nil, MissingMethod()
 	}
 	now := tx.Now()
+	c := &Charge{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, Purpose: forDraft, Amount: r.DueAmount(),
+		Currency: r.Currency, Cause: payment.Purchase, Description: r.Description, CreatedAt: now, CheckAt: now.Add(Soon)}
+	attempt := ""
+	if r.Attempts > 0 {
+		attempt = strconv.Itoa(r.Attempts)
+	}
+	ok, err := s.Ask(ctx, tx, c, payment.Choice{Wanted: b.PaymentMethodID, Any: true}, attempt)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, MissingMethod()
+	}
 	r.to(Pending)
 	r.ChargingSince = &now
-	method := "default"
-	if b.PaymentMethodID != nil {
-		method = string(*b.PaymentMethodID)
-	}
-	return &payment.Charge{Order: r.ID, Organization: r.OrganizationID, Customer: r.CustomerID, Amount: r.DueAmount(), Currency: r.Currency,
-		OffSession: true, Trigger: payment.Purchase, Description: r.Description,
-		IdempotencyKey: "order:" + string(r.ID) + ":" + method}, save(ctx, tx, r)
+	return c, save(ctx, tx, r)
+}
+
+// MissingMethod is what is said when there is nothing to charge.
+func MissingMethod() error {
+	return fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", payment.MissingMethod))
 }
 
 // await makes a draft an order that is paid by invoice.
@@ -318,37 +320,4 @@ func takeInvoice(ctx context.Context, tx *db.Tx, r *Row) error {
 		return err
 	}
 	return number(ctx, tx, []*Row{r}, map[id.ID]terms{r.OrganizationID: t})
-}
-
-// conclude is what follows from a charge: paid, waiting, or a draft again.
-func (s *Service) conclude(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, c *payment.Charge, result payment.ChargeResult) error {
-	was := *r
-	was.Status, was.ChargingSince = Draft, nil // what callers have seen
-	switch result.State {
-	case payment.StateFailed, payment.StateRequiresAction:
-		r.to(Draft)
-		r.ChargingSince = nil
-		return save(ctx, tx, r)
-	case payment.StatePending: // the processor will tell
-		if err := takeInvoice(ctx, tx, r); err != nil {
-			return err
-		}
-		if err := save(ctx, tx, r); err != nil {
-			return err
-		}
-		updated(tx, sub, &was, r)
-		return nil
-	case payment.StateAwaiting:
-		r.Status, r.ChargingSince = Draft, nil
-		return s.await(ctx, tx, sub, &was, r)
-	}
-	if err := takeInvoice(ctx, tx, r); err != nil {
-		return err
-	}
-	if _, err := insertPayment(ctx, tx, r, &Payment{Status: Succeeded, Amount: c.Amount, Reference: result.Reference,
-		Processor: s.Processor.Name(), At: time.Time{}}); err != nil {
-		return err
-	}
-	r.PaidAmount += c.Amount
-	return s.paid(ctx, tx, sub, &was, r)
 }

@@ -168,7 +168,7 @@ func TestProcessor(t *testing.T) {
 	engines(t, func(t *testing.T, w world) {
 		c, p := w.billed(), w.once(nil)
 		script := &charging{}
-		w.Server.Orders.Processor = script
+		w.Server.Orders.Payments.Processor = script
 		for _, x := range []struct {
 			result payment.ChargeResult
 			status int
@@ -202,7 +202,7 @@ func TestProcessor(t *testing.T) {
 		if rec.Code != 500 {
 			t.Errorf("a processor that cannot be reached: %d %s", rec.Code, rec.Body)
 		}
-		w.is(w.get(id.ID(d.ID())), 200, map[string]any{"status": "draft"})
+		w.is(w.get(id.ID(d.ID())), 200, map[string]any{"status": "pending", "invoice_number": nil})
 		script.err = nil
 		// Two at once: one gets it, the other is too late.
 		d = w.draft(c.ID(), p.ID(), nil)

@@ -11,7 +11,6 @@ import (
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/id"
-	"floe/internal/payment"
 )
 
 const day = 24 * time.Hour
@@ -190,7 +189,7 @@ const hold = 5 * time.Minute
 // others: it is left alone for a while and tried again.
 func (s *Service) RunOverdue(ctx context.Context, limit int) (done int, next time.Time, err error) {
 	var list []due
-	var charges []payment.Charge
+	var charges []Charge
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[due](ctx, tx, `SELECT id, organization_id, customer_id, check_at FROM orders
 			WHERE `+wallClock+` AND check_at <= ? ORDER BY check_at, seq LIMIT ?`, tx.Now(), limit)
@@ -215,9 +214,9 @@ func (s *Service) RunOverdue(ctx context.Context, limit int) (done int, next tim
 
 // oneByOne finds out which order made a batch fail: each has its own
 // transaction, and those that fail are left alone for a while.
-func (s *Service) oneByOne(ctx context.Context, list []due) (charges []payment.Charge, err error) {
+func (s *Service) oneByOne(ctx context.Context, list []due) (charges []Charge, err error) {
 	for _, d := range list {
-		var some []payment.Charge
+		var some []Charge
 		err := s.DB.Write(ctx, func(tx *db.Tx) error {
 			some, err = s.overdue(ctx, tx, []due{d})
 			return err
@@ -300,7 +299,7 @@ func nextCheck(ctx context.Context, q db.Querier, condition string, args ...any)
 // that are to be made for some of them once it is committed. What happens to a
 // customer happens in the order in which it was due, so that each round takes
 // one order of each.
-func (s *Service) overdue(ctx context.Context, tx *db.Tx, list []due) (charges []payment.Charge, err error) {
+func (s *Service) overdue(ctx context.Context, tx *db.Tx, list []due) (charges []Charge, err error) {
 	if err := s.lockCustomers(ctx, tx, list); err != nil {
 		return nil, err
 	}
@@ -333,7 +332,7 @@ func oneOfEach(list []due) (round map[id.ID][]due, rest []due) {
 }
 
 // overdueOf handles orders of an organization, each of another customer.
-func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []due) (charges []payment.Charge, err error) {
+func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []due) (charges []Charge, err error) {
 	ids := make([]id.ID, len(list))
 	for i, d := range list {
 		ids[i] = d.ID
@@ -353,8 +352,14 @@ func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []du
 		if tx.Clocked() { // a test clock lets it happen when it was due
 			at = latest(d.CheckAt, at)
 		}
-		if r.chargeable() && s.charges(tx) {
-			charges, charged = append(charges, r.charge(at)), append(charged, &r)
+		var c *Charge
+		if r.chargeable() && s.Payments.Charges(tx) {
+			if c, err = s.charge(ctx, tx, &r, at); err != nil {
+				return nil, err
+			}
+		}
+		if c != nil {
+			charges, charged = append(charges, *c), append(charged, &r)
 			r.ModifiedAt = &at
 		} else {
 			r.ChargingSince = nil // who was asked has not answered for too long

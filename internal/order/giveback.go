@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,10 +37,11 @@ type refundRequest struct {
 	Currency  string
 	Processor string
 	Reference string
+	Surplus   bool // it is no refund of the order: the order did not need it
 }
 
 const requestColumns = `q.organization_id, q.order_id, q.payment_id, q.id, q.check_at, q.reason, q.amount, q.tax_amount, q.comment,
-	q.revoke_benefits, q.metadata, p.currency, p.processor, p.reference`
+	q.revoke_benefits, q.metadata, p.currency, p.processor, p.reference, p.surplus`
 
 const requestTables = ` FROM refund_requests q
 	JOIN order_payments p ON p.organization_id = q.organization_id AND p.id = q.payment_id`
@@ -51,9 +53,12 @@ func (s *Service) source(ctx context.Context, q db.Querier, r *Row, amount int64
 	if err != nil {
 		return nil, err
 	}
+	if held, err := r.disputed(ctx, q); err != nil || held {
+		return nil, cmp.Or(err, refundRefusal(r.ID, payment.Disputed))
+	}
 	for i := range list {
 		p := &list[i]
-		if p.Status != Succeeded || p.Processor == payment.ManualName {
+		if p.Status != Succeeded || p.Surplus || p.Processor == payment.ManualName {
 			continue
 		}
 		left, err := p.left(ctx, q)
@@ -62,7 +67,7 @@ func (s *Service) source(ctx context.Context, q db.Querier, r *Row, amount int64
 			return nil, err
 		case left <= 0:
 			continue
-		case p.Processor != s.Processor.Name() || !s.Processor.Capabilities().Refund:
+		case p.Processor != s.Payments.Processor.Name() || !s.Payments.Processor.Capabilities().Refund:
 			return nil, fault.RefundsBlocked.New(fmt.Sprintf("Refunds are blocked for order: %s", r.ID))
 		case amount > left:
 			return nil, schema.ValueError(fmt.Sprintf("Only %d of the order were charged and can be given back this way. Refund the rest afterwards.", left),
@@ -93,14 +98,28 @@ func (r *Row) beingRefunded(ctx context.Context, q db.Querier) (bool, error) {
 	return err == nil, err
 }
 
+// requestOf is the refund of an order that a processor was asked for and has
+// not answered, nil when there is none.
+func requestOf(ctx context.Context, q db.Querier, r *Row) (*refundRequest, error) {
+	x, err := db.One[refundRequest](ctx, q, `SELECT `+requestColumns+requestTables+` WHERE q.organization_id = ? AND q.order_id = ? LIMIT 1`,
+		r.OrganizationID, r.ID)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what a processor was asked to give back: %w", err)
+	}
+	return &x, nil
+}
+
 // request stores what a processor is about to be asked.
 func (s *Service) request(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow, f Refund) (*refundRequest, error) {
 	if len(f.Metadata) == 0 {
 		f.Metadata = schema.EmptyMetadata
 	}
-	q := &refundRequest{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(soon),
+	q := &refundRequest{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(Soon),
 		Reason: f.Reason, Amount: f.Amount, TaxAmount: f.TaxAmount, Comment: f.Comment, RevokeBenefits: f.RevokeBenefits, Metadata: f.Metadata,
-		Currency: p.Currency, Processor: p.Processor, Reference: p.Reference}
+		Currency: p.Currency, Processor: p.Processor, Reference: p.Reference, Surplus: p.Surplus}
 	_, err := db.Exec(ctx, tx, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount,
 			comment, revoke_benefits, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		q.OrganizationID, q.OrderID, q.PaymentID, q.ID, tx.Now(), q.CheckAt, string(q.Reason), q.Amount, q.TaxAmount, q.Comment, q.RevokeBenefits,
@@ -111,10 +130,20 @@ func (s *Service) request(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow,
 	return q, nil
 }
 
+// again says when it is asked for again.
+func (q *refundRequest) again(ctx context.Context, tx *db.Tx, after time.Duration) error {
+	_, err := db.Exec(ctx, tx, `UPDATE refund_requests SET check_at = ? WHERE organization_id = ? AND order_id = ? AND payment_id = ?`,
+		tx.Now().Add(after), q.OrganizationID, q.OrderID, q.PaymentID)
+	if err != nil {
+		return fmt.Errorf("put off a refund: %w", err)
+	}
+	return nil
+}
+
 // giveBack asks the processor and records its answer. After trouble on the way
 // the request stays, and is made again.
 func (s *Service) giveBack(ctx context.Context, actor auth.Subject, q *refundRequest) (out Refund, err error) {
-	result, err := s.Processor.Refund(ctx, payment.Refund{Organization: q.OrganizationID, Order: q.OrderID, ID: q.ID, Payment: q.Reference,
+	result, err := s.Payments.Processor.Refund(ctx, payment.Refund{Organization: q.OrganizationID, Order: q.OrderID, ID: q.ID, Payment: q.Reference,
 		Amount: q.Amount + q.TaxAmount, Currency: q.Currency, Reason: string(q.Reason), IdempotencyKey: "refund:" + string(q.ID)})
 	if err == nil && result.Refused == "" && !slices.Contains(result.Status.Enum(), string(result.Status)) {
 		err = fmt.Errorf("the processor answered the status %q", result.Status)
@@ -144,6 +173,11 @@ func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 	switch {
 	case err != nil:
 		return Refund{}, fmt.Errorf("close a request for a refund: %w", err)
+	case q.Surplus:
+		if n == 1 && (result.Refused != "" || result.Status.Final()) {
+			return Refund{}, credit(ctx, tx, r, q.Amount)
+		}
+		return Refund{}, nil
 	case n == 0 && result.Refused == "":
 		return refundByID(ctx, tx, q.OrganizationID, q.ID)
 	case n == 0 || result.Refused != "":
@@ -173,7 +207,7 @@ func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next tim
 	var list []refundRequest
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[refundRequest](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.check_at <= ? AND p.processor = ?
-			ORDER BY q.check_at, q.id LIMIT ?`, tx.Now(), s.Processor.Name(), limit)
+			ORDER BY q.check_at, q.id LIMIT ?`, tx.Now(), s.Payments.Processor.Name(), limit)
 		if err != nil {
 			return fmt.Errorf("find refunds that were not answered for: %w", err)
 		}
@@ -200,7 +234,7 @@ func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next tim
 func postpone(ctx context.Context, tx *db.Tx, list []refundRequest) (mine []refundRequest, err error) {
 	for _, q := range list {
 		n, err := db.Exec(ctx, tx, `UPDATE refund_requests SET check_at = ? WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND check_at = ?`,
-			tx.Now().Add(soon), q.OrganizationID, q.OrderID, q.PaymentID, q.CheckAt)
+			tx.Now().Add(Soon), q.OrganizationID, q.OrderID, q.PaymentID, q.CheckAt)
 		if err != nil {
 			return nil, fmt.Errorf("take up a refund: %w", err)
 		}

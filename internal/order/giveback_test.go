@@ -16,6 +16,7 @@ type obj = map[string]any
 func (w world) charged() order.Row {
 	w.t.Helper()
 	c, p := w.billed(), w.once(nil)
+	w.Card(c.ID(), false)
 	d := w.draft(c.ID(), p.ID(), nil)
 	w.is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, "{}"), 200, obj{"status": "paid"})
 	return w.row(d.ID())
@@ -155,9 +156,9 @@ func TestRefundOfMixedMoney(t *testing.T) {
 		w.is(w.refund(o, 400, nil), 403, obj{"error": "RefundsBlocked", "detail": "Refunds are blocked for order: " + string(o.ID)})
 		w.is(w.pay(o.ID, "refunded", 400, "by hand"), 201, nil)
 		p.Can.Refund = true
-		w.Server.Orders.Processor = payment.Manual{}
+		w.Server.Orders.Payments.Processor = payment.Manual{}
 		w.is(w.refund(o, 400, nil), 403, obj{"error": "RefundsBlocked"})
-		w.Server.Orders.Processor = p
+		w.Server.Orders.Payments.Processor = p
 		if len(p.Refunds()) != 0 {
 			t.Error("it was asked for what it cannot do")
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"floe/internal/auth"
 	"floe/internal/customer"
 	"floe/internal/db"
+	"floe/internal/doctor"
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
@@ -151,4 +153,21 @@ func (w world) row(orderID string) order.Row {
 		w.t.Fatal(err)
 	}
 	return r
+}
+
+// healthy holds the database against the invariants of orders and balances.
+func (w world) healthy() {
+	w.t.Helper()
+	for _, x := range doctor.Invariants {
+		if !strings.HasPrefix(x.Name, "orders.") && !strings.HasPrefix(x.Name, "balances.") && !strings.HasPrefix(x.Name, "payments.") {
+			continue
+		}
+		found, err := db.All[struct{ OrganizationID, ID, Detail string }](w.t.Context(), w.DB, x.Query+floetest.AllOrganizations)
+		if err != nil {
+			w.t.Fatalf("%s: %v", x.Name, err)
+		}
+		for _, f := range found {
+			w.t.Errorf("%s: %s %s", x.Name, f.ID, f.Detail)
+		}
+	}
 }

@@ -145,11 +145,11 @@ func (s *Service) payments(ctx context.Context, sub auth.Subject, in byIDInput) 
 
 // RecordPayment is the body of a payment that is recorded.
 type RecordPayment struct {
-	Status    PaymentStatus `json:"status" doc:"What became of it."`
-	Amount    int64         `json:"amount" gt:"0" doc:"The amount, with taxes, in the smallest unit of the order's currency." example:"10000"`
-	PaidAt    *time.Time    `json:"paid_at" doc:"When the money moved; now, when there is none. Not in the future."`
-	Reference string        `json:"reference" minLength:"1" maxLength:"255" doc:"Your own name for the payment, unique within the order." example:"\"bank-2026-0042\""`
-	Note      *string       `json:"note" maxLength:"1000" trim:"null" doc:"A remark."`
+	Status    givenStatus `json:"status" doc:"What became of it."`
+	Amount    int64       `json:"amount" gt:"0" doc:"The amount, with taxes, in the smallest unit of the order's currency." example:"10000"`
+	PaidAt    *time.Time  `json:"paid_at" doc:"When the money moved; now, when there is none. Not in the future."`
+	Reference string      `json:"reference" minLength:"1" maxLength:"255" doc:"Your own name for the payment, unique within the order." example:"\"bank-2026-0042\""`
+	Note      *string     `json:"note" maxLength:"1000" trim:"null" doc:"A remark."`
 }
 
 // SchemaName is not a name of the reference.
@@ -162,7 +162,7 @@ type recordInput struct {
 
 func (s *Service) recordPayment(ctx context.Context, sub auth.Subject, in recordInput) (out PaymentRow, err error) {
 	b := in.Body
-	p := Payment{Status: b.Status, Amount: b.Amount, Reference: b.Reference, Note: b.Note}
+	p := Payment{Status: PaymentStatus(b.Status), Amount: b.Amount, Reference: b.Reference, Note: b.Note}
 	if b.PaidAt != nil {
 		p.At = *b.PaidAt
 	}

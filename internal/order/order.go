@@ -14,6 +14,7 @@ import (
 	"floe/internal/auth"
 	"floe/internal/customer"
 	"floe/internal/db"
+	"floe/internal/fault"
 	"floe/internal/id"
 )
 
@@ -27,6 +28,13 @@ type Subscriptions interface {
 	// are not, each of another customer: their due dates have passed, or another
 	// attempt has failed. Row.Exhausted says whether it was the last.
 	OrdersOverdue(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, list []Overdue) error
+	// MakeChange is called when a change has been paid for, or is being paid
+	// for, that waited for that. It makes the change and its order, which has the
+	// id that the charge has, and answers it; the order awaits the payment. A
+	// change that cannot be made any more is a fault or a problem.
+	MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c Charge) (Row, error)
+	// DropChange is called when a change was not paid for, and is not made.
+	DropChange(ctx context.Context, tx *db.Tx, c Charge) error
 }
 
 // Overdue is an order that was to be paid at a time.
@@ -45,6 +53,14 @@ func (NoSubscriptions) OrderPaid(context.Context, *db.Tx, auth.Subject, Row) err
 func (NoSubscriptions) OrdersOverdue(context.Context, *db.Tx, auth.Subject, id.ID, []Overdue) error {
 	return nil
 }
+
+// MakeChange makes nothing.
+func (NoSubscriptions) MakeChange(context.Context, *db.Tx, auth.Subject, Charge) (Row, error) {
+	return Row{}, fault.NotFound.New()
+}
+
+// DropChange does nothing.
+func (NoSubscriptions) DropChange(context.Context, *db.Tx, Charge) error { return nil }
 
 // Status is where an order stands.
 type Status string
@@ -181,6 +197,7 @@ type Line struct {
 
 // New is an order that is to be made.
 type New struct {
+	ID             id.ID // another one than a new one, where it is known already
 	Organization   id.ID
 	Customer       customer.Row
 	ProductID      *id.ID
@@ -202,6 +219,10 @@ type New struct {
 	Charge bool
 	// Clocked orders are looked at when their organization's test clock says so.
 	Clocked bool
+	// Charging orders are being charged for already.
+	Charging bool
+	// GivenUp orders were paid when nobody wanted them any more: they are void.
+	GivenUp bool
 	// Draft orders wait to be finalized: no number, nothing due.
 	Draft bool
 	// DueInDays is how long an order that costs something may stay unpaid

@@ -17,6 +17,7 @@ import (
 
 // told remembers what subscriptions hear.
 type told struct {
+	order.NoSubscriptions
 	mu      sync.Mutex
 	paid    []id.ID
 	overdue []int

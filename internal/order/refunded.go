@@ -34,17 +34,23 @@ func (s *Service) returnedOutside(ctx context.Context, tx *db.Tx, actor auth.Sub
 	if err := r.refundable(ctx, tx, 0); err != nil {
 		return err
 	}
-	tax := int64(0)
-	switch all := r.RefundableAmount() + r.RefundableTaxAmount(); {
-	case p.Amount > all:
-		return tooMuch(p.Amount)
-	case p.Amount == all:
-		tax = r.RefundableTaxAmount()
-	default:
-		tax = money.MulDiv(p.Amount, r.TaxAmount, r.TotalAmount(), money.HalfAwayFromZero)
+	tax, err := r.taxWithin(p.Amount)
+	if err != nil {
+		return err
 	}
-	_, err := s.refund(ctx, tx, actor, r, Refund{Reason: "other", Amount: p.Amount - tax, TaxAmount: tax, Comment: p.Note, PaymentID: &p.ID})
+	_, err = s.refund(ctx, tx, actor, r, Refund{Reason: "other", Amount: p.Amount - tax, TaxAmount: tax, Comment: p.Note, PaymentID: &p.ID})
 	return err
+}
+
+// taxWithin is the part of the taxes in an amount that is given back.
+func (r *Row) taxWithin(amount int64) (int64, error) {
+	switch all := r.RefundableAmount() + r.RefundableTaxAmount(); {
+	case amount > all:
+		return 0, tooMuch(amount)
+	case amount == all:
+		return r.RefundableTaxAmount(), nil
+	}
+	return money.MulDiv(amount, r.TaxAmount, r.TotalAmount(), money.HalfAwayFromZero), nil
 }
 
 func tooMuch(amount int64) error {
@@ -66,7 +72,7 @@ func (r *Row) refundable(ctx context.Context, q db.Querier, amount int64) error 
 	if asked {
 		return fault.RefundPendingCreation.New(fmt.Sprintf("A refund of order %s is in progress", r.ID))
 	}
-	_, err = db.One[int64](ctx, q, `SELECT 1 FROM order_payments WHERE organization_id = ? AND order_id = ? AND status = 'succeeded' LIMIT 1`,
+	_, err = db.One[int64](ctx, q, `SELECT 1 FROM order_payments WHERE organization_id = ? AND order_id = ? AND status = 'succeeded' AND NOT surplus LIMIT 1`,
 		r.OrganizationID, r.ID)
 	if errors.Is(err, db.ErrNoRows) || err == nil && !r.Status.Paid() {
 		return fault.RefundUnknownPayment.New(fmt.Sprintf("Refund issued for unknown order: %s", r.ID))

@@ -18,8 +18,8 @@ type Service struct {
 	Customers     *customer.Service
 	Grants        *grant.Service
 	Subscriptions Subscriptions
-	// Processor moves money; Manual{} moves none.
-	Processor payment.Processor
+	// Payments knows the processor, which moves money or does not.
+	Payments *payment.Service
 	// Tax reckons taxes; nil reckons none.
 	Tax Tax
 	// Links is how documents are handed out.

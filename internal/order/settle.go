@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -20,15 +21,25 @@ import (
 // PaymentStatus is what became of a payment.
 type PaymentStatus string
 
-// The statuses of payments.
+// The statuses of payments. Only a processor's are under way.
 const (
+	Underway  PaymentStatus = "pending"
 	Succeeded PaymentStatus = "succeeded"
 	Failed    PaymentStatus = "failed"
 	Returned  PaymentStatus = "refunded"
 )
 
 // Enum lists the statuses.
-func (PaymentStatus) Enum() []string { return []string{"succeeded", "failed", "refunded"} }
+func (PaymentStatus) Enum() []string { return []string{"pending", "succeeded", "failed", "refunded"} }
+
+// givenStatus is what somebody can record of a payment.
+type givenStatus PaymentStatus
+
+// Enum lists the statuses.
+func (givenStatus) Enum() []string { return []string{"succeeded", "failed", "refunded"} }
+
+// SchemaName says that the list is written in place.
+func (givenStatus) SchemaName() string { return "" }
 
 // SchemaName is not a name of the reference: its payments are a processor's.
 func (PaymentStatus) SchemaName() string { return "OrderPaymentStatus" }
@@ -43,6 +54,13 @@ type Payment struct {
 	Processor string // "manual" when empty
 	// Hard says of a failed payment that trying again is of no use.
 	Hard bool
+
+	// Of a processor's payments.
+	Method         *payment.Method
+	Cause          payment.Trigger
+	DeclineReason  string
+	DeclineMessage string
+	Surplus        bool // the order does not need it
 }
 
 // PaymentRow is a payment as it is stored and shown.
@@ -58,12 +76,13 @@ type PaymentRow struct {
 	Processor      string        `json:"processor" doc:"Who moved it: manual is outside of this server."`
 	Reference      string        `json:"reference" doc:"Your own name for the payment." example:"\"bank-2026-0042\""`
 	Note           *string       `json:"note" doc:"A remark."`
+	Surplus        bool          `json:"surplus" doc:"Whether the order did not need the money, which is then given back or put on the customer's balance."`
 }
 
 // SchemaName is not a name of the reference: its payments are a processor's.
 func (PaymentRow) SchemaName() string { return "OrderPayment" }
 
-const paymentColumns = `id, organization_id, order_id, created_at, status, amount, currency, paid_at, processor, reference, note`
+const paymentColumns = `id, organization_id, order_id, created_at, status, amount, currency, paid_at, processor, reference, note, surplus`
 
 // paymentsOf reads what was recorded for an order, oldest first.
 func paymentsOf(ctx context.Context, q db.Querier, r *Row) ([]PaymentRow, error) {
@@ -147,16 +166,28 @@ func (r *Row) takes(p *Payment) error {
 
 func insertPayment(ctx context.Context, tx *db.Tx, r *Row, p *Payment) (PaymentRow, error) {
 	row := PaymentRow{ID: tx.NewID(tx.Now()), OrganizationID: r.OrganizationID, OrderID: r.ID, CreatedAt: tx.Now(), Status: p.Status,
-		Amount: p.Amount, Currency: r.Currency, PaidAt: p.At, Processor: p.Processor, Reference: p.Reference, Note: p.Note}
+		Amount: p.Amount, Currency: r.Currency, PaidAt: p.At, Processor: p.Processor, Reference: p.Reference, Note: p.Note, Surplus: p.Surplus}
 	if row.PaidAt.IsZero() {
 		row.PaidAt = tx.Now()
 	}
 	if row.Processor == "" {
 		row.Processor = payment.ManualName
 	}
-	_, err := db.Exec(ctx, tx, `INSERT INTO order_payments (`+paymentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	if row.Reference == "" { // a refusal that the processor has no name for
+		row.Reference = string(row.ID)
+	}
+	var method *string
+	var metadata json.RawMessage
+	if p.Method != nil {
+		method = &p.Method.Type
+		if p.Method.Card != nil {
+			metadata = schema.JSON(p.Method.Card)
+		}
+	}
+	_, err := db.Exec(ctx, tx, `INSERT INTO order_payments (`+paymentColumns+`, customer_id, method, method_metadata, cause, decline_reason, decline_message)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		row.ID, row.OrganizationID, row.OrderID, row.CreatedAt, string(row.Status), row.Amount, row.Currency, row.PaidAt, row.Processor,
-		row.Reference, row.Note)
+		row.Reference, row.Note, row.Surplus, r.CustomerID, method, metadata, orNil(string(p.Cause)), orNil(p.DeclineReason), orNil(p.DeclineMessage))
 	if err != nil {
 		return row, fmt.Errorf("record a payment: %w", err)
 	}

@@ -15,6 +15,7 @@ type Transition struct {
 var Transitions = []Transition{
 	{"", Draft, "a draft is created"},
 	{"", Pending, "an order with something to pay is made"},
+	{"", Void, "a payment came for what was given up before there was an order"},
 	{"", Paid, "an order with nothing to pay is made"},
 	{Draft, Pending, "it is finalized and is to be paid"},
 	{Draft, Paid, "it is finalized and costs nothing"},

@@ -38,7 +38,9 @@ type Event struct {
 	// Method.
 	Organization id.ID
 	Order        id.ID
-	Customer     id.ID // of setups and methods, where it is known
+	Customer     id.ID  // of setups, where it is known
+	Payer        string // the processor's name for them, of setups that do not know it
+	Key          string // the IdempotencyKey of the charge, where it is known
 
 	Payment  string // the processor's name for the payment
 	Amount   int64  // of the payment, refund or dispute, with taxes
@@ -49,7 +51,8 @@ type Event struct {
 	Hard     bool
 	Unusable bool
 
-	Method *Method // of payments, setups and methods
+	Method  *Method // of payments, setups and methods
+	Default bool    // of setups: the customer pays with it from now on
 
 	Refund       string // the processor's name for the refund
 	RefundID     id.ID  // what Refund.ID said, when it was asked for here

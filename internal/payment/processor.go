@@ -202,3 +202,12 @@ type RefundResult struct {
 
 // MissingMethod is the code of a charge that nothing could be charged with.
 const MissingMethod = "missing_payment_method"
+
+// Known says whether it is one of the states.
+func (s State) Known() bool {
+	switch s {
+	case StateSucceeded, StatePending, StateAwaiting, StateRequiresAction, StateFailed:
+		return true
+	}
+	return false
+}

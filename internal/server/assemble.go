@@ -16,6 +16,7 @@ import (
 	"floe/internal/mail"
 	"floe/internal/order"
 	"floe/internal/organization"
+	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/state"
 	"floe/internal/subscription"
@@ -45,10 +46,12 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	// exists: a test checks that nothing is forgotten.
 	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits, Sources: grant.NoSources{}}
 	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
+	s.Payments = &payment.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Processor: c.Processor}
+	s.Customers.Methods = s.Payments
 	s.Orders = &order.Service{
 		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants,
-		Processor: c.Processor,
-		Links:     order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
+		Payments: s.Payments,
+		Links:    order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
 	}
 	s.Subscriptions = &subscription.Service{
 		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Products: s.Products, Grants: s.Grants, Orders: s.Orders,
@@ -75,6 +78,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
+		s.Payments.Operations(),
 		states.Operations(),
 		s.Products.Operations(),
 		s.Discounts.Operations(),

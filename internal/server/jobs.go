@@ -51,6 +51,9 @@ func (s *Server) kinds() []job.Kind {
 				if _, err := s.Customers.PurgeSessions(ctx, tx); err != nil {
 					return err
 				}
+				if err := s.Orders.ForgetEvents(ctx, tx); err != nil {
+					return err
+				}
 				return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))
 			},
 		},
@@ -80,7 +83,7 @@ func (s *Server) schedule(ctx context.Context) error {
 }
 
 // RunDue does everything that is due on the wall clock, batch after batch:
-// first subscriptions, then orders that were to be paid, then refunds that a
+// first subscriptions, then orders that were to be paid, then what a
 // processor has not answered for.
 func (s *Server) RunDue(ctx context.Context) error {
 	var next time.Time
@@ -90,7 +93,7 @@ func (s *Server) RunDue(ctx context.Context) error {
 		}
 	}
 	var all error
-	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue, s.Orders.RunRefunds} {
+	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue, s.Orders.RunCharges, s.Orders.RunRefunds, s.Payments.RunDetach} {
 		for {
 			done, at, err := run(ctx, subscription.Batch)
 			if err != nil { // what is not about the same goes on

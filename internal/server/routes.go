@@ -39,6 +39,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.api.ServeHTTP(w, withoutAPI(r))
 		return
 	}
+	if strings.HasPrefix(path, order.EventsPath) {
+		guard(w.Header())
+		s.Orders.ServeEvents(w, r)
+		return
+	}
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
 	}

@@ -115,6 +115,7 @@ type Server struct {
 	Products      *product.Service
 	Discounts     *discount.Service
 	Grants        *grant.Service
+	Payments      *payment.Service
 	Orders        *order.Service
 	Subscriptions *subscription.Service
 	TestClocks    *testclock.Service

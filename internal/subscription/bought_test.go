@@ -82,7 +82,7 @@ func (c *charger) Charge(_ context.Context, x payment.Charge) (payment.ChargeRes
 func TestRenewalIsCharged(t *testing.T) {
 	each(t, func(b *bench) {
 		c := &charger{}
-		b.Server.Orders.Processor = c
+		b.Server.Payments.Processor = c
 		b.at("2026-01-10T00:00:00Z")
 		s := b.subscribe(b.fixed(0)).ID()
 		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "next_period"})

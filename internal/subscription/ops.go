@@ -46,6 +46,7 @@ func (s *Service) Operations() []*api.Operation {
 		api.Patch("/v1/subscriptions/{id}", s.update).Scopes(write).Named("subscriptions:update", "Update Subscription").
 			About(aboutUpdate).
 			Fails(fault.PaymentFailed, "The change has to be paid first.").
+			Fails(fault.PaymentActionRequired, "The customer has to agree to the charge.").
 			Fails(fault.AlreadyCanceledSubscription, "The subscription has ended or will end with the period.").
 			Fails(fault.InactiveSubscription, "The subscription is not active.").
 			Fails(fault.NotFound, notFound).Fails(fault.SubscriptionLocked, "The subscription is being updated.").

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"time"
 
@@ -230,40 +231,54 @@ type updateInput struct {
 }
 
 func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) (Subscription, error) {
-	return s.changed(ctx, func(tx *db.Tx) (Row, error) { return s.Change(ctx, tx, sub, in.ID, in.Body) })
+	out, err := s.changed(ctx, func(tx *db.Tx) (Row, error) { return s.Change(ctx, tx, sub, in.ID, in.Body) })
+	var due *mustPay
+	if errors.As(err, &due) {
+		return s.payFor(ctx, sub, &in, due)
+	}
+	return out, err
 }
 
 // Change changes a subscription in one of the ways of Update.
 func (s *Service) Change(ctx context.Context, tx *db.Tx, sub auth.Subject, subscription id.ID, in Update) (Row, error) {
 	return s.change(ctx, tx, sub, subscription, func(w *work, it *item) error {
-		switch b := in; {
-		case b.Base != nil:
-			return w.updateBase(ctx, it, b.Base)
-		case b.Seats != nil:
-			return w.updateQuantity(ctx, it, seats, b.Seats.Seats, b.Seats.Payment)
-		case b.Units != nil:
-			return w.updateQuantity(ctx, it, units, b.Units.Units, b.Units.Payment)
-		case b.BillingPeriod != nil:
-			return w.movePeriodEnd(it, b.BillingPeriod.End)
-		case b.Cancel != nil:
-			return it.cancel(b.Cancel)
-		case b.Revoke != nil:
-			return it.revoke(RevokedNow, b.Revoke.Cause)
-		case b.Pause != nil:
-			return it.pause(b.Pause)
-		case b.Resume != nil:
-			if it.Status != Paused {
-				return fault.NotPausedSubscription.New()
+		if in.Revoke == nil { // an end waits for nobody
+			if err := w.unlocked(ctx, it); err != nil {
+				return err
 			}
-			return w.resume(ctx, it)
-		default:
-			if w.pendings[it.ID] == nil {
-				return schema.ValueError("This subscription has no pending update to clear.", nil, "body", "pending_update")
-			}
-			it.dropPending = true
-			return nil
 		}
+		return w.perform(ctx, it, &in)
 	})
+}
+
+// perform does what a change asks for.
+func (w *work) perform(ctx context.Context, it *item, b *Update) error {
+	switch {
+	case b.Base != nil:
+		return w.updateBase(ctx, it, b.Base)
+	case b.Seats != nil:
+		return w.updateQuantity(ctx, it, seats, b.Seats.Seats, b.Seats.Payment)
+	case b.Units != nil:
+		return w.updateQuantity(ctx, it, units, b.Units.Units, b.Units.Payment)
+	case b.BillingPeriod != nil:
+		return w.movePeriodEnd(it, b.BillingPeriod.End)
+	case b.Cancel != nil:
+		return it.cancel(b.Cancel)
+	case b.Revoke != nil:
+		return it.revoke(RevokedNow, b.Revoke.Cause)
+	case b.Pause != nil:
+		return it.pause(b.Pause)
+	case b.Resume != nil:
+		if it.Status != Paused {
+			return fault.NotPausedSubscription.New()
+		}
+		return w.resume(ctx, it)
+	}
+	if w.pendings[it.ID] == nil {
+		return schema.ValueError("This subscription has no pending update to clear.", nil, "body", "pending_update")
+	}
+	it.dropPending = true
+	return nil
 }
 
 func (s *Service) delete(ctx context.Context, sub auth.Subject, in byIDInput) (Subscription, error) {

@@ -10,7 +10,6 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/discount"
-	"floe/internal/fault"
 	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/journal"
@@ -38,6 +37,7 @@ type work struct {
 	pendings  map[id.ID]*Pending
 	entries   map[id.ID][]Entry // not billed yet
 	days      *int              // see netDays
+	paying    *order.Charge     // for a change that is made with its payment
 	settings  *organization.Organization
 }
 
@@ -267,7 +267,9 @@ func (w *work) order(ctx context.Context) error {
 		it := of[i]
 		it.made = &made[i]
 		if it.bill.now && made[i].Status == order.Pending && it.CollectionMethod == nil {
-			return fault.PaymentFailed.New("Payment failed with reason: missing_payment_method.")
+			if err := w.unpaid(it); err != nil {
+				return err
+			}
 		}
 		if len(taken[i]) > 0 {
 			if err := bill(ctx, w.tx, w.org, made[i].ID, taken[i]); err != nil {
@@ -276,6 +278,18 @@ func (w *work) order(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// unpaid is why a change is not made whose order has to be paid at once: it was
+// not charged for, or there is nobody who could be.
+func (w *work) unpaid(it *item) error {
+	switch {
+	case w.paying != nil:
+		return nil
+	case w.s.Orders.Payments.Charges(w.tx):
+		return it.mustPay()
+	}
+	return order.MissingMethod()
 }
 
 // netDays is how many days the organization gives to pay an invoice.
@@ -308,6 +322,9 @@ func (w *work) newOrder(it *item) (order.New, []id.ID) {
 		Organization: w.org, Customer: w.customers[it.CustomerID], ProductID: &it.ProductID, SubscriptionID: &it.ID, DiscountID: it.DiscountID,
 		Reason: it.bill.reason, Currency: it.Currency, DiscountAmount: it.bill.off, Metadata: it.Metadata, CustomFieldData: it.CustomFieldData,
 		UseBalance: true, Clocked: it.Clocked, Description: w.products[it.ProductID].Name, At: it.at,
+	}
+	if w.paying != nil {
+		n.ID, n.Charging = w.paying.OrderID, true
 	}
 	var taken []id.ID
 	take := func(e *Entry) {

@@ -1,0 +1,57 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/payment"
+)
+
+// hearDispute stores what has become of a dispute about a payment. What is told
+// late does not open it again.
+func (s *Service) hearDispute(ctx context.Context, tx *db.Tx, e *payment.Event) error {
+	if e.Order == "" || e.Dispute == "" {
+		return nil
+	}
+	r, err := s.locked(ctx, tx, []id.ID{e.Organization}, e.Order)
+	if errors.Is(err, fault.NotFound.New()) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p, err := paymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
+	if err != nil || p == nil {
+		return err
+	}
+	_, err = db.Exec(ctx, tx, `INSERT INTO disputes (organization_id, id, order_id, payment_id, created_at, processor, reference, status, amount, currency,
+			reason, evidence_due_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (organization_id, payment_id, reference) DO UPDATE SET modified_at = ?, status = excluded.status, amount = excluded.amount,
+			reason = excluded.reason, evidence_due_by = excluded.evidence_due_by
+		WHERE disputes.status NOT IN ('prevented', 'lost', 'won')`,
+		r.OrganizationID, tx.NewID(tx.Now()), r.ID, p.ID, tx.Now(), s.Payments.Processor.Name(), e.Dispute, string(e.DisputeStatus), e.Amount, p.Currency,
+		orNil(e.DisputeReason), e.EvidenceDueBy, tx.Now())
+	if err != nil {
+		return fmt.Errorf("store a dispute: %w", err)
+	}
+	return nil
+}
+
+// disputed says whether somebody disputes a payment of the order, or has won:
+// then the money is not there to be given back.
+func (r *Row) disputed(ctx context.Context, q db.Querier) (bool, error) {
+	list, err := db.All[string](ctx, q, `SELECT status FROM disputes WHERE organization_id = ? AND order_id = ?`, r.OrganizationID, r.ID)
+	if err != nil {
+		return false, fmt.Errorf("look for disputes: %w", err)
+	}
+	for _, status := range list {
+		if payment.DisputeStatus(status).Holds() {
+			return true, nil
+		}
+	}
+	return false, nil
+}

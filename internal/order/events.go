@@ -1,0 +1,361 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/fault"
+	"floe/internal/id"
+	"floe/internal/money"
+	"floe/internal/payment"
+)
+
+// EventsPath is where processors tell what they have to tell: at this path,
+// their name, and "/events".
+const EventsPath = "/processors/"
+
+// MaxEvent is how long what a processor tells may be.
+const MaxEvent = 1 << 20
+
+// processorActor is whom the journal names for what a processor tells.
+var processorActor = auth.NewSystem("payment processor")
+
+// ServeEvents takes in what a processor tells. Whatever is not answered with
+// 2xx it is expected to tell again.
+func (s *Service) ServeEvents(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != EventsPath+s.Payments.Processor.Name()+"/events" || s.Payments.Processor.Name() == payment.ManualName {
+		http.Error(w, "There is no such processor.", http.StatusNotFound)
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxEvent))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			http.Error(w, fmt.Sprintf("An event may have %d bytes.", MaxEvent), http.StatusRequestEntityTooLarge)
+			return
+		}
+		http.Error(w, "The body did not arrive.", http.StatusBadRequest)
+		return
+	}
+	list, err := s.Payments.Processor.ParseWebhook(r.Header, body)
+	switch {
+	case errors.Is(err, payment.ErrSignature):
+		http.Error(w, "The signature is not right.", http.StatusForbidden)
+		return
+	case err != nil:
+		s.Logger.Warn("an event of the processor could not be read", "error", err)
+		http.Error(w, "The event could not be read.", http.StatusBadRequest)
+		return
+	}
+	s.answerEvents(r.Context(), w, list)
+}
+
+func (s *Service) answerEvents(ctx context.Context, w http.ResponseWriter, list []payment.Event) {
+	for i := range list {
+		err := s.Hear(ctx, list[i])
+		var f *fault.Fault
+		switch {
+		case errors.As(err, &f):
+			http.Error(w, f.Detail, f.Kind.Status)
+			return
+		case err != nil:
+			s.Logger.Error("an event of the processor was not taken in", "event", list[i].ID, "error", err)
+			http.Error(w, "The event could not be taken in now. Send it again.", http.StatusInternalServerError)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// Hear takes in one thing that the processor tells, once, in one transaction.
+// What is about nothing that is known here is let go.
+func (s *Service) Hear(ctx context.Context, e payment.Event) error {
+	if e.ID == "" {
+		return errors.New("an event of the processor has no id")
+	}
+	return s.settle(ctx, func(tx *db.Tx, givenUp bool) error {
+		e := e
+		known, err := s.whose(ctx, tx, &e)
+		if err != nil || !known {
+			return err
+		}
+		first, err := s.firstTime(ctx, tx, &e)
+		if err != nil || !first {
+			return err
+		}
+		switch e.Type {
+		case payment.PaymentSucceeded, payment.PaymentFailed, payment.PaymentPending:
+			return s.hearPayment(ctx, tx, &e, givenUp)
+		case payment.RefundUpdated:
+			return s.hearRefund(ctx, tx, &e)
+		case payment.DisputeUpdated:
+			return s.hearDispute(ctx, tx, &e)
+		case payment.SetupSucceeded:
+			return s.hearSetup(ctx, tx, &e)
+		case payment.MethodUpdated:
+			if e.Method == nil {
+				return nil
+			}
+			return s.Payments.Updated(ctx, tx, e.Organization, e.Method)
+		case payment.MethodDetached:
+			if e.Method == nil {
+				return nil
+			}
+			return s.Payments.Detached(ctx, tx, processorActor, e.Organization, e.Method.Reference)
+		}
+		return nil // a setup that failed, or what there will be one day
+	})
+}
+
+// firstTime says whether an event has not been taken in before, and remembers
+// it. Of two that come at once the second waits for the first.
+func (s *Service) firstTime(ctx context.Context, tx *db.Tx, e *payment.Event) (bool, error) {
+	n, err := db.Exec(ctx, tx, `INSERT INTO processor_events (organization_id, processor, event, type, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (organization_id, processor, event) DO NOTHING`,
+		e.Organization, s.Payments.Processor.Name(), e.ID, string(e.Type), tx.Now())
+	if err != nil {
+		return false, fmt.Errorf("remember an event: %w", err)
+	}
+	return n == 1, nil
+}
+
+// eventsKept is how long it is remembered which events were taken in. No
+// processor tells again after so long.
+const eventsKept = 90 * 24 * time.Hour
+
+// ForgetEvents forgets old events of all organizations.
+func (s *Service) ForgetEvents(ctx context.Context, tx *db.Tx) error {
+	_, err := db.Exec(ctx, tx, `DELETE FROM processor_events WHERE created_at < ?`, tx.Now().Add(-eventsKept))
+	return err
+}
+
+// whose finds out whom an event is about when it does not say so: by what it
+// names. It answers false when nobody is found.
+func (s *Service) whose(ctx context.Context, q db.Querier, e *payment.Event) (bool, error) {
+	if e.Organization != "" {
+		if !isID(e.Organization) || e.Order != "" && !isID(e.Order) || e.Customer != "" && !isID(e.Customer) {
+			return false, nil
+		}
+		if e.Order != "" || e.Customer != "" {
+			return true, nil
+		}
+	}
+	method := ""
+	if e.Method != nil {
+		method = e.Method.Reference
+	}
+	for _, x := range []struct{ reference, columns, table string }{
+		{e.Payment, "organization_id, order_id, customer_id", "order_payments"},
+		{e.Refund, "organization_id, order_id, customer_id", "refunds"},
+		{e.Payer, "organization_id, NULL AS order_id, customer_id", "payers"},
+		{method, "organization_id, NULL AS order_id, customer_id", "payment_methods"},
+	} {
+		if x.reference == "" {
+			continue
+		}
+		found, err := db.One[struct {
+			OrganizationID id.ID
+			OrderID        *id.ID
+			CustomerID     *id.ID
+		}](ctx, q, `SELECT `+x.columns+` FROM `+x.table+` WHERE processor = ? AND reference = ? LIMIT 1`, s.Payments.Processor.Name(), x.reference)
+		switch {
+		case errors.Is(err, db.ErrNoRows):
+			continue
+		case err != nil:
+			return false, fmt.Errorf("find out whose event it is: %w", err)
+		}
+		e.Organization = found.OrganizationID
+		if found.OrderID != nil && e.Order == "" {
+			e.Order = *found.OrderID
+		}
+		if found.CustomerID != nil && e.Customer == "" {
+			e.Customer = *found.CustomerID
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// hearPayment is what a processor says of a charge after its answer, or instead
+// of it.
+func (s *Service) hearPayment(ctx context.Context, tx *db.Tx, e *payment.Event, givenUp bool) error {
+	if e.Order == "" {
+		return nil
+	}
+	c, err := s.charged(ctx, tx, e)
+	if err != nil || c == nil {
+		return err
+	}
+	known, err := paymentNamed(ctx, tx, e.Organization, e.Order, e.Payment)
+	if err != nil {
+		return err
+	}
+	result := chargeTold(e)
+	asked, err := chargeOf(ctx, tx, e.Organization, e.Order)
+	switch {
+	case err != nil:
+		return err
+	case known != nil && (known.Status == Succeeded || known.Status == Failed && e.Type != payment.PaymentSucceeded):
+		return nil // told late
+	case asked != nil && (e.Key == "" || e.Key == asked.IdempotencyKey):
+		return s.conclude(ctx, tx, processorActor, asked, result, givenUp)
+	case e.Type == payment.PaymentSucceeded && e.Payment != "" && c.Amount > 0:
+		return s.unexpected(ctx, tx, processorActor, c, result)
+	}
+	return nil
+}
+
+// charged is the charge that an event is about, as far as it can be told, with
+// its customer locked. Nil means that nothing is known of it.
+func (s *Service) charged(ctx context.Context, tx *db.Tx, e *payment.Event) (*Charge, error) {
+	c, err := chargeOf(ctx, tx, e.Organization, e.Order)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		c = &Charge{OrganizationID: e.Organization, OrderID: e.Order, CustomerID: e.Customer, Currency: strings.ToLower(e.Currency), Description: "Payment"}
+		r, err := byID(ctx, tx, []id.ID{e.Organization}, e.Order, "")
+		switch {
+		case err == nil:
+			c.CustomerID, c.Currency, c.SubscriptionID = r.CustomerID, r.Currency, r.SubscriptionID
+		case !errors.Is(err, fault.NotFound.New()):
+			return nil, err
+		case c.CustomerID == "" || !money.Known(c.Currency):
+			return nil, nil
+		}
+	}
+	if e.Amount > 0 {
+		c.Amount = e.Amount
+	}
+	if e.Trigger != "" {
+		c.Cause = e.Trigger
+	}
+	_, err = s.Customers.Lock(ctx, tx, c.OrganizationID, c.CustomerID)
+	if errors.Is(err, fault.NotFound.New()) {
+		return nil, nil
+	}
+	return c, err
+}
+
+// chargeTold is an event as the answer to a charge.
+func chargeTold(e *payment.Event) payment.ChargeResult {
+	r := payment.ChargeResult{Reference: e.Payment, Method: e.Method, Code: e.Code, Message: e.Message, Hard: e.Hard, Unusable: e.Unusable,
+		State: payment.StateFailed}
+	switch e.Type {
+	case payment.PaymentSucceeded:
+		r.State = payment.StateSucceeded
+	case payment.PaymentPending:
+		r.State = payment.StatePending
+	}
+	return r
+}
+
+// hearSetup saves a way to pay. With Default the customer pays with it from now
+// on, and so is what they owe.
+func (s *Service) hearSetup(ctx context.Context, tx *db.Tx, e *payment.Event) error {
+	if e.Customer == "" {
+		return nil
+	}
+	c, err := s.Customers.Lock(ctx, tx, e.Organization, e.Customer)
+	if errors.Is(err, fault.NotFound.New()) || err == nil && c.DeletedAt != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m, err := s.Payments.Save(ctx, tx, c.OrganizationID, c.ID, e.Method)
+	if err != nil || m == "" || !e.Default {
+		return err
+	}
+	return s.PayWith(ctx, tx, processorActor, c, m)
+}
+
+// hearRefund is what a processor says of a refund: of one that was asked for
+// here, or of one that somebody made there.
+func (s *Service) hearRefund(ctx context.Context, tx *db.Tx, e *payment.Event) error {
+	if e.Order == "" {
+		return nil
+	}
+	r, err := s.locked(ctx, tx, []id.ID{e.Organization}, e.Order)
+	if errors.Is(err, fault.NotFound.New()) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := s.refundNamed(ctx, tx, e)
+	if err != nil {
+		return err
+	}
+	if f != nil {
+		return s.refundBecame(ctx, tx, processorActor, &r, *f, e.RefundStatus)
+	}
+	q, err := requestOf(ctx, tx, &r)
+	switch {
+	case err != nil:
+		return err
+	case q != nil && q.ID == e.RefundID:
+		_, err := s.gaveBack(ctx, tx, processorActor, &r, q, payment.RefundResult{Reference: e.Refund, Status: e.RefundStatus})
+		return err
+	case q != nil && e.RefundID == "":
+		return fault.RefundPendingCreation.New(fmt.Sprintf("A refund of order %s is in progress", r.ID))
+	}
+	return s.refundedThere(ctx, tx, &r, e)
+}
+
+// refundedThere records a refund that was made at the processor.
+func (s *Service) refundedThere(ctx context.Context, tx *db.Tx, r *Row, e *payment.Event) error {
+	p, err := paymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
+	if err != nil || p == nil || p.Surplus || p.Status != Succeeded || !r.Status.Paid() || e.Amount <= 0 || !e.RefundStatus.Counts() {
+		return err
+	}
+	tax, err := r.taxWithin(e.Amount)
+	if err != nil {
+		s.Logger.Error("the processor gave back more than there was", "order", r.ID, "refund", e.Refund)
+		return nil
+	}
+	processor := s.Payments.Processor.Name()
+	_, err = s.refund(ctx, tx, processorActor, r, Refund{Status: e.RefundStatus, Reason: "other", Amount: e.Amount - tax, TaxAmount: tax,
+		PaymentID: &p.ID, Processor: &processor, Reference: &e.Refund})
+	return err
+}
+
+// refundNamed is the refund that an event is about, nil when there is none yet.
+func (s *Service) refundNamed(ctx context.Context, q db.Querier, e *payment.Event) (*Refund, error) {
+	f, err := db.One[Refund](ctx, q, `SELECT `+refundColumns+` FROM refunds
+		WHERE organization_id = ? AND order_id = ? AND (id = ? OR processor = ? AND reference = ?)`,
+		e.Organization, e.Order, orNone(e.RefundID), s.Payments.Processor.Name(), e.Refund)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find a refund: %w", err)
+	}
+	return &f, nil
+}
+
+// orNone is an id that nothing has, where there is none.
+func orNone(x id.ID) id.ID {
+	if isID(x) {
+		return x
+	}
+	return "00000000-0000-4000-8000-000000000000"
+}
+
+// isID says whether a processor, which keeps texts, has kept an id.
+func isID(x id.ID) bool {
+	_, problem := id.Parse(string(x))
+	return problem.OK()
+}

@@ -1,0 +1,285 @@
+package payment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/customer"
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/schema"
+)
+
+// methodRow is a way to pay as it is stored.
+type methodRow struct {
+	ID             id.ID
+	OrganizationID id.ID
+	CustomerID     id.ID
+	CreatedAt      time.Time
+	ModifiedAt     *time.Time
+	DeletedAt      *time.Time
+	Processor      string
+	Reference      string
+	Type           string
+	MethodMetadata json.RawMessage
+}
+
+const methodColumns = `id, organization_id, customer_id, created_at, modified_at, deleted_at, processor, reference, type, method_metadata`
+
+func (r *methodRow) public(byDefault *id.ID) Saved {
+	s := Saved{ID: r.ID, CreatedAt: r.CreatedAt, ModifiedAt: r.ModifiedAt, Processor: r.Processor, CustomerID: r.CustomerID, Type: r.Type,
+		IsDefault: byDefault != nil && *byDefault == r.ID}
+	s.MethodMetadata = ReadCard(r.MethodMetadata)
+	return s
+}
+
+// ReadCard is what is stored of a card, nil when it is nothing.
+func ReadCard(text json.RawMessage) *Card {
+	var c Card
+	if len(text) == 0 || json.Unmarshal(text, &c) != nil {
+		return nil
+	}
+	return &c
+}
+
+// metadata is what is stored of a method.
+func (m *Method) metadata() json.RawMessage {
+	if m.Card == nil {
+		return nil
+	}
+	return schema.JSON(m.Card)
+}
+
+// Chosen is the way to pay that a charge uses.
+type Chosen struct {
+	ID        id.ID
+	Reference string
+}
+
+// Choice is what is asked for a way to pay.
+type Choice struct {
+	Organization id.ID
+	Customer     id.ID
+	Wanted       *id.ID // this one or none
+	Subscription *id.ID // its own comes before the default
+	Any          bool   // any will do where there is no default
+}
+
+// Choose finds the way to pay for a charge, in the order of the contract: the
+// one that is wanted, the subscription's own, the customer's default, any. It
+// answers nil when there is none. Who remembers no ways to pay needs none.
+func (s *Service) Choose(ctx context.Context, q db.Querier, c Choice) (*Chosen, error) {
+	if !s.Processor.Capabilities().SaveMethods {
+		if c.Wanted != nil {
+			return nil, nil
+		}
+		return &Chosen{}, nil
+	}
+	list, err := db.All[struct {
+		ID        id.ID
+		Reference string
+		Default   *id.ID
+	}](ctx, q, `SELECT m.id, m.reference, c.default_payment_method_id AS "default" FROM payment_methods m
+		JOIN customers c ON c.organization_id = m.organization_id AND c.id = m.customer_id
+		WHERE m.organization_id = ? AND m.customer_id = ? AND m.processor = ? AND m.deleted_at IS NULL ORDER BY m.created_at DESC, m.id DESC`,
+		c.Organization, c.Customer, s.Processor.Name())
+	if err != nil {
+		return nil, fmt.Errorf("find the payment methods of a customer: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	of := func(m *id.ID) *Chosen {
+		for _, x := range list {
+			if m != nil && x.ID == *m {
+				return &Chosen{x.ID, x.Reference}
+			}
+		}
+		return nil
+	}
+	if c.Wanted != nil {
+		return of(c.Wanted), nil
+	}
+	own, err := methodOf(ctx, q, c.Organization, c.Subscription)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range []*id.ID{own, list[0].Default} {
+		if found := of(m); found != nil {
+			return found, nil
+		}
+	}
+	if c.Any {
+		return &Chosen{list[0].ID, list[0].Reference}, nil
+	}
+	return nil, nil
+}
+
+// methodOf is what a subscription is charged to, when it has a method of its own.
+func methodOf(ctx context.Context, q db.Querier, org id.ID, subscription *id.ID) (*id.ID, error) {
+	if subscription == nil {
+		return nil, nil
+	}
+	m, err := db.One[*id.ID](ctx, q, `SELECT payment_method_id FROM subscriptions WHERE organization_id = ? AND id = ?`, org, *subscription)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return nil, fmt.Errorf("find the payment method of a subscription: %w", err)
+	}
+	return m, nil
+}
+
+// Save stores a way to pay, or what has become of it; one that was deleted
+// lives again. The customer must be locked.
+func (s *Service) Save(ctx context.Context, tx *db.Tx, org, customerID id.ID, m *Method) (id.ID, error) {
+	if m == nil || m.Reference == "" {
+		return "", nil
+	}
+	saved, err := db.One[id.ID](ctx, tx, `INSERT INTO payment_methods (`+methodColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (organization_id, customer_id, processor, reference) DO UPDATE SET modified_at = ?, deleted_at = NULL, detach_at = NULL,
+			type = excluded.type, method_metadata = excluded.method_metadata
+		RETURNING id`,
+		tx.NewID(tx.Now()), org, customerID, tx.Now(), nil, nil, s.Processor.Name(), m.Reference, m.Type, m.metadata(), tx.Now())
+	if err != nil {
+		return "", fmt.Errorf("save a payment method: %w", err)
+	}
+	return saved, nil
+}
+
+// Updated stores what a processor says of a method that is kept.
+func (s *Service) Updated(ctx context.Context, tx *db.Tx, org id.ID, m *Method) error {
+	_, err := db.Exec(ctx, tx, `UPDATE payment_methods SET modified_at = ?, type = ?, method_metadata = ?
+		WHERE organization_id = ? AND processor = ? AND reference = ? AND deleted_at IS NULL`,
+		tx.Now(), m.Type, m.metadata(), org, s.Processor.Name(), m.Reference)
+	if err != nil {
+		return fmt.Errorf("change a payment method: %w", err)
+	}
+	return nil
+}
+
+// SetDefault makes a method what the customer pays with.
+func (s *Service) SetDefault(ctx context.Context, tx *db.Tx, actor auth.Subject, c customer.Row, method id.ID) error {
+	return s.Customers.PayWith(ctx, tx, actor, c, &method)
+}
+
+// Delete forgets a way to pay of a customer who must be locked: it is nobody's
+// default and no subscription's any more. With detach the processor is asked to
+// forget it too, afterwards.
+func (s *Service) Delete(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID, method id.ID, detach bool) error {
+	var at *time.Time
+	if now := tx.Now(); detach {
+		at = &now
+	}
+	n, err := db.Exec(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?
+		WHERE organization_id = ? AND customer_id = ? AND id = ? AND deleted_at IS NULL`, tx.Now(), tx.Now(), at, org, customerID, method)
+	if err != nil {
+		return fmt.Errorf("delete a payment method: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	_, err = db.Exec(ctx, tx, `UPDATE subscriptions SET payment_method_id = NULL WHERE organization_id = ? AND customer_id = ? AND payment_method_id = ?`,
+		org, customerID, method)
+	if err != nil {
+		return fmt.Errorf("take a payment method off subscriptions: %w", err)
+	}
+	c, err := s.Customers.Lock(ctx, tx, org, customerID)
+	if err != nil || c.DefaultPaymentMethodID == nil || *c.DefaultPaymentMethodID != method {
+		return err
+	}
+	return s.Customers.PayWith(ctx, tx, actor, c, nil)
+}
+
+// Detached forgets a method that the processor has forgotten. Whose it is is
+// known; that it is unknown, or forgotten, is nothing to do.
+func (s *Service) Detached(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, reference string) error {
+	list, err := db.All[methodRow](ctx, tx, `SELECT `+methodColumns+` FROM payment_methods
+		WHERE organization_id = ? AND processor = ? AND reference = ? AND deleted_at IS NULL`, org, s.Processor.Name(), reference)
+	if err != nil {
+		return fmt.Errorf("find a payment method: %w", err)
+	}
+	for _, m := range list {
+		if _, err := s.Customers.Lock(ctx, tx, org, m.CustomerID); err != nil {
+			return err
+		}
+		if err := s.Delete(ctx, tx, actor, org, m.CustomerID, m.ID, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ForgetAll forgets all ways to pay of a customer who is being deleted. What
+// is known of cards is forgotten with the person: of the methods, and of what
+// was paid with them.
+func (s *Service) ForgetAll(ctx context.Context, tx *db.Tx, org, customerID id.ID, anonymize bool) error {
+	_, err := db.Exec(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?
+		WHERE organization_id = ? AND customer_id = ? AND deleted_at IS NULL`, tx.Now(), tx.Now(), tx.Now(), org, customerID)
+	if err != nil {
+		return fmt.Errorf("forget payment methods: %w", err)
+	}
+	if !anonymize {
+		return nil
+	}
+	for _, text := range []string{
+		`UPDATE payment_methods SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
+		`UPDATE order_payments SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
+		`DELETE FROM payers WHERE organization_id = ? AND customer_id = ?`,
+	} {
+		if _, err := db.Exec(ctx, tx, text, org, customerID); err != nil {
+			return fmt.Errorf("erase what is known of payment methods: %w", err)
+		}
+	}
+	return nil
+}
+
+// again is when a processor that could not be reached is asked again.
+const again = 5 * time.Minute
+
+// RunDetach asks the processor to forget the methods that were deleted. It
+// answers how many, and when the next is to be (zero when none is).
+func (s *Service) RunDetach(ctx context.Context, limit int) (done int, next time.Time, err error) {
+	var list []methodRow
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		list, err = db.All[methodRow](ctx, tx, `SELECT `+methodColumns+` FROM payment_methods
+			WHERE detach_at IS NOT NULL AND detach_at <= ? AND processor = ? ORDER BY detach_at, seq LIMIT ?`, tx.Now(), s.Processor.Name(), limit)
+		if err != nil {
+			return fmt.Errorf("find payment methods to forget: %w", err)
+		}
+		return postpone(ctx, tx, list)
+	})
+	var all error
+	for _, m := range list {
+		failed := s.Processor.DetachMethod(ctx, m.Reference)
+		if failed == nil {
+			failed = s.DB.Write(ctx, func(tx *db.Tx) error {
+				_, err := db.Exec(ctx, tx, `UPDATE payment_methods SET detach_at = NULL WHERE organization_id = ? AND id = ? AND deleted_at IS NOT NULL`,
+					m.OrganizationID, m.ID)
+				return err
+			})
+		}
+		all = errors.Join(all, failed)
+	}
+	if err = errors.Join(err, all); err != nil {
+		return len(list), next, err
+	}
+	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(detach_at) FROM payment_methods WHERE detach_at IS NOT NULL`)
+	if err != nil || t == nil {
+		return len(list), time.Time{}, err
+	}
+	return len(list), *t, nil
+}
+
+// postpone keeps others from what is in hand.
+func postpone(ctx context.Context, tx *db.Tx, list []methodRow) error {
+	for _, m := range list {
+		_, err := db.Exec(ctx, tx, `UPDATE payment_methods SET detach_at = ? WHERE organization_id = ? AND id = ?`,
+			tx.Now().Add(again), m.OrganizationID, m.ID)
+		if err != nil {
+			return fmt.Errorf("take up a payment method: %w", err)
+		}
+	}
+	return nil
+}
