@@ -21,6 +21,7 @@ const (
 	CustomerPortalWrite   Scope = "customer_portal:write"
 	OrdersRead            Scope = "orders:read"
 	OrdersWrite           Scope = "orders:write"
+	PaymentsRead          Scope = "payments:read"
 	RefundsRead           Scope = "refunds:read"
 	RefundsWrite          Scope = "refunds:write"
 	SubscriptionsRead     Scope = "subscriptions:read"

@@ -17,7 +17,7 @@ import (
 // or as an event. The customer is locked. With givenUp a change of a
 // subscription is not made, because it cannot be.
 func (s *Service) conclude(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult, givenUp bool) error {
-	if _, err := s.Payments.Save(ctx, tx, c.OrganizationID, c.CustomerID, result.Method); err != nil {
+	if err := s.methodOf(ctx, tx, c, &result); err != nil {
 		return err
 	}
 	if result.State == payment.StatePending {
@@ -47,6 +47,18 @@ func (s *Service) conclude(ctx context.Context, tx *db.Tx, actor auth.Subject, c
 		return s.orderAnswered(ctx, tx, actor, &r, c, result)
 	}
 	return s.draftAnswered(ctx, tx, actor, &r, c, result)
+}
+
+// methodOf completes what is known of the method that was charged: another than
+// the one that was asked for is kept, and that one is known already.
+func (s *Service) methodOf(ctx context.Context, tx *db.Tx, c *Charge, result *payment.ChargeResult) (err error) {
+	switch {
+	case result.Method != nil && result.Method.Reference != c.Method:
+		_, err = s.Payments.Save(ctx, tx, c.OrganizationID, c.CustomerID, result.Method)
+	case result.Method == nil && c.MethodID != nil:
+		result.Method, err = s.Payments.Known(ctx, tx, c.OrganizationID, *c.MethodID)
+	}
+	return err
 }
 
 // payment is what is recorded of a charge.
@@ -120,7 +132,9 @@ func (s *Service) orderAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 
 // counts says whether a failure is one of the attempts that end in giving up.
 // What is tried in between, because there is a new card, is not.
-func (c *Charge) counts() bool { return c.Cause == payment.Cycle || c.Cause == payment.RetryDunning }
+func (c *Charge) counts() bool {
+	return c.Cause == payment.Purchase || c.Cause == payment.Cycle || c.Cause == payment.RetryDunning
+}
 
 // draftAnswered finalizes a draft, or leaves it one.
 func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, c *Charge, result payment.ChargeResult) error {

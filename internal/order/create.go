@@ -11,6 +11,8 @@ import (
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/journal"
+	"floe/internal/money"
+	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/schema"
 )
@@ -53,6 +55,9 @@ func (s *Service) CreateMany(ctx context.Context, tx *db.Tx, actor auth.Subject,
 	}
 	balances, err := useBalances(ctx, tx, rows, list)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.spare(ctx, tx, rows, list, balances); err != nil {
 		return nil, err
 	}
 	if err := numberNew(ctx, tx, rows, list); err != nil {
@@ -172,7 +177,7 @@ func useBalances(ctx context.Context, tx *db.Tx, rows []Row, list []New) (*accou
 		}
 	}
 	if len(keys) == 0 {
-		return &accounts{}, nil
+		return &accounts{amounts: map[account]int64{}}, nil
 	}
 	open, err := openAccounts(ctx, tx, keys)
 	if err != nil {
@@ -188,6 +193,30 @@ func useBalances(ctx context.Context, tx *db.Tx, rows []Row, list []New) (*accou
 		open.move(r, r.CreatedAt, movement)
 	}
 	return open, nil
+}
+
+// spare makes a debt of what is too little to be charged, where it would be
+// charged otherwise: the next order collects it.
+func (s *Service) spare(ctx context.Context, tx *db.Tx, rows []Row, list []New, balances *accounts) error {
+	if !s.Payments.Charges(tx) || !s.Payments.Processor.Capabilities().MinimumCharge {
+		return nil
+	}
+	for i := range rows {
+		r := &rows[i]
+		due := r.DueAmount()
+		if !list[i].Charge || list[i].Charging || r.SubscriptionID == nil || due == 0 || due >= money.Minimum(r.Currency) {
+			continue
+		}
+		m, err := s.Payments.Choose(ctx, tx, payment.Choice{Organization: r.OrganizationID, Customer: r.CustomerID, Subscription: r.SubscriptionID})
+		if err != nil {
+			return err
+		}
+		if m != nil {
+			r.AppliedBalanceAmount -= due
+			balances.move(r, r.CreatedAt, -due)
+		}
+	}
+	return nil
 }
 
 // numberNew gives the orders that are no drafts their numbers.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"floe/internal/auth"
 	"floe/internal/customer"
 	"floe/internal/db"
-	"floe/internal/doctor"
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
@@ -158,16 +156,5 @@ func (w world) row(orderID string) order.Row {
 // healthy holds the database against the invariants of orders and balances.
 func (w world) healthy() {
 	w.t.Helper()
-	for _, x := range doctor.Invariants {
-		if !strings.HasPrefix(x.Name, "orders.") && !strings.HasPrefix(x.Name, "balances.") && !strings.HasPrefix(x.Name, "payments.") {
-			continue
-		}
-		found, err := db.All[struct{ OrganizationID, ID, Detail string }](w.t.Context(), w.DB, x.Query+floetest.AllOrganizations)
-		if err != nil {
-			w.t.Fatalf("%s: %v", x.Name, err)
-		}
-		for _, f := range found {
-			w.t.Errorf("%s: %s %s", x.Name, f.ID, f.Detail)
-		}
-	}
+	w.Sound("orders.amounts", "orders.paid", "orders.refunded", "orders.numbers", "balances.", "payments.")
 }

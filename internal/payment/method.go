@@ -132,10 +132,13 @@ func methodOf(ctx context.Context, q db.Querier, org id.ID, subscription *id.ID)
 }
 
 // Save stores a way to pay, or what has become of it; one that was deleted
-// lives again. The customer must be locked.
+// lives again. Of a customer who was deleted nothing is kept.
 func (s *Service) Save(ctx context.Context, tx *db.Tx, org, customerID id.ID, m *Method) (id.ID, error) {
 	if m == nil || m.Reference == "" {
 		return "", nil
+	}
+	if c, err := s.Customers.Lock(ctx, tx, org, customerID); err != nil || c.DeletedAt != nil {
+		return "", err
 	}
 	saved, err := db.One[id.ID](ctx, tx, `INSERT INTO payment_methods (`+methodColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (organization_id, customer_id, processor, reference) DO UPDATE SET modified_at = ?, deleted_at = NULL, detach_at = NULL,
@@ -146,6 +149,18 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, org, customerID id.ID, m 
 		return "", fmt.Errorf("save a payment method: %w", err)
 	}
 	return saved, nil
+}
+
+// Known is what is known of a method that is kept, or was.
+func (s *Service) Known(ctx context.Context, q db.Querier, org id.ID, method id.ID) (*Method, error) {
+	r, err := db.One[methodRow](ctx, q, `SELECT `+methodColumns+` FROM payment_methods WHERE organization_id = ? AND id = ?`, org, method)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a payment method: %w", err)
+	}
+	return &Method{Reference: r.Reference, Type: r.Type, Card: ReadCard(r.MethodMetadata)}, nil
 }
 
 // Updated stores what a processor says of a method that is kept.

@@ -86,6 +86,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		s.Grants.Operations(),
 		s.Orders.Operations(),
 		s.Orders.RefundOperations(),
+		s.Orders.PaymentOperations(),
 		s.Subscriptions.Operations(),
 		s.TestClocks.Operations(),
 		s.Customers.MemberOperations(),

@@ -220,6 +220,9 @@ func (s *Server) Document() *api.Document { return s.document() }
 // would take half of the time of a start.
 func (s *Server) describe() *api.Document {
 	d := api.Describe(api.Info{Title: "Floe", Version: s.config.Version, Description: summary}, s.operations)
+	if p := d.Components.Schemas["PaymentProcessor"]; p != nil && !slices.Contains(append(p.Enum, payment.ManualName), s.config.Processor.Name()) {
+		p.Enum = append(p.Enum, s.config.Processor.Name()) // of which SDKs do not know
+	}
 	d.Servers = []api.Server{{URL: s.config.PublicURL}}
 	return d
 }

@@ -39,7 +39,7 @@ func (it *item) mustPay() *mustPay {
 
 // holdFor is how long a subscription whose change is being paid is not renewed,
 // should there be no answer for so long.
-const holdFor = 7 * 24 * time.Hour
+const holdFor = 30 * 24 * time.Hour
 
 // payFor collects the money for a change and makes it.
 func (s *Service) payFor(ctx context.Context, sub auth.Subject, in *updateInput, due *mustPay) (out Subscription, err error) {

@@ -1,0 +1,307 @@
+package subscription_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/order"
+	"floe/internal/payment"
+)
+
+// paying is a subscription to something free whose customer has a card.
+func (b *bench) paying() (subscription, customer string) {
+	b.t.Helper()
+	b.at("2026-01-10T00:00:00Z")
+	s := b.subscribe(b.fixed(0))
+	b.Card(s.Text("customer_id"), true)
+	return s.ID(), s.Text("customer_id")
+}
+
+// declined wants a 402, and that it has left no trace.
+func (b *bench) declined(subscription string, body obj, name string) {
+	b.t.Helper()
+	before, since := b.get(subscription).Body, b.LastSeq()
+	r := b.patch(subscription, body)
+	if r.Status != 402 || r.Text("error") != name {
+		b.t.Fatalf("answered %d %s, want %s", r.Status, r.Body, name)
+	}
+	if after := b.get(subscription).Body; after != before {
+		b.t.Errorf("changed from\n%s to\n%s", before, after)
+	}
+	if said := b.EventsSince(since); len(said) != 0 {
+		b.t.Errorf("said %v", said)
+	}
+	if n := len(b.orders(subscription)); n != 0 {
+		b.t.Errorf("left %d orders", n)
+	}
+}
+
+// lostAnswer is a change whose answer is a 500.
+func (b *bench) lostAnswer(subscription string, body obj) {
+	b.t.Helper()
+	rec := httptest.NewRecorder()
+	b.Handler.ServeHTTP(rec, b.Request("PATCH", "/v1/subscriptions/"+subscription, b.AllToken, body))
+	if rec.Code != 500 {
+		b.t.Fatalf("answered %d %s", rec.Code, rec.Body)
+	}
+}
+
+// later lets the billing cycle ask again for what was not answered.
+func (b *bench) later() {
+	b.t.Helper()
+	b.Clock.Advance(order.Soon + time.Second)
+	b.RunDue()
+}
+
+// A change that is paid at once is made when it is paid, with an order of what
+// was charged. Case 39.
+func TestChangeIsPaidAtOnce(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, _ := b.paying()
+		plan := b.fixed(1000)
+		events := b.events(func() {
+			r := b.patch(s, obj{"product_id": plan, "proration_behavior": "invoice", "metadata": obj{"a": "b"}})
+			b.want(r, obj{"product_id": plan, "amount": 1000, "status": "active", "metadata": obj{"a": "b"}})
+		}, "subscription.", "order.")
+		b.said(events, "order.created", "subscription.updated", "order.updated", "order.paid")
+		o := b.lastOrder(s)
+		asked := p.Charges()
+		if o["status"] != "paid" || len(asked) != 1 || string(asked[0].Order) != o["id"] || num(o["due_amount"]) != num(asked[0].Amount) ||
+			asked[0].Trigger != payment.Purchase || asked[0].Method == "" || asked[0].Payer == "" {
+			t.Errorf("charged %+v for %v", asked, o)
+		}
+		// An interval that changes is billed whatever is asked for, and so is a quantity.
+		year := b.fixed(9000, obj{"recurring_interval": "year"})
+		b.want(b.patch(s, obj{"product_id": year, "proration_behavior": "prorate"}), obj{"product_id": year})
+		if asked := p.Charges(); len(asked) != 1 {
+			t.Errorf("charged %+v", asked)
+		}
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+	})
+}
+
+// Declines and the like leave no trace. Cases 40 and, of orders, 35.
+func TestRefusedChangeLeavesNoTrace(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, customer := b.paying()
+		change := obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"}
+		p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}, nil)
+		b.declined(s, change, "PaymentFailed")
+		p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "lost_card", Hard: true}, nil)
+		b.declined(s, change, "PaymentFailed")
+		p.Answer(payment.ChargeResult{State: payment.StateRequiresAction, ClientSecret: "x"}, nil)
+		b.declined(s, change, "PaymentActionRequired")
+		p.Can.OffSession = false
+		b.declined(s, change, "PaymentFailed")
+		p.Can.OffSession = true
+		b.Server.Payments.Processor = payment.Manual{}
+		b.declined(s, change, "PaymentFailed")
+		b.Server.Payments.Processor = p
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+
+		// A method that can never be charged again is forgotten.
+		p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "detached", Unusable: true}, nil)
+		if r := b.patch(s, change); r.Status != 402 {
+			t.Errorf("%d %s", r.Status, r.Body)
+		}
+		b.want(b.Do("GET", "/v1/customers/"+customer+"/payment-methods", b.AllToken, nil), obj{"items": []any{}})
+		p.Heal()
+		p.Charges()
+		b.declined(s, change, "PaymentFailed") // missing_payment_method
+		if asked := p.Charges(); len(asked) != 0 {
+			t.Errorf("charged %+v", asked)
+		}
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+	})
+}
+
+// A charge that is pending lets the change be made; its order waits for the
+// event.
+func TestChangeIsPending(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, _ := b.paying()
+		plan := b.fixed(1000)
+		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_a"}, nil)
+		b.want(b.patch(s, obj{"product_id": plan, "proration_behavior": "invoice"}), obj{"product_id": plan, "status": "active"})
+		o := b.lastOrder(s)
+		if o["status"] != "pending" {
+			t.Fatalf("%v", o)
+		}
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+		tell := func(name string, typ payment.EventType, o map[string]any, reference string) {
+			t.Helper()
+			e := payment.Event{ID: name, Type: typ, Organization: b.Org.ID, Order: id.ID(o["id"].(string)), Payment: reference}
+			if got := b.Tell(e); got != 204 {
+				t.Errorf("event answered %d", got)
+			}
+		}
+		tell("1", payment.PaymentSucceeded, o, "pay_a")
+		if o = b.lastOrder(s); o["status"] != "paid" {
+			t.Errorf("%v", o)
+		}
+
+		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_b"}, nil)
+		b.patch(s, obj{"product_id": b.fixed(5000), "proration_behavior": "invoice"})
+		tell("2", payment.PaymentFailed, b.lastOrder(s), "pay_b")
+		b.want(b.get(s), obj{"status": "past_due"})
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+	})
+}
+
+// When the answer to the charge is lost, or the server ends before it is
+// recorded, the same is asked again and the change is made; until then nothing
+// else changes the subscription and it is not renewed.
+func TestChangeWithoutAnswer(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, customer := b.paying()
+		plan := b.fixed(1000)
+		change := obj{"product_id": plan, "proration_behavior": "invoice"}
+		lost := func(payment.Charge) (payment.ChargeResult, error) {
+			return payment.ChargeResult{State: payment.StateSucceeded}, floetest.ErrLost
+		}
+		p.Charging = lost
+		b.at("2026-02-01T00:00:00Z")
+		b.lostAnswer(s, change)
+		if r := b.patch(s, obj{"metadata": obj{}}); r.Status != 409 || r.Text("error") != "SubscriptionLocked" {
+			t.Errorf("%d %s", r.Status, r.Body)
+		}
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+		b.due("2026-02-10T00:01:00Z") // the period has ended, and the answer comes
+		b.want(b.get(s), obj{"product_id": plan, "amount": 1000, "current_period_end": "2026-02-10T00:00:00.003000Z"})
+		asked := p.Charges()
+		if len(asked) < 2 || asked[0] != asked[1] {
+			t.Fatalf("asked for %+v", asked)
+		}
+		first := b.orders(s)[0].(map[string]any)
+		if first["status"] != "paid" || string(asked[0].Order) != first["id"] {
+			t.Errorf("%v", first)
+		}
+		p.Heal()
+		b.RunDue()
+		b.want(b.get(s), obj{"current_period_end": "2026-03-10T00:00:00.003000Z"}) // it was renewed then
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+
+		// An event says it instead.
+		p.Charging = lost
+		plan = b.fixed(4000)
+		b.Clock.Advance(time.Hour)
+		b.lostAnswer(s, obj{"product_id": plan, "proration_behavior": "invoice"})
+		last := p.Charges()
+		c := last[len(last)-1]
+		e := payment.Event{ID: "1", Type: payment.PaymentSucceeded, Organization: c.Organization, Order: c.Order, Key: c.IdempotencyKey, Payment: "pay_told", Amount: c.Amount}
+		if got := b.Tell(e, e); got != 204 {
+			t.Errorf("event answered %d", got)
+		}
+		b.want(b.get(s), obj{"product_id": plan})
+		b.later()
+		b.want(b.get(s), obj{"product_id": plan})
+
+		// It was declined: no trace.
+		b.Clock.Advance(time.Hour)
+		p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}, floetest.ErrLost)
+		b.lostAnswer(s, obj{"product_id": b.fixed(7000), "proration_behavior": "invoice"})
+		b.later()
+		b.want(b.get(s), obj{"product_id": plan})
+		if r := b.patch(s, obj{"metadata": obj{"a": "1"}}); r.Status != 200 {
+			t.Errorf("still locked: %d %s", r.Status, r.Body)
+		}
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+
+		// The customer goes while it is charged: the money goes back.
+		b.Clock.Advance(time.Hour)
+		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
+			if r := b.Do("DELETE", "/v1/customers/"+customer+"?anonymize=true", b.AllToken, nil); r.Status != 204 {
+				t.Errorf("delete: %d %s", r.Status, r.Body)
+			}
+			return payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay_late"}, nil
+		}
+		if r := b.patch(s, obj{"product_id": b.fixed(9000), "proration_behavior": "invoice"}); r.Status != 409 {
+			t.Errorf("%d %s", r.Status, r.Body)
+		}
+		b.RunDue()
+		if back := p.Refunds(); len(back) != 1 || back[0].Payment != "pay_late" {
+			t.Errorf("gave back %+v", back)
+		}
+		b.want(b.get(s), obj{"status": "canceled"})
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+	})
+}
+
+// What a balance has moved meanwhile is squared: what was charged is what was
+// agreed.
+func TestChangeIsSquared(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, customer := b.paying()
+		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
+			b.credit(customer, 300)
+			return payment.ChargeResult{State: payment.StateSucceeded}, nil
+		}
+		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"})
+		o := b.lastOrder(s)
+		asked := p.Charges()[0]
+		if o["status"] != "paid" || num(o["due_amount"]) != num(asked.Amount) {
+			t.Errorf("%v for %+v", o, asked)
+		}
+		n, err := order.Balance(t.Context(), b.DB, b.Org.ID, id.ID(customer), "usd")
+		if err != nil || n != 300 {
+			t.Errorf("balance %d, %v", n, err)
+		}
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+	})
+}
+
+// credit gives a customer credit, as an order that came to less than nothing does.
+func (b *bench) credit(customer string, amount int64) {
+	b.t.Helper()
+	err := b.DB.Write(b.t.Context(), func(tx *db.Tx) error {
+		c, err := b.Server.Customers.Lock(b.t.Context(), tx, b.Org.ID, id.ID(customer))
+		if err != nil {
+			return err
+		}
+		_, err = b.Server.Orders.Create(b.t.Context(), tx, auth.NewSystem("test"), order.New{Organization: b.Org.ID, Customer: c, Reason: order.SubUpdate, Currency: "usd",
+			Lines: []order.Line{{Label: "Credit", Amount: -amount}}, UseBalance: true})
+		return err
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// What is too little to be charged is paid, and becomes a debt that the next
+// order collects. Case 36 of the checklist of orders.
+func TestTooLittleToCharge(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, customer := b.paying()
+		b.Clock.Set(b.at("2026-02-09T12:00:00Z")) // half a day of 31 is left
+		events := b.events(func() {
+			b.want(b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"}), obj{"amount": 1000})
+		}, "subscription.", "order.")
+		b.said(events, "order.created", "order.updated", "order.paid", "subscription.updated")
+		o := b.lastOrder(s)
+		got := fmt.Sprintln(o["status"], o["total_amount"], o["applied_balance_amount"], o["due_amount"], o["receipt_number"])
+		if want := "paid 16 -16 0 <nil>\n"; got != want || len(p.Charges()) != 0 {
+			t.Errorf("%s, want %s", got, want)
+		}
+		n, err := order.Balance(t.Context(), b.DB, b.Org.ID, id.ID(customer), "usd")
+		if err != nil || n != -16 {
+			t.Errorf("balance %d, %v", n, err)
+		}
+		b.due("2026-02-10T00:01:00Z")
+		if asked := p.Charges(); len(asked) != 1 || asked[0].Amount != 1016 {
+			t.Errorf("charged %+v", asked)
+		}
+		b.Sound("orders.", "balances.", "payments.")
+	})
+}
