@@ -134,7 +134,7 @@ func TestSnapshotsAreKeptNoLongerThanOfUse(t *testing.T) {
 }
 
 // TestLogStaysSmall: connections that have read before each commit do not keep
-// the log from being started over. It is 4 MB when it is written back.
+// the log from being started over. It is 7 MB when it is written back.
 func TestLogStaysSmall(t *testing.T) {
 	t.Parallel()
 	d := openKept(t)()

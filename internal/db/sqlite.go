@@ -108,6 +108,10 @@ func makePrivate(path string) {
 	}
 }
 
+// mostLogged is at how many pages in its log SQLite copies them into the file:
+// some 7 MB. Many pages change with every commit, and are copied only once.
+const mostLogged = 1800
+
 // openSession connects to the file.
 func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
 	conn, err := openLite(d.path, d.config.ReadOnly, d.config.BusyTimeout, append(pragmas(cacheKB), more...))
@@ -122,7 +126,7 @@ func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
 // turns its log on, whatever it was told.
 func (d *DB) openWriter() (*session, error) {
 	for end := time.Now().Add(d.config.BusyTimeout); ; time.Sleep(10 * time.Millisecond) {
-		s, err := d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)")
+		s, err := d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint("+strconv.Itoa(mostLogged)+")")
 		if err == nil || sqliteCode(err)&0xff != liteBusy || time.Now().After(end) {
 			return s, err
 		}

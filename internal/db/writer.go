@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -263,18 +264,38 @@ func (w *writer) undo(b *batch) *batch {
 // leave passes the baton on, or commits when nobody waits or the batch is
 // full.
 func (w *writer) leave(b *batch) {
-	if b != nil && !b.closed && b.ran < maxBatch && time.Since(b.started) < maxBatchTime {
-		if next := w.next(false); next != nil {
-			next.turn <- b
+	if w.pass(b) {
+		return
+	}
+	if b != nil {
+		runtime.Gosched() // who is about to ask for a turn comes along
+		if w.pass(b) {
 			return
 		}
 	}
+	var err error
 	if b != nil {
-		answer(b, w.commit(b))
+		err = w.commit(b)
 	}
+	// The next one begins before the others have answered their callers.
 	if next := w.next(true); next != nil {
 		next.turn <- nil
 	}
+	if b != nil {
+		answer(b, err)
+	}
+}
+
+// pass gives the open transaction to the next who waits.
+func (w *writer) pass(b *batch) bool {
+	if b == nil || b.closed || b.ran >= maxBatch || time.Since(b.started) >= maxBatchTime {
+		return false
+	}
+	next := w.next(false)
+	if next != nil {
+		next.turn <- b
+	}
+	return next != nil
 }
 
 // next takes the first of the queue. With free, the connection is free when
