@@ -126,6 +126,8 @@ func TestWhere(t *testing.T) {
 		"one":       {db.Where("deleted_at IS NULL"), " WHERE deleted_at IS NULL", nil},
 		"and":       {db.Where("x = ?", 1).And("y > ?", 2), " WHERE x = ? AND y > ?", []any{1, 2}},
 		"or":        {db.Where("x = ? or y = ?", 1, 2).And("z"), " WHERE (x = ? or y = ?) AND z", []any{1, 2}},
+		"or, lines": {db.Where("x = ?\n\tOR\ty = ?", 1, 2).And("z"), " WHERE (x = ?\n\tOR\ty = ?) AND z", []any{1, 2}},
+		"no or":     {db.Where("for = 'order'"), " WHERE for = 'order'", nil},
 		"in none":   {db.Where("").In("o", []id.ID{}), " WHERE FALSE", nil},
 		"in nil":    {db.Where("").In("o", []id.ID(nil)), " WHERE FALSE", nil},
 		"in one":    {db.Where("").In("o", []id.ID{a}), " WHERE o = ?", []any{a}},

@@ -22,12 +22,23 @@ func (w *W) And(condition string, args ...any) *W {
 	if condition == "" {
 		return w
 	}
-	if strings.Contains(strings.ToUpper(condition), " OR ") {
+	if hasOr(condition) {
 		condition = "(" + condition + ")"
 	}
 	w.conditions = append(w.conditions, condition)
 	w.args = append(w.args, args...)
 	return w
+}
+
+// hasOr says whether there is an OR in a condition, which would take in what
+// other conditions leave out.
+func hasOr(condition string) bool {
+	for i := 0; i+4 <= len(condition); i++ {
+		if condition[i] <= ' ' && condition[i+3] <= ' ' && strings.EqualFold(condition[i+1:i+3], "or") {
+			return true
+		}
+	}
+	return false
 }
 
 // In adds the condition that column has one of the values, a slice. An empty

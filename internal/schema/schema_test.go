@@ -391,3 +391,22 @@ func TestAppendTime(t *testing.T) {
 		}
 	}
 }
+
+// TestStrings: every byte, wherever it stands, is written so that a decoder
+// reads it again.
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for before := range 18 {
+			for _, after := range []int{0, 1, 9} {
+				s := strings.Repeat("a", before) + string([]byte{byte(c)}) + strings.Repeat("é", after)
+				text := schema.AppendString(nil, s)
+				var got string
+				err := json.Unmarshal(text, &got)
+				if want := strings.ToValidUTF8(s, "\uFFFD"); err != nil || got != want {
+					t.Fatalf("%q is written %s and read %q, %v", s, text, got, err)
+				}
+			}
+		}
+	}
+}
