@@ -425,3 +425,29 @@ func TestFixedAndSeats(t *testing.T) {
 		b.left(s, "credit 3500", "credit 7000", "debit 12300", "debit 8200")
 	})
 }
+
+// Whoever changes to seats keeps no benefits of their own, which would stay
+// with them when the subscription ends.
+func TestChangeToSeatsTakesBenefits(t *testing.T) {
+	each(t, func(b *bench) {
+		p, seats := b.granting(0), b.seats(1, 5, 700)
+		both := []string{b.Benefit(nil).ID(), b.Benefit(obj{"type": "license_keys"}).ID()}
+		for _, product := range []string{p, seats} {
+			b.Do("POST", "/v1/products/"+product+"/benefits", b.AllToken, obj{"benefits": both})
+		}
+		s := b.subscribe(p).ID()
+		granted := func(want int) {
+			b.t.Helper()
+			r := b.Do("GET", "/v1/benefit-grants/?is_granted=true&subscription_id="+s, b.AllToken, nil)
+			if got := len(r.Path("items").([]any)); got != want {
+				b.t.Errorf("%d benefits are granted, want %d", got, want)
+			}
+		}
+		granted(2)
+		b.want(b.patch(s, obj{"product_id": seats, "collection_method": "send_invoice"}), obj{"seats": 1})
+		granted(0)
+		if got := b.events(func() { b.patch(s, obj{"revoke": true}) }, "benefit_grant."); len(got) != 0 {
+			b.t.Errorf("%v when it ends", got)
+		}
+	})
+}

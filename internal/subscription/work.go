@@ -366,14 +366,15 @@ func (w *work) void(ctx context.Context) error {
 }
 
 // syncGrants gives and takes the benefits of those who are entitled to others
-// than before. Seats are granted to those who claim them.
+// than before. Seats are granted to those who claim them, and not to the
+// customer, who may have had the benefits before a change to seats.
 func (w *work) syncGrants(ctx context.Context) error {
 	var tasks []grant.Task
 	for _, it := range w.items {
-		if it.syncGrants && it.Seats == nil {
+		if it.syncGrants {
 			tasks = append(tasks, grant.Task{
 				Customer: w.customers[it.CustomerID], Source: grant.Source{SubscriptionID: it.ID},
-				Benefits: w.products[it.ProductID].BenefitIDs, Entitled: it.entitled(), At: it.at,
+				Benefits: w.products[it.ProductID].BenefitIDs, Entitled: it.entitled() && it.Seats == nil, At: it.at,
 			})
 		}
 	}
