@@ -42,6 +42,7 @@ type serveOptions struct {
 	AddressRateLimit     rate   `env:"FLOE_ADDRESS_RATE_LIMIT" default:"auto" placeholder:"RATE" help:"The same for one address, for requests without a good token. auto is off where the server listens on the loopback address, and 100:500 elsewhere."`
 	TrustedProxies       nets   `env:"FLOE_TRUSTED_PROXIES" placeholder:"NETS" help:"Addresses and networks of proxies, with commas between them, as in 127.0.0.1,10.0.0.0/8. What they say in X-Forwarded-For is then where a request comes from; without them, it is the other end of the connection."`
 	AnswerMemory         int    `env:"FLOE_ANSWER_MEMORY" default:"64" placeholder:"MB" help:"Megabytes of answers (customers and their states) that are kept and given again until something of theirs changes; never beyond that. 0 keeps none. It has no effect on PostgreSQL (${default})."`
+	Processor            string `env:"FLOE_PROCESSOR" default:"manual" placeholder:"NAME" help:"Who moves money (${default}: nobody does; what was paid is recorded by hand). Others are packages that a build can have."`
 	LogoDevKey           string `env:"FLOE_LOGO_DEV_KEY" placeholder:"KEY" secret:"" help:"Publishable key of logo.dev; avatars of customers at a company then show its logo."`
 }
 
@@ -135,6 +136,9 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	}
 	config.Rates = c.rates(main.Addr())
 	config.Proxies = c.TrustedProxies
+	if config.Processor, err = processor(c.Processor); err != nil {
+		return err
+	}
 	if c.SMTPURL != "" {
 		if config.Mail, err = mail.NewSMTP(c.SMTPURL, c.MailFrom); err != nil {
 			return fmt.Errorf("--smtp-url (FLOE_SMTP_URL) or --mail-from (FLOE_MAIL_FROM) is not right: %w", err)

@@ -303,7 +303,10 @@ var Invariants = []Invariant{
 				WHERE c.deleted_at IS NOT NULL AND m.deleted_at IS NULL
 			UNION ALL SELECT m.organization_id, m.customer_id, 'is anonymised, and a card is known' FROM payment_methods m
 				JOIN customers c ON c.organization_id = m.organization_id AND c.id = m.customer_id
-				WHERE c.anonymized_at IS NOT NULL AND m.method_metadata IS NOT NULL`,
+				WHERE c.anonymized_at IS NOT NULL AND m.method_metadata IS NOT NULL
+			UNION ALL SELECT p.organization_id, p.customer_id, 'is anonymised, and the card of a payment is known' FROM order_payments p
+				JOIN customers c ON c.organization_id = p.organization_id AND c.id = p.customer_id
+				WHERE c.anonymized_at IS NOT NULL AND p.method_metadata IS NOT NULL`,
 	},
 	{
 		Name: "balances.movements",

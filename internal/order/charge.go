@@ -57,10 +57,11 @@ type Charge struct {
 	CreatedAt      time.Time
 	CheckAt        time.Time
 	Change         json.RawMessage
+	Processor      string
 }
 
 const chargeColumns = `organization_id, order_id, customer_id, subscription_id, purpose, idempotency_key, method_id, method, amount, currency, cause,
-	description, created_at, check_at, change`
+	description, created_at, check_at, change, processor`
 
 // chargeable says whether an order that is to be paid now is charged: it is a
 // subscription's, and not sent as an invoice.
@@ -100,9 +101,9 @@ func (s *Service) Ask(ctx context.Context, tx *db.Tx, c *Charge, by payment.Choi
 	if attempt != "" {
 		c.IdempotencyKey += ":" + attempt
 	}
-	_, err = db.Exec(ctx, tx, `INSERT INTO charges (`+chargeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = db.Exec(ctx, tx, `INSERT INTO charges (`+chargeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		c.OrganizationID, c.OrderID, c.CustomerID, c.SubscriptionID, string(c.Purpose), c.IdempotencyKey, c.MethodID, c.Method, c.Amount, c.Currency,
-		string(c.Cause), c.Description, c.CreatedAt, c.CheckAt, c.Change)
+		string(c.Cause), c.Description, c.CreatedAt, c.CheckAt, c.Change, s.Payments.Processor.Name())
 	if err != nil {
 		return false, fmt.Errorf("store what a processor is asked to charge: %w", err)
 	}
@@ -229,7 +230,8 @@ func (s *Service) RunCharges(ctx context.Context, limit int) (done int, next tim
 	}
 	var list []Charge
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		list, err = db.All[Charge](ctx, tx, `SELECT `+chargeColumns+` FROM charges WHERE check_at <= ? ORDER BY check_at, order_id LIMIT ?`, tx.Now(), limit)
+		list, err = db.All[Charge](ctx, tx, `SELECT `+chargeColumns+` FROM charges WHERE check_at <= ? AND processor = ?
+			ORDER BY check_at, order_id LIMIT ?`, tx.Now(), s.Payments.Processor.Name(), limit)
 		if err != nil {
 			return fmt.Errorf("find charges that were not answered for: %w", err)
 		}
@@ -246,7 +248,7 @@ func (s *Service) RunCharges(ctx context.Context, limit int) (done int, next tim
 	if err := s.collect(ctx, list); err != nil {
 		return len(list), next, err
 	}
-	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(check_at) FROM charges`)
+	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(check_at) FROM charges WHERE processor = ?`, s.Payments.Processor.Name())
 	if err != nil || t == nil {
 		return len(list), time.Time{}, err
 	}

@@ -27,6 +27,9 @@ func (s *Service) conclude(ctx context.Context, tx *db.Tx, actor auth.Subject, c
 	if err != nil {
 		return fmt.Errorf("close a charge: %w", err)
 	}
+	if err := s.Payments.Forget(ctx, tx, c.OrganizationID, c.CustomerID); err != nil {
+		return err
+	}
 	if result.Unusable && c.MethodID != nil {
 		if err := s.Payments.Delete(ctx, tx, actor, c.OrganizationID, c.CustomerID, *c.MethodID, false); err != nil {
 			return err
@@ -57,6 +60,13 @@ func (s *Service) methodOf(ctx context.Context, tx *db.Tx, c *Charge, result *pa
 		_, err = s.Payments.Save(ctx, tx, c.OrganizationID, c.CustomerID, result.Method)
 	case result.Method == nil && c.MethodID != nil:
 		result.Method, err = s.Payments.Known(ctx, tx, c.OrganizationID, *c.MethodID)
+	}
+	if err != nil || result.Method == nil {
+		return err
+	}
+	who, err := s.Customers.Lock(ctx, tx, c.OrganizationID, c.CustomerID)
+	if who.AnonymizedAt != nil { // of whom nothing is kept
+		result.Method = &payment.Method{Type: result.Method.Type}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -85,7 +86,7 @@ func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 		}
 		open.move(r, at[i], r.PaidAmount-r.AppliedBalanceAmount)
 		r.to(Void)
-		r.ModifiedAt, r.NextPaymentAttemptAt, r.CheckAt = &at[i], nil, nil
+		r.ModifiedAt, r.NextPaymentAttemptAt, r.CheckAt, r.ChargingSince = &at[i], nil, nil, nil
 		updatedAt(tx, actor, &was[i], r, at[i])
 		voided[i] = r
 	}
@@ -115,6 +116,9 @@ func (s *Service) Unvoid(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	*r = fresh
 	if r.Status != Void {
 		return fault.OrderNotPending.New(fmt.Sprintf("Order %s is not void", r.ID))
+	}
+	if c, err := chargeOf(ctx, tx, r.OrganizationID, r.ID); err != nil || c != nil {
+		return cmp.Or(err, error(fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))))
 	}
 	open, err := openAccounts(ctx, tx, []account{r.account()})
 	if err != nil {

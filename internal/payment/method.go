@@ -241,11 +241,31 @@ func (s *Service) ForgetAll(ctx context.Context, tx *db.Tx, org, customerID id.I
 	for _, text := range []string{
 		`UPDATE payment_methods SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
 		`UPDATE order_payments SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
-		`DELETE FROM payers WHERE organization_id = ? AND customer_id = ?`,
 	} {
 		if _, err := db.Exec(ctx, tx, text, org, customerID); err != nil {
 			return fmt.Errorf("erase what is known of payment methods: %w", err)
 		}
+	}
+	return s.erase(ctx, tx, org, customerID)
+}
+
+// Forget forgets a processor's name for a customer who was anonymised, once no
+// charge needs it any more.
+func (s *Service) Forget(ctx context.Context, tx *db.Tx, org, customerID id.ID) error {
+	c, err := s.Customers.Lock(ctx, tx, org, customerID)
+	if err != nil || c.AnonymizedAt == nil {
+		return err
+	}
+	return s.erase(ctx, tx, org, customerID)
+}
+
+// erase leaves the name of somebody who is being charged: the same has to be
+// asked again until there is an answer.
+func (s *Service) erase(ctx context.Context, tx *db.Tx, org, customerID id.ID) error {
+	_, err := db.Exec(ctx, tx, `DELETE FROM payers WHERE organization_id = ? AND customer_id = ?
+		AND NOT EXISTS (SELECT 1 FROM charges WHERE organization_id = ? AND customer_id = ?)`, org, customerID, org, customerID)
+	if err != nil {
+		return fmt.Errorf("forget what a processor calls a customer: %w", err)
 	}
 	return nil
 }

@@ -28,6 +28,8 @@ func (s *Service) Payer(ctx context.Context, org, customerID id.ID) (string, err
 	switch {
 	case err != nil && !errors.Is(err, db.ErrNoRows):
 		return "", fmt.Errorf("find what a processor calls a customer: %w", err)
+	case c.AnonymizedAt != nil: // whom nobody is told of
+		return known.Reference, nil
 	case err == nil && (c.ModifiedAt == nil || !c.ModifiedAt.After(known.ToldAt)):
 		return known.Reference, nil
 	}

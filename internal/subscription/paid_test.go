@@ -305,3 +305,123 @@ func TestTooLittleToCharge(t *testing.T) {
 		b.Sound("orders.", "balances.", "payments.")
 	})
 }
+
+// A new default is charged for what is overdue, at once and beside the planned
+// attempts, and becomes the subscription's own. Case 53 of the checklist of
+// orders; without any method a renewal counts as a failed attempt (case 26).
+func TestNewDefaultIsCharged(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		b.at("2026-01-10T00:00:00Z")
+		sub := b.subscribe(b.fixed(0))
+		s, customer := sub.ID(), sub.Text("customer_id")
+		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "next_period"})
+		b.due("2026-02-10T00:01:00Z")
+		b.want(b.get(s), obj{"status": "past_due"})
+		next := b.lastOrder(s)["next_payment_attempt_at"]
+		if asked := p.Charges(); len(asked) != 0 || next == nil {
+			t.Errorf("charged %+v, next %v", asked, next)
+		}
+		b.Card(customer, false)
+		b.RunDue()
+		if asked := p.Charges(); len(asked) != 0 {
+			t.Errorf("charged %+v", asked)
+		}
+		p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}, nil)
+		b.Card(customer, true)
+		b.RunDue()
+		if asked := p.Charges(); len(asked) != 1 || asked[0].Trigger != payment.RetryNewMethod {
+			t.Errorf("charged %+v", asked)
+		}
+		if o := b.lastOrder(s); o["next_payment_attempt_at"] != next {
+			t.Errorf("the next attempt moved from %v to %v", next, o["next_payment_attempt_at"])
+		}
+		p.Heal()
+		own := b.Card(customer, true)
+		b.RunDue()
+		b.want(b.get(s), obj{"status": "active"})
+		if o := b.lastOrder(s); o["status"] != "paid" {
+			t.Errorf("%v", o)
+		}
+		p.Charges()
+		b.Card(customer, true) // nothing is overdue; the subscription has its own
+		b.due("2026-03-10T00:01:00Z")
+		if asked := p.Charges(); len(asked) != 1 || asked[0].Method != own || asked[0].Trigger != payment.Cycle {
+			t.Errorf("charged %+v, want %s", asked, own)
+		}
+		b.Sound("orders.", "balances.", "payments.", "grants.")
+	})
+}
+
+// Soft declines are tried on days 0, 2, 7, 14 and 21, a hard one on days 0 and
+// 21, and then the subscription ends. Cases 47 and 48.
+func TestDeclines(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		run := func(hard bool) (days []int) {
+			t.Helper()
+			s, _ := b.paying()
+			b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "next_period"})
+			p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error", Hard: hard}, nil)
+			start := b.at("2026-02-10T00:01:00Z")
+			for day := range 24 {
+				b.Clock.Set(start.Add(time.Duration(day)*24*time.Hour + time.Duration(day)*time.Minute))
+				b.RunDue()
+				for range p.Charges() {
+					days = append(days, day)
+				}
+			}
+			b.want(b.get(s), obj{"status": "canceled"})
+			if o := b.lastOrder(s); o["status"] != "void" {
+				t.Errorf("%v", o)
+			}
+			p.Heal()
+			return days
+		}
+		if got := fmt.Sprint(run(false)); got != "[0 2 7 14 21]" {
+			t.Errorf("soft declines on days %s", got)
+		}
+		if got := fmt.Sprint(run(true)); got != "[0 21]" {
+			t.Errorf("hard declines on days %s", got)
+		}
+		b.Sound("orders.", "balances.", "payments.", "grants.")
+	})
+}
+
+// What is paid after its subscription has ended is given back, and makes
+// nothing paid; that it fails then has no consequence.
+func TestPaidAfterTheEnd(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		for _, x := range []struct {
+			typ  payment.EventType
+			back int
+		}{{payment.PaymentSucceeded, 1}, {payment.PaymentFailed, 0}} {
+			s, customer := b.paying()
+			b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "next_period"})
+			reference := "pay_" + s
+			p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: reference}, nil)
+			b.due("2026-02-10T00:01:00Z")
+			o := b.lastOrder(s)
+			if r := b.Do("DELETE", "/v1/customers/"+customer+"?anonymize=true", b.AllToken, nil); r.Status != 204 {
+				t.Fatalf("%d %s", r.Status, r.Body)
+			}
+			b.Sound("orders.", "balances.", "payments.", "customers.")
+			e := payment.Event{ID: reference, Type: x.typ, Payment: reference, Method: floetest.CardOf("pm_" + s)}
+			if got := b.Tell(e, e); got != 204 {
+				t.Errorf("event answered %d", got)
+			}
+			b.RunDue()
+			b.RunDue()
+			if back := p.Refunds(); len(back) != x.back || x.back == 1 && (back[0].Payment != reference || back[0].Amount != 1000) {
+				t.Errorf("gave back %+v", back)
+			}
+			b.want(b.Do("GET", "/v1/orders/"+o["id"].(string), b.AllToken, nil), obj{"status": "void", "refunded_amount": 0})
+			known, err := db.One[int64](t.Context(), b.DB, `SELECT COUNT(*) FROM payers WHERE organization_id = ? AND customer_id = ?`, b.Org.ID, customer)
+			if err != nil || known != 0 {
+				t.Errorf("the processor's name for them is kept: %d, %v", known, err)
+			}
+			b.Sound("orders.", "balances.", "payments.", "customers.")
+		}
+	})
+}

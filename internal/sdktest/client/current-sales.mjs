@@ -218,6 +218,12 @@ await check("payments that happened outside", async () => {
   has(await orders.get(draft.id), { status: "paid", paid: true });
 });
 
+await check("payments.list without a processor", async () => {
+  const { payments } = polar;
+  same((await payments.list({ order_id: draft.id })).items, []); // what happened outside is with the order
+  await throws(errors.ResourceNotFound, () => payments.get(nobody));
+});
+
 await check("orders.list", async () => {
   same(ids((await orders.list({ customer_id, status: ["paid"], product_billing_type: ["one_time"] })).items), [draft.id]);
   same(ids((await orders.list({ product_id: [book.id], metadata: { shelf: 3 } })).items), [draft.id]);

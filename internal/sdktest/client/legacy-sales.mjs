@@ -191,6 +191,11 @@ await check("orders.finalize by invoice, paid outside", async () => {
   has(await orders.get({ id: draft.id }), { status: "paid", paid: true });
 });
 
+await check("payments.list without a processor", async () => {
+  same(await items(polar.payments.list({ orderId: draft.id })), []); // what happened outside is with the order
+  await throws(ResourceNotFound, () => polar.payments.get({ id: nobody }));
+});
+
 await check("orders.list", async () => {
   same(ids(await items(orders.list({ customerId, status: ["paid"], productBillingType: ["one_time"] }))), [draft.id]);
   same(ids(await items(orders.list({ productId: [book.id], metadata: { shelf: 3 } }))), [draft.id]);

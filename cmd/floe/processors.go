@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"floe/internal/payment"
+)
+
+// processors are the payment processors that a server can have, by the name
+// that --processor chooses them by. This is the one place where one is
+// registered. setting reads an environment variable of the processor's own:
+// setting("secret_key") of stripe is FLOE_STRIPE_SECRET_KEY.
+var processors = map[string]func(setting func(key string) string) (payment.Processor, error){
+	payment.ManualName: func(func(string) string) (payment.Processor, error) { return payment.Manual{}, nil },
+}
+
+// processor makes the processor that was chosen.
+func processor(name string) (payment.Processor, error) {
+	make, ok := processors[name]
+	if !ok {
+		return nil, fmt.Errorf("--processor (FLOE_PROCESSOR) is %q; this build has %s", name,
+			strings.Join(slices.Sorted(maps.Keys(processors)), ", "))
+	}
+	p, err := make(func(key string) string { return os.Getenv("FLOE_" + strings.ToUpper(name+"_"+key)) })
+	if err != nil {
+		return nil, fmt.Errorf("the payment processor %s cannot be used: %w", name, err)
+	}
+	return p, nil
+}

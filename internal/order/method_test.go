@@ -1,0 +1,220 @@
+package order_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/order"
+	"floe/internal/payment"
+)
+
+// methods are the ids of a customer's methods, the newest first.
+func (w world) methods(customer string) (out []string) {
+	w.t.Helper()
+	r := w.Do("GET", "/v1/customers/"+customer+"/payment-methods?limit=100", w.AllToken, nil)
+	w.is(r, 200, nil)
+	for i := range r.Path("items").([]any) {
+		out = append(out, r.Text(fmt.Sprintf("items.%d.id", i)))
+	}
+	return out
+}
+
+// TestSavedMethods: what a processor says of methods is what the lists show.
+func TestSavedMethods(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		p := w.Processor()
+		c := w.Customer(obj{"external_id": "ann"})
+		path := "/v1/customers/" + c.ID() + "/payment-methods"
+		empty := obj{"items": []any{}, "pagination": obj{"total_count": 0}}
+		w.is(w.Do("GET", path, w.AllToken, nil), 200, empty)
+		since := w.LastSeq()
+		a := w.Card(c.ID(), false)
+		w.events(since) // the first one is not the default by itself
+		w.Clock.Advance(time.Second)
+		b := w.Card(c.ID(), true)
+		w.events(since, "customer.updated")
+		list := w.Do("GET", path, w.AllToken, nil)
+		w.is(list, 200, obj{"pagination": obj{"total_count": 2}, "items": []any{
+			obj{"processor": "stripe", "type": "card", "is_default": true, "customer_id": c.ID(), "modified_at": nil,
+				"method_metadata": obj{"brand": "visa", "last4": "4242", "exp_month": 7, "exp_year": 2030, "wallet": nil}},
+			obj{"is_default": false}}})
+		w.is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, obj{"default_payment_method_id": list.Text("items.0.id")})
+		w.is(w.Do("GET", "/v1/customers/external/ann/payment-methods?limit=1", w.AllToken, nil), 200,
+			obj{"pagination": obj{"total_count": 2, "max_page": 2}, "items": []any{obj{"is_default": true}}})
+		w.is(w.Do("GET", path, w.Organization("Other").Token, nil), 404, nil)
+		w.is(w.Do("GET", path, w.Token(auth.OrdersRead), nil), 403, nil)
+
+		// It changes, and goes.
+		newer := floetest.CardOf(b)
+		newer.Card.ExpYear = 2040
+		w.told(204, payment.Event{ID: "1", Type: payment.MethodUpdated, Method: newer})
+		w.is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"method_metadata": obj{"exp_year": 2040}, "modified_at": floetest.Any}, obj{}}})
+		since = w.LastSeq()
+		gone := payment.Event{ID: "2", Type: payment.MethodDetached, Method: &payment.Method{Reference: b}}
+		w.told(204, gone, gone)
+		w.events(since, "customer.updated")
+		w.is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"is_default": false}}})
+		w.is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, obj{"default_payment_method_id": nil})
+
+		// Saved again it lives again, as the same; another kind has no metadata.
+		w.told(204, payment.Event{ID: "3", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(b)})
+		if got := w.methods(c.ID()); len(got) != 2 || got[0] != list.Text("items.0.id") {
+			t.Errorf("methods %v", got)
+		}
+		w.told(204, payment.Event{ID: "4", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()),
+			Method: &payment.Method{Reference: "sepa_1", Type: "sepa_debit"}})
+		r := w.Do("GET", path, w.AllToken, nil)
+		w.is(r, 200, obj{"items": []any{obj{"type": "sepa_debit"}, obj{}, obj{}}})
+		if _, has := r.Path("items.0").(map[string]any)["method_metadata"]; has {
+			t.Errorf("metadata of no card: %s", r.Body)
+		}
+		w.told(204, payment.Event{ID: "5", Type: payment.SetupFailed, Organization: w.Org.ID, Customer: id.ID(c.ID())})
+
+		// With the customer all go, and nothing of a card is left.
+		w.is(w.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", w.AllToken, nil), 204, nil)
+		w.told(204, payment.Event{ID: "6", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(a)})
+		w.RunDue()
+		if got := p.Detached(); len(got) != 3 {
+			t.Errorf("detached %v", got)
+		}
+		n, err := db.One[int64](t.Context(), w.DB, `SELECT COUNT(*) FROM payment_methods
+			WHERE organization_id = ? AND (deleted_at IS NULL OR method_metadata IS NOT NULL OR detach_at IS NOT NULL)`, w.Org.ID)
+		if err != nil || n != 0 {
+			t.Errorf("%d are left: %v", n, err)
+		}
+		w.healthy()
+	})
+}
+
+// TestChosenMethod: what is charged, in the order of the contract; and the
+// processor knows whom.
+func TestChosenMethod(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		p := w.Processor()
+		c, product := w.billed(), w.once(nil)
+		finalize := func(status int, body any, want string) {
+			t.Helper()
+			d := w.draft(c.ID(), product.ID(), nil)
+			w.is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, body), status, nil)
+			asked := p.Charges()
+			if want == "" && len(asked) != 0 || want != "" && (len(asked) != 1 || asked[0].Method != want) {
+				t.Errorf("charged %+v, want %q", asked, want)
+			}
+		}
+		finalize(402, "{}", "") // there is none
+		a := w.Card(c.ID(), false)
+		w.Clock.Advance(time.Second)
+		b := w.Card(c.ID(), false)
+		ids := w.methods(c.ID())
+		finalize(200, "{}", b) // any
+		told := p.Payers()
+		if len(told) != 1 || told[0].Name != "Jeanne" || told[0].Reference != "" || len(told[0].Address) == 0 || string(told[0].Customer) != c.ID() {
+			t.Errorf("told of %+v", told)
+		}
+		finalize(200, obj{"payment_method_id": ids[1]}, a)
+		if told := p.Payers(); len(told) != 0 {
+			t.Errorf("told again of %+v", told)
+		}
+		finalize(402, obj{"payment_method_id": id.New()}, "")
+		other := w.billed()
+		w.Card(other.ID(), true)
+		finalize(402, obj{"payment_method_id": w.methods(other.ID())[0]}, "") // somebody else's
+		w.told(204, payment.Event{ID: "d", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(a), Default: true})
+		finalize(200, "{}", a)
+		if told := p.Payers(); len(told) != 1 || told[0].Reference != "cus_"+c.ID() { // the customer has changed
+			t.Errorf("told of %+v", told)
+		}
+
+		// One that cannot be charged any more is forgotten, and the next is taken.
+		p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "detached", Unusable: true}, nil)
+		finalize(402, "{}", a)
+		p.Heal()
+		finalize(200, "{}", b)
+
+		// Another than was asked for was charged: it is kept.
+		p.Answer(payment.ChargeResult{State: payment.StateSucceeded, Method: floetest.CardOf("pm_new")}, nil)
+		finalize(200, "{}", b)
+		if got := w.methods(c.ID()); len(got) != 2 {
+			t.Errorf("methods %v", got)
+		}
+		p.Heal()
+
+		// Who keeps no methods is asked without one.
+		p.Can.SaveMethods = false
+		d := w.draft(other.ID(), product.ID(), nil)
+		w.is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, "{}"), 200, nil)
+		if asked := p.Charges(); len(asked) != 1 || asked[0].Method != "" || asked[0].Payer == "" {
+			t.Errorf("charged %+v", asked)
+		}
+		w.healthy()
+	})
+}
+
+// TestListedPayments: what a processor made is listed, and nothing else.
+func TestListedPayments(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		p := w.Processor()
+		first := w.charged()
+		w.Clock.Advance(time.Second)
+		p.Answer(payment.ChargeResult{State: payment.StateFailed, Reference: "pay_no", Code: "insufficient_funds", Message: "Not enough."}, nil)
+		second := w.drafted()
+		w.is(w.finalize(second), 402, nil)
+		w.Clock.Advance(time.Second)
+		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_wait", Method: &payment.Method{Type: "sepa_debit"}}, nil)
+		third := w.drafted()
+		w.is(w.finalize(third), 200, nil)
+		byHand := w.make(w.billed().ID(), costs(1000))[0]
+		w.is(w.pay(byHand.ID, "succeeded", 1000, "bank"), 201, nil)
+
+		list := func(query string, want ...order.Row) *floetest.Response {
+			t.Helper()
+			r := w.Do("GET", "/v1/payments/"+query, w.Token(auth.PaymentsRead), nil)
+			items := make([]any, len(want))
+			for i := range want {
+				items[i] = obj{"order_id": want[i].ID}
+			}
+			w.is(r, 200, obj{"items": items, "pagination": obj{"total_count": len(want)}})
+			return r
+		}
+		all := list("", third, second, first)
+		w.is(all, 200, obj{"items": []any{
+			obj{"status": "pending", "method": "sepa_debit", "trigger": "purchase", "decline_reason": nil},
+			obj{"status": "failed", "decline_reason": "insufficient_funds", "decline_message": "Not enough.", "method": "card"},
+			obj{"processor": "stripe", "status": "succeeded", "amount": 1000, "currency": "usd", "method": "card", "method_metadata": obj{"brand": "visa", "last4": "4242"},
+				"trigger": "purchase", "decline_reason": nil, "decline_message": nil, "organization_id": w.Org.ID, "checkout_id": nil, "modified_at": nil, "processor_metadata": obj{}},
+		}})
+		list("?status=failed&status=pending", third, second)
+		list("?method=card", second, first)
+		list("?order_id="+string(first.ID), first)
+		list("?customer_id="+string(second.CustomerID), second)
+		list("?checkout_id=" + string(id.New()))
+		list("?sorting=created_at", first, second, third)
+		list("?sorting=-status", first, third, second)
+		list("?organization_id=" + string(w.Organization("Other").ID))
+		email := w.Do("GET", "/v1/customers/"+string(first.CustomerID), w.AllToken, nil).Text("email")
+		list("?customer_email="+email, first)
+		list("?customer_email=nobody@example.com")
+		one := "/v1/payments/" + all.Text("items.2.id")
+		w.is(w.Do("GET", one, w.Token(auth.PaymentsRead), nil), 200, obj{"order_id": first.ID})
+		w.is(w.Do("GET", one, w.Token(auth.OrdersRead), nil), 403, nil)
+		w.is(w.Do("GET", one, w.Organization("Third").Token, nil), 404, nil)
+		recorded := w.Do("GET", "/v1/orders/"+string(byHand.ID)+"/payments", w.AllToken, nil).Text("items.0.id")
+		w.is(w.Do("GET", "/v1/payments/"+recorded, w.AllToken, nil), 404, nil)
+
+		// An erasure leaves nothing of the card; the payment stays.
+		w.is(w.Do("DELETE", "/v1/customers/"+string(first.CustomerID)+"?anonymize=true", w.AllToken, nil), 204, nil)
+		r := w.Do("GET", one, w.AllToken, nil)
+		if _, has := r.JSON().(map[string]any)["method_metadata"]; has {
+			t.Errorf("a card is known: %s", r.Body)
+		}
+		w.healthy()
+	})
+}
