@@ -350,3 +350,44 @@ func TestManyTellAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestKilledBetween: a server that ends after the money has moved, and before
+// that is recorded, loses and doubles nothing. Any node goes on.
+func TestKilledBetween(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w world) {
+		p := w.Processor()
+		dying := func(path string, body any) {
+			t.Helper()
+			p.Dies = true
+			defer func() {
+				if recover() == nil && p.Dies {
+					t.Error("it did not die")
+				}
+			}()
+			w.Handler.ServeHTTP(httptest.NewRecorder(), w.Request("POST", path, w.AllToken, body))
+		}
+		other := w.Beside()
+		other.Server.Payments.Processor = p
+		o := w.drafted()
+		dying("/v1/orders/"+string(o.ID)+"/finalize", "{}")
+		w.is(w.get(o.ID), 200, obj{"status": "pending"})
+		w.healthy()
+		w.Clock.Advance(order.Soon + time.Second)
+		other.RunDue()
+		w.is(w.get(o.ID), 200, obj{"status": "paid"})
+		if asked := p.Charges(); len(asked) != 2 || asked[0] != asked[1] {
+			t.Errorf("charged %+v", asked)
+		}
+		dying("/v1/refunds/", w.refundOf(o, 400, nil))
+		w.is(w.get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0})
+		w.healthy()
+		w.Clock.Advance(order.Soon + time.Second)
+		other.RunDue()
+		w.is(w.get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 400})
+		if asked := p.Refunds(); len(asked) != 2 || asked[0] != asked[1] {
+			t.Errorf("gave back %+v", asked)
+		}
+		w.healthy()
+	})
+}
