@@ -3,6 +3,7 @@ package feed_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -105,6 +106,29 @@ func BenchmarkRead(b *testing.B) {
 			})
 		}
 	})
+}
+
+// BenchmarkWhole is a hundred changes of as many products, told in full, in
+// journals of different lengths.
+func BenchmarkWhole(b *testing.B) {
+	for _, products := range []int{200, 2000} {
+		b.Run(strconv.Itoa(products), func(b *testing.B) {
+			engines(b, func(b *testing.B, f *floetest.Floe) {
+				const changed = 100
+				for n := range products {
+					id := f.Do("POST", "/v1/products/", f.AllToken, `{"name":"A product","prices":[{"amount_type":"free"}]}`).ID()
+					if n%(products/changed) == 0 {
+						f.Do("PATCH", "/v1/products/"+id, f.AllToken, `{"name":"Another"}`)
+					}
+				}
+				for b.Loop() {
+					if r := f.Do("GET", "/v1/changes?type=product.updated&full=true&limit=100", f.AllToken, nil); r.Status != 200 {
+						b.Fatal(r.Body)
+					}
+				}
+			})
+		})
+	}
 }
 
 // BenchmarkAudit is a page of the audit list of a million entries: all of them,

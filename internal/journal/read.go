@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -122,9 +123,15 @@ func Heads(ctx context.Context, q db.Querier, organizations, customers []id.ID) 
 // OfSubject reads what happened to the subject of a change up to it, oldest
 // first.
 func OfSubject(ctx context.Context, q db.Querier, r *Row) ([]Row, error) {
-	w := db.Where("organization_id = ?", r.OrganizationID).And("subject_id = ?", r.SubjectID).And("seq <= ?", r.Seq)
-	if r.CustomerID != nil { // there is an index for it
+	// The plus and the order made here keep either engine from reading the whole
+	// journal, which is at hand in that order.
+	w := db.Where("organization_id = ?", r.OrganizationID).And("subject_id = ?", r.SubjectID).And("+seq <= ?", r.Seq)
+	if r.CustomerID != nil && *r.CustomerID == *r.SubjectID { // for each of the two there is an index
 		w.And("customer_id = ?", r.CustomerID)
+	} else {
+		w.And("customer_id IS NULL OR subject_id <> customer_id")
 	}
-	return db.All[Row](ctx, q, `SELECT `+columns+` FROM journal`+w.SQL()+` ORDER BY seq`, w.Args()...)
+	list, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM journal`+w.SQL(), w.Args()...)
+	slices.SortFunc(list, func(a, b Row) int { return cmp.Compare(a.Seq, b.Seq) })
+	return list, err
 }
