@@ -87,7 +87,8 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 		return out, err
 	}
 	c := &creation{sub: sub, organization: org, typ: typ, email: email, in: common}
-	if err := s.creations().Write(ctx, c); err != nil || !c.left {
+	s.grouped.Do(s.group)
+	if err := s.creations.Write(ctx, c); err != nil || !c.left {
 		return c.out, err
 	}
 	err = s.DB.Write(ctx, func(tx *db.Tx) error { return s.addOne(ctx, tx, c) })
@@ -125,12 +126,6 @@ type creation struct {
 }
 
 func (c *creation) row(tx *db.Tx) Row { return newRow(tx, c.organization, c.typ, c.email, c.in) }
-
-// creations are what brings those together who create at the same time.
-func (s *Service) creations() *db.Group[*creation] {
-	s.creating.Do(func() { s.group = db.NewGroup(s.DB, s.addAll) })
-	return s.group
-}
 
 // addAll stores new customers with their owners and tells the journal. Of
 // several, those that something is wrong with are left out: what it is can be

@@ -21,9 +21,16 @@ type Service struct {
 	Sessions      Sessions
 	LogoDevKey    string // for avatars of company addresses; "" uses Gravatar for all
 
-	samples  samples
-	creating sync.Once
-	group    *db.Group[*creation]
+	samples   samples
+	grouped   sync.Once
+	creations *db.Group[*creation]
+	changes   *db.Group[*change]
+}
+
+// group brings those together who want the same at the same time.
+func (s *Service) group() {
+	s.creations = db.NewGroup(s.DB, s.addAll)
+	s.changes = db.NewGroup(s.DB, s.changeAll)
 }
 
 // Sessions is how portal sessions get their token and address.
@@ -109,9 +116,7 @@ type updateInput struct {
 }
 
 func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) (Customer, error) {
-	return s.change(ctx, sub, in.Body, func(tx *db.Tx) (Row, error) {
-		return byID(ctx, tx, visible(&sub), in.ID, tx.ForUpdate())
-	})
+	return s.change(ctx, sub, "id", in.ID, in.Body)
 }
 
 type updateExternalInput struct {
@@ -120,9 +125,7 @@ type updateExternalInput struct {
 }
 
 func (s *Service) updateExternal(ctx context.Context, sub auth.Subject, in updateExternalInput) (Customer, error) {
-	return s.change(ctx, sub, Update{UpdateByExternalID: in.Body}, func(tx *db.Tx) (Row, error) {
-		return byExternalID(ctx, tx, visible(&sub), in.ExternalID, tx.ForUpdate())
-	})
+	return s.change(ctx, sub, "external_id", indexText(in.ExternalID), Update{UpdateByExternalID: in.Body})
 }
 
 type deleteInput struct {

@@ -1,8 +1,11 @@
 package customer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 
 	"floe/internal/auth"
@@ -41,43 +44,92 @@ func (u *Update) empty() bool {
 	return !(u.Metadata.Set || u.Email.Set || u.Name.Set || u.BillingAddress.Set || u.TaxID.Set || u.Locale.Set || u.ExternalID.Set || u.Type.Set)
 }
 
-// change loads a customer, applies a body and answers the result.
-func (s *Service) change(ctx context.Context, sub auth.Subject, u Update, load func(*db.Tx) (Row, error)) (out Customer, err error) {
-	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := load(tx)
-		if err != nil {
-			return err
-		}
-		if err := mayManage(&sub, &r); err != nil {
-			return err
-		}
-		out, err = s.Update(ctx, tx, sub, r, u)
-		return err
-	})
-	return out, raced(err, (*string)(u.Email.Value), u.ExternalID.Value)
+// change is what somebody wants to have changed of a customer.
+type change struct {
+	sub    auth.Subject
+	column string // that finds the customer, and what stands there
+	value  any
+	body   Update
+
+	out  Customer
+	err  error // what is wrong with it; nothing was done then
+	left bool  // out of its group, because the customer is in it once already
 }
 
-// Update applies a body to a customer that the caller may change. The event is
-// recorded even when nothing changes, because clients rely on it.
-func (s *Service) Update(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row, u Update) (Customer, error) {
-	before := s.Public(r)
-	next := r
-	if err := next.apply(ctx, tx, &u); err != nil {
-		return Customer{}, err
+// change applies a body to the customer that a column finds and answers the
+// result.
+func (s *Service) change(ctx context.Context, sub auth.Subject, column string, value any, body Update) (Customer, error) {
+	c := &change{sub: sub, column: column, value: value, body: body}
+	s.grouped.Do(s.group)
+	err := s.changes.Write(ctx, c)
+	if err == nil && c.left {
+		err = s.DB.Write(ctx, func(tx *db.Tx) error { return s.changeAll(ctx, tx, []*change{c}) })
 	}
-	if err := next.applyTaxID(&u); err != nil {
-		return Customer{}, err
+	if err == nil {
+		err = c.err
 	}
-	if !u.empty() {
-		if err := s.store(ctx, tx, sub, &r, &next); err != nil {
-			return Customer{}, err
+	return c.out, raced(err, (*string)(body.Email.Value), body.ExternalID.Value)
+}
+
+// changeAll makes changes. They are asked for together, in one order on every
+// node: then none waits for one that waits for it.
+func (s *Service) changeAll(ctx context.Context, tx *db.Tx, list []*change) error {
+	slices.SortStableFunc(list, func(a, b *change) int { return cmp.Compare(fmt.Sprint(a.value), fmt.Sprint(b.value)) })
+	var reads db.Reads
+	found := make([]*[]Row, len(list))
+	for i, c := range list {
+		rest := " LIMIT 2" + tx.ForUpdate()
+		orgs := visible(&c.sub)
+		found[i] = db.Ask[Row](&reads, selectWhere(orgs, c.column, rest), append([]any{c.value}, ids(orgs)...)...)
+	}
+	if err := reads.Run(ctx, tx); err != nil {
+		return err
+	}
+	seen := make(map[id.ID]bool, len(list))
+	for i, c := range list {
+		r, err := theOne(*found[i])
+		if c.left, c.err = seen[r.ID], err; c.left || err != nil {
+			continue
+		}
+		seen[r.ID] = true
+		if err := s.alter(ctx, tx, c, r); err != nil {
+			return err
 		}
 	}
-	after := s.Public(next)
-	was, is := journal.Changes(&before, &after)
-	journal.Append(tx, sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID,
-		Before: was, After: is, Payload: &after})
-	return after, nil
+	if len(list) == 1 {
+		return list[0].err
+	}
+	return nil
+}
+
+// alter applies a body to a customer, unless something is wrong with it. The
+// event is recorded even when nothing changes, because clients rely on it.
+func (s *Service) alter(ctx context.Context, tx *db.Tx, c *change, r Row) error {
+	before, next := s.Public(r), r
+	if c.err = c.applied(ctx, tx, &next); c.err != nil {
+		return nil
+	}
+	if !c.body.empty() {
+		if err := s.store(ctx, tx, c.sub, &r, &next); err != nil {
+			return err
+		}
+	}
+	c.out = s.Public(next)
+	was, is := journal.Changes(&before, &c.out)
+	journal.Append(tx, c.sub, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID,
+		Before: was, After: is, Payload: &c.out})
+	return nil
+}
+
+// applied makes of a row what the body says, and changes nothing else.
+func (c *change) applied(ctx context.Context, tx *db.Tx, next *Row) error {
+	if err := mayManage(&c.sub, next); err != nil {
+		return err
+	}
+	if err := next.apply(ctx, tx, &c.body); err != nil {
+		return err
+	}
+	return next.applyTaxID(&c.body)
 }
 
 // PayWith sets what a customer pays with by default, nil for nothing.

@@ -1,11 +1,16 @@
 package customer_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"sync"
 	"testing"
 
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/journal"
 )
 
 func TestUpdate(t *testing.T) {
@@ -159,6 +164,71 @@ func TestJournal(t *testing.T) {
 		}
 		if rows[3].Before != "{}" || rows[3].After != "{}" {
 			t.Errorf("an empty change: %+v", rows[3])
+		}
+	})
+}
+
+// Those who change customers at the same time share a transaction; of several
+// changes of one customer each is made and recorded, and what is wrong with one
+// does not touch the others.
+func TestUpdateTogether(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		const customers, each = 12, 8
+		var made []*floetest.Response
+		for i := range customers {
+			made = append(made, f.Customer(map[string]any{"email": fmt.Sprintf("c%d@example.com", i), "external_id": fmt.Sprintf("ext-%d", i)}))
+		}
+		before := f.DB.Stats()
+		var wait sync.WaitGroup
+		for i := range customers {
+			for n := range each {
+				path, body, status := f.Path("/v1/customers/%s", made[i].Path("id")), map[string]any{"metadata": map[string]any{"n": n}}, 200
+				switch n {
+				case 1, 2:
+					path = f.Path("/v1/customers/external/ext-%d", i)
+				case 3:
+					path, status = f.Path("/v1/customers/%s", id.New()), 404
+				case 4:
+					body["external_id"], status = "other", 422
+				case 5:
+					body["email"], status = fmt.Sprintf("c%d@example.com", (i+1)%customers), 422
+				}
+				wait.Go(func() {
+					r := f.Do("PATCH", path, f.AllToken, body)
+					if r.Status != status || status == 200 && fmt.Sprint(r.Path("metadata.n")) != fmt.Sprint(n) {
+						t.Errorf("%d of %d: %d %s", n, i, r.Status, r.Body)
+					}
+				})
+			}
+		}
+		wait.Wait()
+		for i := range customers {
+			r := f.Do("GET", f.Path("/v1/customers/%s", made[i].Path("id")), f.AllToken, nil)
+			recorded, err := journal.OfCustomer(t.Context(), f.DB, []id.ID{f.Org.ID}, id.ID(r.Path("id").(string)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			was, changes := "{}", 0
+			for _, e := range recorded {
+				if e.Type != "customer.updated" {
+					continue
+				}
+				changes++
+				var old, now struct{ Metadata json.RawMessage }
+				if json.Unmarshal(e.Before, &old) != nil || json.Unmarshal(e.After, &now) != nil || string(old.Metadata) != was {
+					t.Errorf("%d: recorded %s after %s", i, e.Before, was)
+				}
+				was = string(now.Metadata)
+			}
+			if now := r.Path("metadata.n"); changes != each-3 || was != fmt.Sprintf(`{"n":%v}`, now) {
+				t.Errorf("%d: %d changes, the last to %s, and it is %s", i, changes, was, r.Body)
+			}
+			f.Run(floetest.Scenario{Do: f.Path("GET /v1/customers/?metadata[n]=%v&query=c%d@", r.Path("metadata.n"), i), As: f.AllToken, Status: 200,
+				Want: `{"pagination":{"total_count":1}}`})
+		}
+		if n := f.DB.Stats().Batches - before.Batches; n > customers*(each-3) {
+			t.Errorf("%d commits", n)
 		}
 	})
 }
