@@ -13,18 +13,30 @@ import (
 	"floe/internal/schema"
 )
 
-// remove loads a customer that the caller may manage and deletes it.
-func (s *Service) remove(ctx context.Context, sub auth.Subject, anonymize bool, load func(*db.Tx) (Row, error)) error {
-	return s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := load(tx)
-		if err != nil {
-			return err
-		}
-		if err := mayManage(&sub, &r); err != nil {
-			return err
-		}
-		return s.Delete(ctx, tx, sub, r, anonymize)
-	})
+// removal is a customer that somebody wants to have deleted.
+type removal struct {
+	target
+	anonymize bool
+}
+
+// remove deletes the customer that a column finds.
+func (s *Service) remove(ctx context.Context, sub auth.Subject, column string, value any, anonymize bool) error {
+	r := &removal{target{sub: sub, column: column, value: value}, anonymize}
+	s.grouped.Do(s.group)
+	err := s.removals.Write(ctx, r)
+	if err == nil && r.left {
+		err = s.DB.Write(ctx, func(tx *db.Tx) error { return s.removeAll(ctx, tx, []*removal{r}) })
+	}
+	if err == nil {
+		err = r.err
+	}
+	return err
+}
+
+// removeAll deletes customers.
+func (s *Service) removeAll(ctx context.Context, tx *db.Tx, list []*removal) error {
+	return forEach(ctx, tx, list, func(r *removal) *target { return &r.target },
+		func(r *removal, row Row) error { return s.Delete(ctx, tx, r.sub, row, r.anonymize) })
 }
 
 // Delete ends everything the customer has and hides them, in one transaction:

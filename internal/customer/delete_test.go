@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"floe/internal/auth"
@@ -14,6 +16,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
+	"floe/internal/journal"
 )
 
 func TestDelete(t *testing.T) {
@@ -173,5 +176,56 @@ func TestTotalsAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Run(floetest.Scenario{Do: "GET /v1/customers/?limit=5", As: f.AllToken, Status: 200, Want: fmt.Sprintf(`{"pagination":{"total_count":%d,"max_page":%d}}`, n, (n+4)/5)})
+	})
+}
+
+// Those who delete at the same time share a transaction; each customer is
+// deleted once, whoever asks for it and how often, and whom nobody has is not found.
+func TestDeleteTogether(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		const customers = 40
+		var made []string
+		for i := range customers {
+			made = append(made, f.Customer(map[string]any{"email": fmt.Sprintf("c%d@example.com", i), "external_id": fmt.Sprintf("ext-%d", i)}).ID())
+		}
+		deleted := make([]atomic.Int32, customers)
+		before := f.DB.Stats()
+		var wait sync.WaitGroup
+		del := func(i int, path string) {
+			wait.Go(func() {
+				switch r := f.Do("DELETE", path, f.AllToken, nil); {
+				case r.Status == 204 && i >= 0:
+					deleted[i].Add(1)
+				case r.Status != 404:
+					t.Errorf("%s: %d %s", path, r.Status, r.Body)
+				}
+			})
+		}
+		for i, customer := range made {
+			del(i, f.Path("/v1/customers/%s?anonymize=%v", customer, i%2 == 0))
+			del(i, f.Path("/v1/customers/external/ext-%d", i))
+			del(-1, f.Path("/v1/customers/%s", id.New()))
+		}
+		wait.Wait()
+		for i, customer := range made {
+			recorded, err := journal.OfCustomer(t.Context(), f.DB, []id.ID{f.Org.ID}, id.ID(customer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := 0
+			for _, e := range recorded {
+				if e.Type == "customer.deleted" {
+					ended++
+				}
+			}
+			if deleted[i].Load() != 1 || ended != 1 {
+				t.Errorf("%d was deleted %d times, and recorded %d times", i, deleted[i].Load(), ended)
+			}
+		}
+		f.Run(floetest.Scenario{Do: "GET /v1/customers/", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":0}}`})
+		if n := f.DB.Stats().Batches - before.Batches; n > customers {
+			t.Errorf("%d commits for %d", n, customers)
+		}
 	})
 }

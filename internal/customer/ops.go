@@ -25,12 +25,21 @@ type Service struct {
 	grouped   sync.Once
 	creations *db.Group[*creation]
 	changes   *db.Group[*change]
+	removals  *db.Group[*removal]
 }
+
+// How many share a transaction: together they hold up everybody else. A
+// customer who is deleted may own hundreds of things.
+const (
+	mostChanged = 128
+	mostRemoved = 16
+)
 
 // group brings those together who want the same at the same time.
 func (s *Service) group() {
-	s.creations = db.NewGroup(s.DB, s.addAll)
-	s.changes = db.NewGroup(s.DB, s.changeAll)
+	s.creations = db.NewGroup(s.DB, mostChanged, s.addAll)
+	s.changes = db.NewGroup(s.DB, mostChanged, s.changeAll)
+	s.removals = db.NewGroup(s.DB, mostRemoved, s.removeAll)
 }
 
 // Sessions is how portal sessions get their token and address.
@@ -134,9 +143,7 @@ type deleteInput struct {
 }
 
 func (s *Service) delete(ctx context.Context, sub auth.Subject, in deleteInput) error {
-	return s.remove(ctx, sub, in.Anonymize, func(tx *db.Tx) (Row, error) {
-		return byID(ctx, tx, visible(&sub), in.ID, tx.ForUpdate())
-	})
+	return s.remove(ctx, sub, "id", in.ID, in.Anonymize)
 }
 
 type deleteExternalInput struct {
@@ -145,7 +152,5 @@ type deleteExternalInput struct {
 }
 
 func (s *Service) deleteExternal(ctx context.Context, sub auth.Subject, in deleteExternalInput) error {
-	return s.remove(ctx, sub, in.Anonymize, func(tx *db.Tx) (Row, error) {
-		return byExternalID(ctx, tx, visible(&sub), in.ExternalID, tx.ForUpdate())
-	})
+	return s.remove(ctx, sub, "external_id", indexText(in.ExternalID), in.Anonymize)
 }

@@ -1,11 +1,8 @@
 package customer
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strings"
 
 	"floe/internal/auth"
@@ -46,20 +43,15 @@ func (u *Update) empty() bool {
 
 // change is what somebody wants to have changed of a customer.
 type change struct {
-	sub    auth.Subject
-	column string // that finds the customer, and what stands there
-	value  any
-	body   Update
-
+	target
+	body Update
 	out  Customer
-	err  error // what is wrong with it; nothing was done then
-	left bool  // out of its group, because the customer is in it once already
 }
 
 // change applies a body to the customer that a column finds and answers the
 // result.
 func (s *Service) change(ctx context.Context, sub auth.Subject, column string, value any, body Update) (Customer, error) {
-	c := &change{sub: sub, column: column, value: value, body: body}
+	c := &change{target: target{sub: sub, column: column, value: value}, body: body}
 	s.grouped.Do(s.group)
 	err := s.changes.Write(ctx, c)
 	if err == nil && c.left {
@@ -71,35 +63,10 @@ func (s *Service) change(ctx context.Context, sub auth.Subject, column string, v
 	return c.out, raced(err, (*string)(body.Email.Value), body.ExternalID.Value)
 }
 
-// changeAll makes changes. They are asked for together, in one order on every
-// node: then none waits for one that waits for it.
+// changeAll makes changes.
 func (s *Service) changeAll(ctx context.Context, tx *db.Tx, list []*change) error {
-	slices.SortStableFunc(list, func(a, b *change) int { return cmp.Compare(fmt.Sprint(a.value), fmt.Sprint(b.value)) })
-	var reads db.Reads
-	found := make([]*[]Row, len(list))
-	for i, c := range list {
-		rest := " LIMIT 2" + tx.ForUpdate()
-		orgs := visible(&c.sub)
-		found[i] = db.Ask[Row](&reads, selectWhere(orgs, c.column, rest), append([]any{c.value}, ids(orgs)...)...)
-	}
-	if err := reads.Run(ctx, tx); err != nil {
-		return err
-	}
-	seen := make(map[id.ID]bool, len(list))
-	for i, c := range list {
-		r, err := theOne(*found[i])
-		if c.left, c.err = seen[r.ID], err; c.left || err != nil {
-			continue
-		}
-		seen[r.ID] = true
-		if err := s.alter(ctx, tx, c, r); err != nil {
-			return err
-		}
-	}
-	if len(list) == 1 {
-		return list[0].err
-	}
-	return nil
+	return forEach(ctx, tx, list, func(c *change) *target { return &c.target },
+		func(c *change, r Row) error { return s.alter(ctx, tx, c, r) })
 }
 
 // alter applies a body to a customer, unless something is wrong with it. The
@@ -123,9 +90,6 @@ func (s *Service) alter(ctx context.Context, tx *db.Tx, c *change, r Row) error 
 
 // applied makes of a row what the body says, and changes nothing else.
 func (c *change) applied(ctx context.Context, tx *db.Tx, next *Row) error {
-	if err := mayManage(&c.sub, next); err != nil {
-		return err
-	}
 	if err := next.apply(ctx, tx, &c.body); err != nil {
 		return err
 	}

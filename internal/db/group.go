@@ -17,8 +17,9 @@ import (
 // Nobody waits for company. Whoever finds nobody before them asks for a turn to
 // write, and takes along those who have come by the time it is there.
 type Group[T any] struct {
-	db *DB
-	do func(ctx context.Context, tx *Tx, items []T) error
+	db   *DB
+	most int // how many share a transaction
+	do   func(ctx context.Context, tx *Tx, items []T) error
 	// slots bounds the transactions that are under way on PostgreSQL: with many,
 	// there would be little company in each. SQLite has one writer anyway.
 	slots chan struct{}
@@ -36,9 +37,6 @@ type member[T any] struct {
 }
 
 const (
-	// maxGroup bounds how many share a transaction: together they hold up
-	// everybody else.
-	maxGroup = 128
 	// groupsAtOnce is enough to keep PostgreSQL busy while this program is.
 	groupsAtOnce = 2
 	// beginImpatient begins a transaction that does not wait long for somebody
@@ -50,12 +48,12 @@ const (
 // errAlone tells a member that its group has failed and left nothing behind.
 var errAlone = errors.New("db: the group has failed")
 
-// NewGroup makes a group. Its function does what all items ask for, in their
+// NewGroup makes a group of at most so many. Its function does what all items ask for, in their
 // order, and whatever comes of an item it keeps in that item. When it fails,
 // nothing has been done and it is called for each item alone; so it may run more
 // than once for an item, as with Write.
-func NewGroup[T any](d *DB, do func(ctx context.Context, tx *Tx, items []T) error) *Group[T] {
-	return &Group[T]{db: d, do: do, slots: make(chan struct{}, groupsAtOnce)}
+func NewGroup[T any](d *DB, most int, do func(ctx context.Context, tx *Tx, items []T) error) *Group[T] {
+	return &Group[T]{db: d, most: most, do: do, slots: make(chan struct{}, groupsAtOnce)}
 }
 
 // Write has the item done, and is DB.Write in all else.
@@ -119,7 +117,7 @@ func (g *Group[T]) leave(m *member[T]) bool {
 func (g *Group[T]) take() []*member[T] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.waiting), maxGroup)
+	n := min(len(g.waiting), g.most)
 	taken := slices.Clone(g.waiting[:n])
 	g.waiting = slices.Delete(g.waiting, 0, n)
 	g.promote()

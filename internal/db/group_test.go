@@ -25,7 +25,7 @@ type named struct {
 
 // naming makes a group whose items may be poison, and panic.
 func naming(d *db.DB) *db.Group[*named] {
-	return db.NewGroup(d, func(ctx context.Context, tx *db.Tx, items []*named) error {
+	return db.NewGroup(d, 128, func(ctx context.Context, tx *db.Tx, items []*named) error {
 		for _, n := range items {
 			if err := insert(ctx, tx, n.name); err != nil {
 				return err
