@@ -204,6 +204,9 @@ func refundRefusal(order id.ID, why payment.Refusal) error {
 // answers how many it asked for, and when the next are to be (zero when none
 // are). Many nodes may call it at once: who moves the date of a request asks.
 func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next time.Time, err error) {
+	if s.Payments.Processor.Name() == payment.ManualName {
+		return 0, next, nil
+	}
 	var list []refundRequest
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[refundRequest](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.check_at <= ? AND p.processor = ?

@@ -58,7 +58,8 @@ func TestSavedMethods(t *testing.T) {
 		since = w.LastSeq()
 		gone := payment.Event{ID: "2", Type: payment.MethodDetached, Method: &payment.Method{Reference: b}}
 		w.told(204, gone, gone)
-		w.events(since, "customer.updated")
+		w.told(204, payment.Event{ID: "setup_" + b, Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: newer, Default: true})
+		w.events(since, "customer.updated") // which had been told before
 		w.is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"is_default": false}}})
 		w.is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, obj{"default_payment_method_id": nil})
 

@@ -276,6 +276,9 @@ const again = 5 * time.Minute
 // RunDetach asks the processor to forget the methods that were deleted. It
 // answers how many, and when the next is to be (zero when none is).
 func (s *Service) RunDetach(ctx context.Context, limit int) (done int, next time.Time, err error) {
+	if s.Processor.Name() == ManualName {
+		return 0, next, nil
+	}
 	var list []methodRow
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[methodRow](ctx, tx, `SELECT `+methodColumns+` FROM payment_methods

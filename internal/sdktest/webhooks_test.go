@@ -15,6 +15,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"floe/internal/floetest"
+	"floe/internal/payment"
 	"floe/internal/server"
 	"floe/internal/webhook"
 )
@@ -115,6 +116,22 @@ func sell(f *floetest.Floe, customer string) {
 	do("POST", "/v1/orders/"+order+"/payments", map[string]any{"status": "succeeded", "amount": 1000, "reference": "wire 1"})
 	do("POST", "/v1/orders/"+order+"/payments", map[string]any{"status": "refunded", "amount": 400, "reference": "wire 2"})
 	do("DELETE", "/v1/benefits/"+note, nil)
+	charge(f, do)
+}
+
+// charge has a payment processor take money and give it back, of which it tells.
+func charge(f *floetest.Floe, do func(method, path string, body any) *floetest.Response) {
+	p := f.Processor()
+	defer func() { f.Server.Payments.Processor = payment.Manual{} }()
+	p.Refunding = func(payment.Refund) (payment.RefundResult, error) {
+		return payment.RefundResult{Status: payment.RefundPending, Reference: "re_1"}, nil
+	}
+	buyer := f.Customer(nil).ID()
+	f.Card(buyer, true)
+	order := do("POST", "/v1/orders/", map[string]any{"customer_id": buyer, "product_id": f.Product(map[string]any{"recurring_interval": nil}).ID()}).ID()
+	do("POST", "/v1/orders/"+order+"/finalize", "{}")
+	do("POST", "/v1/refunds/", map[string]any{"order_id": order, "reason": "other", "amount": 500})
+	f.Tell(payment.Event{ID: "evt_1", Type: payment.RefundUpdated, Refund: "re_1", RefundStatus: payment.RefundSucceeded})
 }
 
 // age lets months go by: a subscription is renewed with its benefit, one is
@@ -136,9 +153,9 @@ func age(f *floetest.Floe, start time.Time) {
 }
 
 // nobody are the types that nothing here can cause: there are no checkouts and
-// no seats, and no payment processor that changes a refund.
+// no seats.
 var nobody = []string{"checkout.created", "checkout.updated", "checkout.expired",
-	"customer_seat.assigned", "customer_seat.claimed", "customer_seat.revoked", "refund.updated"}
+	"customer_seat.assigned", "customer_seat.claimed", "customer_seat.revoked"}
 
 // standard has the Go library of Standard Webhooks check a request, given the
 // secret as it decodes keys, and as it takes them raw.
