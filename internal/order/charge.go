@@ -70,8 +70,14 @@ func (r *Row) chargeable() bool {
 }
 
 // charge is what an order costs, to be charged. Nil means that there is nothing
-// to charge it to.
+// to charge it to, or that it was too little and is paid.
 func (s *Service) charge(ctx context.Context, tx *db.Tx, r *Row, at time.Time) (*Charge, error) {
+	if s.tooLittle(r) {
+		if m, err := s.chargedTo(ctx, tx, r); err != nil || m == nil {
+			return nil, err
+		}
+		return nil, s.owe(ctx, tx, r)
+	}
 	c := Charge{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, SubscriptionID: r.SubscriptionID, Purpose: forOrder,
 		Amount: r.OpenAmount(), Currency: r.Currency, Cause: payment.Cycle, Description: r.Description, CreatedAt: at, CheckAt: at.Add(Soon)}
 	if r.Attempts > 0 {

@@ -11,8 +11,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/journal"
-	"floe/internal/money"
-	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/schema"
 )
@@ -193,30 +191,6 @@ func useBalances(ctx context.Context, tx *db.Tx, rows []Row, list []New) (*accou
 		open.move(r, r.CreatedAt, movement)
 	}
 	return open, nil
-}
-
-// spare makes a debt of what is too little to be charged, where it would be
-// charged otherwise: the next order collects it.
-func (s *Service) spare(ctx context.Context, tx *db.Tx, rows []Row, list []New, balances *accounts) error {
-	if !s.Payments.Charges(tx) || !s.Payments.Processor.Capabilities().MinimumCharge {
-		return nil
-	}
-	for i := range rows {
-		r := &rows[i]
-		due := r.DueAmount()
-		if !list[i].Charge || list[i].Charging || r.SubscriptionID == nil || due == 0 || due >= money.Minimum(r.Currency) {
-			continue
-		}
-		m, err := s.Payments.Choose(ctx, tx, payment.Choice{Organization: r.OrganizationID, Customer: r.CustomerID, Subscription: r.SubscriptionID})
-		if err != nil {
-			return err
-		}
-		if m != nil {
-			r.AppliedBalanceAmount -= due
-			balances.move(r, r.CreatedAt, -due)
-		}
-	}
-	return nil
 }
 
 // numberNew gives the orders that are no drafts their numbers.

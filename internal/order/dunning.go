@@ -358,6 +358,9 @@ func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []du
 				return nil, err
 			}
 		}
+		if r.Status.Paid() { // it was too little to be charged
+			continue
+		}
 		if c != nil {
 			charges, charged = append(charges, *c), append(charged, &r)
 			r.ModifiedAt = &at

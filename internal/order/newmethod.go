@@ -37,6 +37,9 @@ func (s *Service) PayWith(ctx context.Context, tx *db.Tx, actor auth.Subject, c 
 
 // retry charges an order to a method as soon as this is committed.
 func (s *Service) retry(ctx context.Context, tx *db.Tx, r *Row, method id.ID) error {
+	if s.tooLittle(r) {
+		return s.owe(ctx, tx, r)
+	}
 	now := tx.Now()
 	c := Charge{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, SubscriptionID: r.SubscriptionID, Purpose: forOrder,
 		Amount: r.OpenAmount(), Currency: r.Currency, Cause: payment.RetryNewMethod, Description: r.Description, CreatedAt: now, CheckAt: now}

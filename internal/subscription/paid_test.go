@@ -306,6 +306,38 @@ func TestTooLittleToCharge(t *testing.T) {
 	})
 }
 
+// What was too little when there was nothing to charge becomes a debt once there
+// is.
+func TestTooLittleToRetry(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		b.at("2026-01-10T00:00:00Z")
+		sub := b.subscribe(b.fixed(0))
+		s, customer := sub.ID(), sub.Text("customer_id")
+		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "next_period"})
+		b.credit(customer, 980)
+		b.due("2026-02-10T00:01:00Z")
+		b.want(b.get(s), obj{"status": "past_due"})
+		card := b.Card(customer, false)
+		b.due("2026-02-12T00:02:00Z") // another attempt, and still no default
+		b.want(b.get(s), obj{"status": "past_due"})
+		again := payment.Event{ID: "again", Type: payment.SetupSucceeded, Organization: b.Org.ID, Customer: id.ID(customer), Method: floetest.CardOf(card), Default: true}
+		if got := b.Tell(again); got != 204 {
+			t.Errorf("event answered %d", got)
+		}
+		b.want(b.get(s), obj{"status": "active"})
+		o := b.lastOrder(s)
+		if got := fmt.Sprintln(o["status"], o["applied_balance_amount"], o["due_amount"]); got != "paid -1000 0\n" || len(p.Charges()) != 0 {
+			t.Errorf("%s", got)
+		}
+		n, err := order.Balance(t.Context(), b.DB, b.Org.ID, id.ID(customer), "usd")
+		if err != nil || n != -20 {
+			t.Errorf("balance %d, %v", n, err)
+		}
+		b.Sound("orders.", "balances.", "payments.", "grants.")
+	})
+}
+
 // A new default is charged for what is overdue, at once and beside the planned
 // attempts, and becomes the subscription's own. Case 53 of the checklist of
 // orders; without any method a renewal counts as a failed attempt (case 26).
