@@ -24,9 +24,6 @@ func (s *Service) remove(ctx context.Context, sub auth.Subject, column string, v
 	r := &removal{target{sub: sub, column: column, value: value}, anonymize}
 	s.grouped.Do(s.group)
 	err := s.removals.Write(ctx, r)
-	if err == nil && r.left {
-		err = s.DB.Write(ctx, func(tx *db.Tx) error { return s.removeAll(ctx, tx, []*removal{r}) })
-	}
 	if err == nil {
 		err = r.err
 	}

@@ -17,34 +17,35 @@ type target struct {
 	column string // that finds the customer, and what stands there
 	value  any
 
-	err  error // what is wrong; nothing was done then
-	left bool  // out of its group, because the customer is in it once already
+	err error // what is wrong; nothing was done then
 }
 
 // forEach does something with the customers of a group, which somebody may
-// manage. They are asked for together, in one order on every node: then none
-// waits for one that waits for it.
+// manage. Whoever asks for one that another has asked for finds what that one
+// has left.
 func forEach[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target, do func(T, Row) error) error {
-	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(fmt.Sprint(of(a).value), fmt.Sprint(of(b).value)) })
-	var reads db.Reads
-	found := make([]*[]Row, len(list))
-	for i, item := range list {
-		t := of(item)
-		orgs := visible(&t.sub)
-		found[i] = db.Ask[Row](&reads, selectWhere(orgs, t.column, " LIMIT 2"+tx.ForUpdate()), append([]any{t.value}, ids(orgs)...)...)
-	}
-	if err := reads.Run(ctx, tx); err != nil {
-		return err
-	}
-	seen := make(map[id.ID]bool, len(list))
-	for i, item := range list {
-		r, ok := of(item).claim(*found[i], seen)
-		if !ok {
-			continue
-		}
-		if err := do(item, r); err != nil {
+	for rest := list; len(rest) > 0; {
+		rows, err := find(ctx, tx, rest, of)
+		if err != nil {
 			return err
 		}
+		var later []T
+		seen := make(map[id.ID]bool, len(rest))
+		for i, item := range rest {
+			r, t := rows[i], of(item)
+			switch {
+			case t.err != nil:
+				continue
+			case seen[r.ID]:
+				later = append(later, item)
+				continue
+			}
+			seen[r.ID] = true
+			if err := do(item, r); err != nil {
+				return err
+			}
+		}
+		rest = later
 	}
 	if len(list) == 1 {
 		return of(list[0]).err
@@ -52,17 +53,26 @@ func forEach[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target
 	return nil
 }
 
-// claim says whether a customer was found that nobody before in the group has
-// asked for.
-func (t *target) claim(found []Row, seen map[id.ID]bool) (r Row, ok bool) {
-	r, t.err = theOne(found)
-	if t.err == nil {
-		t.err = mayManage(&t.sub, &r)
+// find reads the customers and keeps others from changing them. They are asked
+// for together, in one order on every node: then none waits for one that waits
+// for it.
+func find[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target) ([]Row, error) {
+	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(fmt.Sprint(of(a).value), fmt.Sprint(of(b).value)) })
+	var reads db.Reads
+	found, rows := make([]*[]Row, len(list)), make([]Row, len(list))
+	for i, item := range list {
+		t := of(item)
+		orgs := visible(&t.sub)
+		found[i] = db.Ask[Row](&reads, selectWhere(orgs, t.column, " LIMIT 2"+tx.ForUpdate()), append([]any{t.value}, ids(orgs)...)...)
 	}
-	t.left = t.err == nil && seen[r.ID]
-	if t.err != nil || t.left {
-		return r, false
+	if err := reads.Run(ctx, tx); err != nil {
+		return nil, err
 	}
-	seen[r.ID] = true
-	return r, true
+	for i, item := range list {
+		t := of(item)
+		if rows[i], t.err = theOne(*found[i]); t.err == nil {
+			t.err = mayManage(&t.sub, &rows[i])
+		}
+	}
+	return rows, nil
 }

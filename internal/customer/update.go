@@ -54,9 +54,6 @@ func (s *Service) change(ctx context.Context, sub auth.Subject, column string, v
 	c := &change{target: target{sub: sub, column: column, value: value}, body: body}
 	s.grouped.Do(s.group)
 	err := s.changes.Write(ctx, c)
-	if err == nil && c.left {
-		err = s.DB.Write(ctx, func(tx *db.Tx) error { return s.changeAll(ctx, tx, []*change{c}) })
-	}
 	if err == nil {
 		err = c.err
 	}
