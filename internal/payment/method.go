@@ -230,7 +230,7 @@ func (s *Service) Detached(ctx context.Context, tx *db.Tx, actor auth.Subject, o
 // is known of cards is forgotten with the person: of the methods, and of what
 // was paid with them.
 func (s *Service) ForgetAll(ctx context.Context, tx *db.Tx, org, customerID id.ID, anonymize bool) error {
-	_, err := db.Exec(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?
+	err := db.Later(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?
 		WHERE organization_id = ? AND customer_id = ? AND deleted_at IS NULL`, tx.Now(), tx.Now(), tx.Now(), org, customerID)
 	if err != nil {
 		return fmt.Errorf("forget payment methods: %w", err)
@@ -242,7 +242,7 @@ func (s *Service) ForgetAll(ctx context.Context, tx *db.Tx, org, customerID id.I
 		`UPDATE payment_methods SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
 		`UPDATE order_payments SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
 	} {
-		if _, err := db.Exec(ctx, tx, text, org, customerID); err != nil {
+		if err := db.Later(ctx, tx, text, org, customerID); err != nil {
 			return fmt.Errorf("erase what is known of payment methods: %w", err)
 		}
 	}
@@ -262,7 +262,7 @@ func (s *Service) Forget(ctx context.Context, tx *db.Tx, org, customerID id.ID) 
 // erase leaves the name of somebody who is being charged: the same has to be
 // asked again until there is an answer.
 func (s *Service) erase(ctx context.Context, tx *db.Tx, org, customerID id.ID) error {
-	_, err := db.Exec(ctx, tx, `DELETE FROM payers WHERE organization_id = ? AND customer_id = ?
+	err := db.Later(ctx, tx, `DELETE FROM payers WHERE organization_id = ? AND customer_id = ?
 		AND NOT EXISTS (SELECT 1 FROM charges WHERE organization_id = ? AND customer_id = ?)`, org, customerID, org, customerID)
 	if err != nil {
 		return fmt.Errorf("forget what a processor calls a customer: %w", err)
