@@ -152,7 +152,7 @@ func (d *DB) Close() error {
 	if d.replica != nil {
 		d.replica.end()
 	}
-	d.pool.Close()
+	closePool(d.pool)
 	return nil
 }
 

@@ -1,7 +1,9 @@
 package db
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"strconv"
 	"strings"
@@ -40,8 +42,8 @@ func eachStreamed[T any](ctx context.Context, q Querier, text string, args []any
 	}
 	begun := false
 	defer func() { // also when the loop panics
-		if closed := r.close(ctx); err == nil {
-			err = closed
+		if closed := r.close(ctx); err == nil || errors.Is(err, errNoColumns) {
+			err = cmp.Or(closed, err)
 		}
 		if r.again && !begun {
 			more, err = eachStreamed(ctx, q, text, args, yield)

@@ -50,6 +50,24 @@ func (d *DB) newPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool
 	return pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
 }
 
+// closePatience is how long the end of a pool waits for connections that are in
+// use.
+const closePatience = 10 * time.Second
+
+// closePool ends the connections. One that is never given back, because what
+// used it has panicked, does not keep the program.
+func closePool(p *pgxpool.Pool) {
+	closed := make(chan struct{})
+	go func() {
+		p.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closePatience):
+	}
+}
+
 func postgresConfig(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {

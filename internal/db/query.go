@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -76,8 +77,7 @@ func collectRows[T any](ctx context.Context, r *result) ([]T, error) {
 	out := []T{}
 	into, err := scanner[T](r)
 	if err != nil {
-		_ = r.close(ctx)
-		return out, err
+		return out, cmp.Or(r.close(ctx), err)
 	}
 	for err == nil && r.rows.Next() {
 		var zero T

@@ -76,7 +76,7 @@ func (d *DB) openReplica(ctx context.Context) error {
 func (r *replica) end() {
 	r.stop()
 	<-r.done
-	r.pool.Close()
+	closePool(r.pool)
 }
 
 // identity is what a primary and its replicas have in common, and nothing else

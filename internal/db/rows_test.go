@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -151,6 +152,48 @@ func TestNoRows(t *testing.T) {
 		all, err := db.All[thing](t.Context(), d, `SELECT id FROM things`)
 		if err != nil || all == nil || len(all) != 0 {
 			t.Errorf("got %v, %v: want an empty list", all, err)
+		}
+	})
+}
+
+// TestCutOff: a statement that is cut off before it has rows says so, and
+// leaves nothing behind that the next one meets.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		createThings(t, d)
+		mustExec(t, d, `INSERT INTO things (id, name, created_at) VALUES (?, ?, ?)`, id.New(), "one", time.Now())
+		const text = `SELECT id, name FROM things WHERE 1 = 1`
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			// The server knows the statement by now, but nobody the columns of a thing.
+			if _, err := db.All[struct{ ID, Name string }](t.Context(), tx, text); err != nil {
+				return err
+			}
+			_, err := db.All[thing](gone, tx, text)
+			return err
+		})
+		if !errors.Is(err, context.Canceled) && (err != nil || d.Engine() == "postgres") { // SQLite may have been quicker
+			t.Errorf("cut off: %v", err)
+		}
+		list, err := db.All[thing](t.Context(), d, text)
+		if err != nil || len(list) != 1 || list[0].Name != "one" {
+			t.Errorf("after that: %v, %v", list, err)
+		}
+	})
+}
+
+// TestErrorBehindARow: a statement that fails after its first row has failed,
+// also for who wants no more than that row.
+func TestErrorBehindARow(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		if d.Engine() == "sqlite" { // which stops at the first row
+			return
+		}
+		if n, err := db.One[int64](t.Context(), d, `SELECT 1 / (3 - n) FROM generate_series(1, 5) n`); err == nil {
+			t.Errorf("got %d, want an error", n)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -56,9 +57,16 @@ func (d *DB) queryPrimary(ctx context.Context, st *statement, args []any) (resul
 	}
 }
 
+// errNoColumns is of a statement that returns no rows, or that failed before the
+// server told of them; then its end says why.
+var errNoColumns = errors.New("db: the statement returns no columns")
+
 // Columns are the names of the columns.
 func (r *sentRows) Columns() ([]string, error) {
 	fields := r.rows.FieldDescriptions()
+	if len(fields) == 0 {
+		return nil, errNoColumns
+	}
 	names := make([]string, len(fields))
 	for i := range fields {
 		names[i] = fields[i].Name
@@ -72,8 +80,11 @@ func (r *sentRows) Next() bool { return r.rows.Next() }
 // Err is what went wrong in Next.
 func (r *sentRows) Err() error { return r.rows.Err() }
 
-// Close reads over what is left.
-func (r *sentRows) Close() error { r.rows.Close(); return nil }
+// Close reads over what is left, and says what went wrong in that.
+func (r *sentRows) Close() error {
+	r.rows.Close()
+	return r.rows.Err()
+}
 
 // form is how the server writes the values of a column.
 type form struct {
