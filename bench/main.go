@@ -155,10 +155,18 @@ func commandLine() string {
 				i++
 			}
 		default:
-			line = append(line, os.Args[i])
+			line = append(line, quoted(os.Args[i]))
 		}
 	}
 	return strings.Join(line, " ")
+}
+
+// quoted is an argument as a shell takes it.
+func quoted(arg string) string {
+	if strings.ContainsRune(arg, ' ') {
+		return "'" + arg + "'"
+	}
+	return arg
 }
 
 func output(ctx context.Context, name string, args ...string) string {
