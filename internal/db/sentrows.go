@@ -37,9 +37,10 @@ func sent(ctx context.Context, conn *pgxpool.Conn, st *statement, text string, a
 }
 
 // queryPrimary runs a statement outside of transactions. On a connection that
-// turns out to be closed nothing was sent, so another one is taken.
+// turns out to be closed nothing was sent, so another one is taken, as often as
+// a write is tried.
 func (d *DB) queryPrimary(ctx context.Context, st *statement, args []any) (result, error) {
-	for {
+	for attempt := 1; ; attempt++ {
 		conn, err := d.pool.Acquire(ctx)
 		if err != nil {
 			return result{}, d.translate(ctx, err)
@@ -51,7 +52,7 @@ func (d *DB) queryPrimary(ctx context.Context, st *statement, args []any) (resul
 		}
 		closed := conn.Conn().IsClosed()
 		conn.Release()
-		if !closed || !pgconn.SafeToRetry(err) || ctx.Err() != nil {
+		if !closed || !pgconn.SafeToRetry(err) || ctx.Err() != nil || attempt == maxAttempts {
 			return result{}, d.translate(ctx, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ const MaxEvent = 1 << 20
 
 // processorActor is whom the journal names for what a processor tells.
 var processorActor = auth.NewSystem("payment processor")
+
+// errNameless is of an event that could not be told from others.
+var errNameless = errors.New("an event of the processor has no id")
 
 // ServeEvents takes in what a processor tells. Whatever is not answered with
 // 2xx it is expected to tell again.
@@ -50,6 +54,9 @@ func (s *Service) ServeEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	list, err := s.Payments.Processor.ParseWebhook(r.Header, body)
+	if slices.ContainsFunc(list, func(e payment.Event) bool { return e.ID == "" }) {
+		err = errors.Join(err, errNameless)
+	}
 	switch {
 	case errors.Is(err, payment.ErrSignature):
 		http.Error(w, "The signature is not right.", http.StatusForbidden)
@@ -83,7 +90,7 @@ func (s *Service) answerEvents(ctx context.Context, w http.ResponseWriter, list 
 // What is about nothing that is known here is let go.
 func (s *Service) Hear(ctx context.Context, e payment.Event) error {
 	if e.ID == "" {
-		return errors.New("an event of the processor has no id")
+		return errNameless
 	}
 	return s.settle(ctx, func(tx *db.Tx, givenUp bool) error {
 		e := e

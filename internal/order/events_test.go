@@ -77,6 +77,7 @@ func TestEventEndpoint(t *testing.T) {
 			{"GET", path, "good", "[]", 405},
 			{"POST", "/processors/other/events", "good", "[]", 404},
 			{"POST", path, "good", "nonsense", 400},
+			{"POST", path, "good", `[{"Type": "payment.succeeded"}]`, 400},
 			{"POST", path, "good", strings.Repeat(" ", order.MaxEvent+1), 413},
 			{"POST", path, "good", "[]", 204},
 			{"POST", path, "good", `[{"ID": "1", "Type": "unheard of"}]`, 204},
