@@ -11,3 +11,10 @@ func (g *Group[T]) Occupy() (free func()) {
 		}
 	}
 }
+
+// Waiting is how many wait for a group to begin.
+func (g *Group[T]) Waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.waiting)
+}

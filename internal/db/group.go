@@ -62,6 +62,15 @@ func (g *Group[T]) Write(ctx context.Context, item T) error {
 		return g.alone(ctx, item)
 	}
 	m := &member[T]{item: item, view: viewOf(ctx), leads: make(chan struct{}), done: make(chan error, 1)}
+	err := g.shared(ctx, m)
+	if errors.Is(err, errAlone) {
+		return g.alone(ctx, item)
+	}
+	return err
+}
+
+// shared has the item done in a group, as its leader or not.
+func (g *Group[T]) shared(ctx context.Context, m *member[T]) error {
 	if g.join(m) {
 		return g.lead(ctx, m)
 	}
@@ -69,24 +78,17 @@ func (g *Group[T]) Write(ctx context.Context, item T) error {
 	case <-m.leads:
 		return g.lead(ctx, m)
 	case err := <-m.done:
-		return g.told(ctx, m, err)
+		return err
 	case <-ctx.Done():
 	}
 	if g.leave(m) {
 		return ctx.Err()
 	}
-	return g.told(ctx, m, <-m.done)
+	return <-m.done
 }
 
 func (g *Group[T]) alone(ctx context.Context, item T) error {
 	return g.db.Write(ctx, func(tx *Tx) error { return g.do(ctx, tx, []T{item}) })
-}
-
-func (g *Group[T]) told(ctx context.Context, m *member[T], err error) error {
-	if errors.Is(err, errAlone) {
-		return g.alone(ctx, m.item)
-	}
-	return err
 }
 
 // join adds a member and says whether it leads.
@@ -130,7 +132,8 @@ func (g *Group[T]) promote() {
 	}
 }
 
-// lead writes for a member and those who wait with it.
+// lead writes for a member and those who wait with it. When it returns, they
+// have been told and its slot is free, whatever the leader does next.
 func (g *Group[T]) lead(ctx context.Context, m *member[T]) error {
 	if g.db.postgres {
 		select {
@@ -161,7 +164,7 @@ func (g *Group[T]) lead(ctx context.Context, m *member[T]) error {
 	case !slices.Contains(taken, m):
 		return ctx.Err()
 	}
-	return g.told(ctx, m, outcome)
+	return outcome
 }
 
 // lasting writes in a context that does not end with the leader's: the others

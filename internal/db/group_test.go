@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -187,7 +188,7 @@ func TestGroupWithoutSome(t *testing.T) {
 }
 
 // On PostgreSQL a member that has to wait for somebody else's transaction does
-// not keep the others waiting.
+// not keep the others waiting, whether it leads them or not.
 func TestGroupIsImpatient(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -196,43 +197,71 @@ func TestGroupIsImpatient(t *testing.T) {
 		}
 		createThings(t, d)
 		mustExec(t, d, `CREATE UNIQUE INDEX things_name_key ON things (name)`)
-		var held, wg sync.WaitGroup
-		held.Add(1)
-		holding := make(chan struct{})
-		var once sync.Once
-		wg.Go(func() {
-			_ = d.Write(t.Context(), func(tx *db.Tx) error {
-				err := insert(t.Context(), tx, "contested")
-				once.Do(func() { close(holding) })
-				held.Wait()
-				return err
-			})
+		for _, leads := range []bool{true, false} {
+			contend(t, d, leads)
+			mustExec(t, d, `DELETE FROM things`)
+		}
+	})
+}
+
+// contend has a group of which one member waits for another transaction.
+func contend(t *testing.T, d *db.DB, leads bool) {
+	t.Helper()
+	var held, wg, others sync.WaitGroup
+	held.Add(1)
+	holding := make(chan struct{})
+	var once sync.Once
+	wg.Go(func() {
+		_ = d.Write(t.Context(), func(tx *db.Tx) error {
+			err := insert(t.Context(), tx, "contested")
+			once.Do(func() { close(holding) })
+			held.Wait()
+			return err
 		})
-		<-holding
-		g, free := naming(d), make(chan struct{})
-		contested := &named{name: "contested"}
-		release := g.Occupy()
-		wg.Go(func() { contested.err = g.Write(t.Context(), contested) })
-		var others sync.WaitGroup
-		for i := range 5 {
+	})
+	<-holding
+	g := naming(d)
+	release := g.Occupy()
+	contested := &named{name: "contested"}
+	join := []func(){
+		func() { wg.Go(func() { contested.err = g.Write(t.Context(), contested) }) },
+		func() {
 			others.Go(func() {
-				if err := g.Write(t.Context(), &named{name: fmt.Sprint("other ", i)}); err != nil {
+				if err := g.Write(t.Context(), &named{name: "other"}); err != nil {
 					t.Error(err)
 				}
 			})
+		},
+	}
+	if !leads {
+		slices.Reverse(join)
+	}
+	for i, one := range join {
+		one()
+		gathered(t, g, i+1)
+	}
+	release()
+	free := make(chan struct{})
+	go func() { others.Wait(); close(free) }()
+	select {
+	case <-free:
+	case <-time.After(20 * time.Second):
+		t.Errorf("the other waits for the contested one (which leads: %v)", leads)
+	}
+	held.Done()
+	wg.Wait()
+	others.Wait()
+	if !db.IsUnique(contested.err) {
+		t.Errorf("the contested one: %v", contested.err)
+	}
+}
+
+// gathered waits until so many are waiting for a group to begin.
+func gathered(t *testing.T, g *db.Group[*named], n int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); g.Waiting() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d are waiting", g.Waiting(), n)
 		}
-		time.Sleep(10 * time.Millisecond)
-		release()
-		go func() { others.Wait(); close(free) }()
-		select {
-		case <-free:
-		case <-time.After(20 * time.Second):
-			t.Error("the others wait for the contested one")
-		}
-		held.Done()
-		wg.Wait()
-		if !db.IsUnique(contested.err) {
-			t.Errorf("the contested one: %v", contested.err)
-		}
-	})
+	}
 }
