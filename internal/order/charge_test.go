@@ -11,6 +11,7 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
 
@@ -18,14 +19,14 @@ import (
 // the attempts that follow; it is never asked inside a transaction.
 func TestCharges(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		orders, subs, script := w.Server.Orders, &told{}, &charging{}
 		orders.Subscriptions, orders.Payments.Processor = subs, script
 		c := w.Customer(nil).ID()
 		make := func() order.Row {
-			n := of(id.New(), costs(1000))
+			n := ordertest.Of(id.New(), ordertest.Costs(1000))
 			n.Charge, n.DueInDays = true, 14
-			return w.make(c, n)[0]
+			return w.Make(c, n)[0]
 		}
 		run := func(charges int, result payment.ChargeResult) payment.Charge {
 			t.Helper()
@@ -46,7 +47,7 @@ func TestCharges(t *testing.T) {
 		}
 		is := func(o order.Row, want map[string]any) {
 			t.Helper()
-			w.is(w.get(o.ID), 200, want)
+			w.Is(w.Get(o.ID), 200, want)
 		}
 		later := func(d time.Duration) { w.Clock.Advance(d + time.Second) }
 		day := 24 * time.Hour
@@ -58,7 +59,7 @@ func TestCharges(t *testing.T) {
 			t.Errorf("charged %+v", got)
 		}
 		is(o, map[string]any{"status": "paid", "receipt_number": floetest.Any})
-		w.is(w.Do("GET", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, nil), 200, map[string]any{"items": []any{
+		w.Is(w.Do("GET", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, nil), 200, map[string]any{"items": []any{
 			map[string]any{"processor": "scripted", "reference": "ch_1", "status": "succeeded", "amount": 1000}}})
 		if len(subs.paid) != 1 {
 			t.Errorf("told of %v", subs.paid)
@@ -87,7 +88,7 @@ func TestCharges(t *testing.T) {
 
 		o = make()
 		asked := run(1, payment.ChargeResult{State: payment.StatePending})
-		w.is(w.pay(o.ID, "succeeded", 1000, "by hand"), 409, map[string]any{"error": "PaymentAlreadyInProgress"})
+		w.Is(w.Pay(o.ID, "succeeded", 1000, "by hand"), 409, map[string]any{"error": "PaymentAlreadyInProgress"})
 		run(0, soft)
 		later(time.Hour)
 		if again := run(1, payment.ChargeResult{State: payment.StatePending}); again.IdempotencyKey != asked.IdempotencyKey || again.Order != o.ID {
@@ -99,7 +100,7 @@ func TestCharges(t *testing.T) {
 			t.Errorf("without an answer to %+v, charged %+v", asked, again)
 		}
 		is(o, map[string]any{"next_payment_attempt_at": floetest.Any})
-		w.is(w.pay(o.ID, "succeeded", 1000, "by hand"), 201, nil)
+		w.Is(w.Pay(o.ID, "succeeded", 1000, "by hand"), 201, nil)
 
 		o = make()
 		run(1, payment.ChargeResult{State: payment.StateAwaiting})
@@ -126,14 +127,14 @@ func TestCharges(t *testing.T) {
 
 		// Nobody pays for a time that is tried out, and none can be charged
 		// without a processor that does it.
-		n := of(id.New(), costs(1000))
+		n := ordertest.Of(id.New(), ordertest.Costs(1000))
 		n.Charge, n.DueInDays = true, 14
 		tried := func(ctx context.Context) (r order.Row) {
 			t.Helper()
 			err := w.DB.Write(ctx, func(tx *db.Tx) error {
 				locked, err := w.Server.Customers.Lock(ctx, tx, w.Org.ID, id.ID(c))
 				if err == nil {
-					r, err = orders.Create(ctx, tx, system, filled(w.Org.ID, locked, n))
+					r, err = orders.Create(ctx, tx, ordertest.System, ordertest.Filled(w.Org.ID, locked, n))
 				}
 				return err
 			})

@@ -12,48 +12,14 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
-
-// told brings events and wants the status.
-func (w world) told(status int, events ...payment.Event) {
-	w.t.Helper()
-	if got := w.Tell(events...); got != status {
-		w.t.Errorf("events answered %d, want %d: %+v", got, status, events)
-	}
-}
-
-// drafted is a draft of $10 whose customer has a card.
-func (w world) drafted() order.Row {
-	w.t.Helper()
-	c, p := w.billed(), w.once(nil)
-	w.Card(c.ID(), false)
-	return w.row(w.draft(c.ID(), p.ID(), nil).ID())
-}
-
-func (w world) finalize(o order.Row) *floetest.Response {
-	w.t.Helper()
-	return w.Do("POST", "/v1/orders/"+string(o.ID)+"/finalize", w.AllToken, "{}")
-}
-
-func (w world) payments(o order.Row, want ...obj) {
-	w.t.Helper()
-	items := make([]any, len(want))
-	for i := range want {
-		items[i] = want[i]
-	}
-	w.is(w.Do("GET", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, nil), 200, obj{"items": items})
-}
-
-// event is about a payment of an order.
-func event(name string, typ payment.EventType, o order.Row, reference string) payment.Event {
-	return payment.Event{ID: name, Type: typ, Organization: o.OrganizationID, Order: o.ID, Payment: reference, Amount: o.DueAmount()}
-}
 
 // TestEventEndpoint: what is not from the processor, or too long, or unknown.
 func TestEventEndpoint(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		send := func(method, path, signature, body string) int {
 			r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 			r.Header.Set(floetest.Signature, signature)
@@ -89,7 +55,7 @@ func TestEventEndpoint(t *testing.T) {
 			}
 		}
 		missing := payment.Event{ID: "4", Type: payment.PaymentSucceeded, Organization: w.Org.ID, Order: id.New(), Payment: "pay_x", Amount: 5}
-		w.told(http.StatusNoContent, missing)
+		w.Told(http.StatusNoContent, missing)
 	})
 }
 
@@ -97,42 +63,42 @@ func TestEventEndpoint(t *testing.T) {
 // however often and in whatever order it tells.
 func TestPendingIsTold(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
 		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_a"}, nil)
-		o := w.drafted()
-		w.is(w.finalize(o), 200, obj{"status": "pending", "invoice_number": nil})
-		w.payments(o, obj{"status": "pending", "reference": "pay_a"})
-		w.is(w.finalize(o), 412, nil)
-		w.is(w.pay(o.ID, "succeeded", 1000, "by hand"), 409, obj{"error": "PaymentAlreadyInProgress"})
+		o := w.Drafted()
+		w.Is(w.Finalize(o), 200, obj{"status": "pending", "invoice_number": nil})
+		w.Payments(o, obj{"status": "pending", "reference": "pay_a"})
+		w.Is(w.Finalize(o), 412, nil)
+		w.Is(w.Pay(o.ID, "succeeded", 1000, "by hand"), 409, obj{"error": "PaymentAlreadyInProgress"})
 		since := w.LastSeq()
-		done := event("evt_2", payment.PaymentSucceeded, o, "pay_a")
-		w.told(204, done)
-		w.told(204, done, done) // told again
-		w.told(204, event("evt_1", payment.PaymentPending, o, "pay_a"), event("evt_0", payment.PaymentFailed, o, "pay_a"))
+		done := ordertest.Event("evt_2", payment.PaymentSucceeded, o, "pay_a")
+		w.Told(204, done)
+		w.Told(204, done, done) // told again
+		w.Told(204, ordertest.Event("evt_1", payment.PaymentPending, o, "pay_a"), ordertest.Event("evt_0", payment.PaymentFailed, o, "pay_a"))
 		again := done
 		again.ID = "evt_3" // the same in another event
-		w.told(204, again)
-		w.events(since, "order.updated", "order.paid")
-		w.is(w.get(o.ID), 200, obj{"status": "paid", "invoice_number": floetest.Any, "receipt_number": floetest.Any})
-		w.payments(o, obj{"status": "succeeded", "reference": "pay_a", "surplus": false})
+		w.Told(204, again)
+		w.Events(since, "order.updated", "order.paid")
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid", "invoice_number": floetest.Any, "receipt_number": floetest.Any})
+		w.Payments(o, obj{"status": "succeeded", "reference": "pay_a", "surplus": false})
 
 		// It fails: a draft again, with another key the next time.
 		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_b"}, nil)
-		o = w.drafted()
-		w.is(w.finalize(o), 200, obj{"status": "pending"})
+		o = w.Drafted()
+		w.Is(w.Finalize(o), 200, obj{"status": "pending"})
 		first := p.Charges()
-		failed := event("evt_4", payment.PaymentFailed, o, "pay_b")
+		failed := ordertest.Event("evt_4", payment.PaymentFailed, o, "pay_b")
 		failed.Code = "insufficient_funds"
-		w.told(204, failed)
-		w.is(w.get(o.ID), 200, obj{"status": "draft", "invoice_number": nil})
-		w.payments(o, obj{"status": "failed", "reference": "pay_b"})
+		w.Told(204, failed)
+		w.Is(w.Get(o.ID), 200, obj{"status": "draft", "invoice_number": nil})
+		w.Payments(o, obj{"status": "failed", "reference": "pay_b"})
 		p.Heal()
-		w.is(w.finalize(o), 200, obj{"status": "paid"})
+		w.Is(w.Finalize(o), 200, obj{"status": "paid"})
 		if second := p.Charges(); first[len(first)-1].IdempotencyKey == second[0].IdempotencyKey {
 			t.Error("a declined charge was asked for again")
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }
 
@@ -140,27 +106,27 @@ func TestPendingIsTold(t *testing.T) {
 // charge, or instead of it when that is lost.
 func TestEventBeforeAnswer(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
 		var o order.Row
 		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
-			w.told(204, event("evt_a", payment.PaymentSucceeded, o, "pay_a"))
+			w.Told(204, ordertest.Event("evt_a", payment.PaymentSucceeded, o, "pay_a"))
 			return payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay_a"}, nil
 		}
-		o = w.drafted()
+		o = w.Drafted()
 		since := w.LastSeq()
-		w.is(w.finalize(o), 200, obj{"status": "paid"})
-		w.events(since, "order.updated", "order.paid")
-		w.payments(o, obj{"status": "succeeded", "reference": "pay_a"})
+		w.Is(w.Finalize(o), 200, obj{"status": "paid"})
+		w.Events(since, "order.updated", "order.paid")
+		w.Payments(o, obj{"status": "succeeded", "reference": "pay_a"})
 
 		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
 			return payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay_b"}, floetest.ErrLost
 		}
-		o = w.drafted()
-		w.failing("/v1/orders/"+string(o.ID)+"/finalize", "{}")
-		w.is(w.get(o.ID), 200, obj{"status": "pending"})
-		w.told(204, event("evt_b", payment.PaymentSucceeded, o, "pay_b"))
-		w.is(w.get(o.ID), 200, obj{"status": "paid"})
+		o = w.Drafted()
+		w.Failing("POST", "/v1/orders/"+string(o.ID)+"/finalize", "{}")
+		w.Is(w.Get(o.ID), 200, obj{"status": "pending"})
+		w.Told(204, ordertest.Event("evt_b", payment.PaymentSucceeded, o, "pay_b"))
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
 		p.Charges()
 		w.Clock.Advance(2 * time.Hour)
 		w.RunDue()
@@ -169,18 +135,17 @@ func TestEventBeforeAnswer(t *testing.T) {
 		}
 
 		// Nobody tells: the same is asked again.
-		o = w.drafted()
+		o = w.Drafted()
 		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
 			return payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay_c"}, floetest.ErrLost
 		}
-		w.failing("/v1/orders/"+string(o.ID)+"/finalize", "{}")
-		w.Clock.Advance(order.Soon + time.Second)
-		w.RunDue()
-		w.is(w.get(o.ID), 200, obj{"status": "paid"})
+		w.Failing("POST", "/v1/orders/"+string(o.ID)+"/finalize", "{}")
+		w.AskAgain()
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
 		if asked := p.Charges(); len(asked) != 2 || asked[0] != asked[1] {
 			t.Errorf("asked for %+v", asked)
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }
 
@@ -188,28 +153,28 @@ func TestEventBeforeAnswer(t *testing.T) {
 // balance; it makes no order paid.
 func TestSurplus(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
-		o := w.drafted()
-		w.is(w.finalize(o), 200, obj{"status": "paid"})
-		w.told(204, event("evt_a", payment.PaymentSucceeded, o, "pay_twice"))
-		w.payments(o, obj{"surplus": false}, obj{"surplus": true, "reference": "pay_twice", "status": "succeeded"})
-		w.is(w.refund(o, 100, nil), 409, obj{"error": "RefundPendingCreation"})
+		o := w.Drafted()
+		w.Is(w.Finalize(o), 200, obj{"status": "paid"})
+		w.Told(204, ordertest.Event("evt_a", payment.PaymentSucceeded, o, "pay_twice"))
+		w.Payments(o, obj{"surplus": false}, obj{"surplus": true, "reference": "pay_twice", "status": "succeeded"})
+		w.Is(w.Refund(o, 100, nil), 409, obj{"error": "RefundPendingCreation"})
 		w.RunDue()
 		if back := p.Refunds(); len(back) != 1 || back[0].Payment != "pay_twice" || back[0].Amount != 1000 {
 			t.Errorf("gave back %+v", back)
 		}
-		w.is(w.get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0})
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0})
 		w.RunDue()
 		if back := p.Refunds(); len(back) != 0 {
 			t.Errorf("gave back again %+v", back)
 		}
-		w.is(w.refund(o, 1000, nil), 201, nil)
+		w.Is(w.Refund(o, 1000, nil), 201, nil)
 		p.Refunds()
 
 		p.Can.Refund = false
-		w.told(204, event("evt_b", payment.PaymentSucceeded, o, "pay_thrice"))
-		if got := w.balance(string(o.CustomerID)); got != 1000 {
+		w.Told(204, ordertest.Event("evt_b", payment.PaymentSucceeded, o, "pay_thrice"))
+		if got := w.Balance(string(o.CustomerID)); got != 1000 {
 			t.Errorf("balance %d", got)
 		}
 		p.Can.Refund = true
@@ -217,22 +182,22 @@ func TestSurplus(t *testing.T) {
 		// An order that was never made.
 		lost := payment.Event{ID: "evt_c", Type: payment.PaymentSucceeded, Organization: w.Org.ID, Order: id.New(), Customer: o.CustomerID,
 			Payment: "pay_lost", Amount: 700, Currency: "USD"}
-		w.told(204, lost)
-		w.is(w.get(lost.Order), 200, obj{"status": "void", "total_amount": 700, "invoice_number": nil})
+		w.Told(204, lost)
+		w.Is(w.Get(lost.Order), 200, obj{"status": "void", "total_amount": 700, "invoice_number": nil})
 		w.RunDue()
 		if back := p.Refunds(); len(back) != 1 || back[0].Payment != "pay_lost" || back[0].Amount != 700 {
 			t.Errorf("gave back %+v", back)
 		}
 
 		// A draft that somebody paid after all.
-		o = w.drafted()
+		o = w.Drafted()
 		p.Answer(payment.ChargeResult{State: payment.StateRequiresAction, Reference: "pay_3ds"}, nil)
-		w.is(w.finalize(o), 402, obj{"error": "PaymentActionRequired"})
-		w.payments(o, obj{"status": "failed", "reference": "pay_3ds"})
-		w.told(204, event("evt_d", payment.PaymentSucceeded, o, "pay_3ds"))
-		w.is(w.get(o.ID), 200, obj{"status": "paid"})
-		w.payments(o, obj{"status": "succeeded", "reference": "pay_3ds"})
-		w.healthy()
+		w.Is(w.Finalize(o), 402, obj{"error": "PaymentActionRequired"})
+		w.Payments(o, obj{"status": "failed", "reference": "pay_3ds"})
+		w.Told(204, ordertest.Event("evt_d", payment.PaymentSucceeded, o, "pay_3ds"))
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
+		w.Payments(o, obj{"status": "succeeded", "reference": "pay_3ds"})
+		w.Healthy()
 	})
 }
 
@@ -240,81 +205,81 @@ func TestSurplus(t *testing.T) {
 // for here, and of those that were made there.
 func TestRefundIsTold(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
-		o := w.charged()
+		o := w.Charged()
 		p.Refunding = func(payment.Refund) (payment.RefundResult, error) {
 			return payment.RefundResult{Status: payment.RefundPending, Reference: "re_a"}, nil
 		}
-		f := w.refund(o, 400, nil)
-		w.is(f, 201, obj{"status": "pending"})
+		f := w.Refund(o, 400, nil)
+		w.Is(f, 201, obj{"status": "pending"})
 		tell := func(name string, status payment.RefundStatus) payment.Event {
 			return payment.Event{ID: name, Type: payment.RefundUpdated, Refund: "re_a", RefundStatus: status}
 		}
 		shown := func(status string) {
 			t.Helper()
-			w.is(w.Do("GET", "/v1/refunds/?id="+f.ID(), w.AllToken, nil), 200, obj{"items": []any{obj{"status": status}}})
+			w.Is(w.Do("GET", "/v1/refunds/?id="+f.ID(), w.AllToken, nil), 200, obj{"items": []any{obj{"status": status}}})
 		}
 		since := w.LastSeq()
-		w.told(204, tell("1", payment.RefundSucceeded), tell("1", payment.RefundSucceeded), tell("2", payment.RefundPending))
-		w.events(since, "refund.updated")
+		w.Told(204, tell("1", payment.RefundSucceeded), tell("1", payment.RefundSucceeded), tell("2", payment.RefundPending))
+		w.Events(since, "refund.updated")
 		shown("succeeded")
 		since = w.LastSeq()
-		w.told(204, tell("3", payment.RefundFailed), tell("4", payment.RefundSucceeded))
-		w.events(since, "refund.updated", "order.updated")
+		w.Told(204, tell("3", payment.RefundFailed), tell("4", payment.RefundSucceeded))
+		w.Events(since, "refund.updated", "order.updated")
 		shown("failed")
-		w.is(w.get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0, "refundable_amount": 1000})
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0, "refundable_amount": 1000})
 
 		// All of it, and it fails: a part stays given back.
 		p.Heal()
-		w.is(w.refund(o, 300, nil), 201, nil)
-		rest := w.refund(o, 700, nil)
-		w.is(w.get(o.ID), 200, obj{"status": "refunded"})
-		w.told(204, payment.Event{ID: "5", Type: payment.RefundUpdated, Organization: w.Org.ID, Order: o.ID, RefundID: id.ID(rest.ID()), RefundStatus: payment.RefundCanceled})
-		w.is(w.get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 300})
+		w.Is(w.Refund(o, 300, nil), 201, nil)
+		rest := w.Refund(o, 700, nil)
+		w.Is(w.Get(o.ID), 200, obj{"status": "refunded"})
+		w.Told(204, payment.Event{ID: "5", Type: payment.RefundUpdated, Organization: w.Org.ID, Order: o.ID, RefundID: id.ID(rest.ID()), RefundStatus: payment.RefundCanceled})
+		w.Is(w.Get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 300})
 
 		// At the processor.
 		there := payment.Event{ID: "6", Type: payment.RefundUpdated, Payment: "pay_1", Refund: "re_there", RefundStatus: payment.RefundSucceeded, Amount: 200}
 		since = w.LastSeq()
-		w.told(204, there, there)
+		w.Told(204, there, there)
 		there.ID = "7"
-		w.told(204, there)
-		w.events(since, "refund.created", "order.updated", "order.refunded")
-		w.is(w.get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 500})
+		w.Told(204, there)
+		w.Events(since, "refund.created", "order.updated", "order.refunded")
+		w.Is(w.Get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 500})
 
 		// The event comes before the answer, with our id and without.
 		p.Refunding = func(r payment.Refund) (payment.RefundResult, error) {
 			early := payment.Event{ID: "8", Type: payment.RefundUpdated, Payment: "pay_1", Refund: "re_b", RefundStatus: payment.RefundSucceeded, Amount: 500}
-			w.told(409, early)
+			w.Told(409, early)
 			early.RefundID = r.ID
-			w.told(204, early)
+			w.Told(204, early)
 			return payment.RefundResult{Status: payment.RefundPending, Reference: "re_b"}, nil
 		}
 		since = w.LastSeq()
-		w.is(w.refund(o, 500, nil), 201, obj{"status": "succeeded"})
-		w.events(since, "refund.created", "order.updated", "order.refunded")
-		w.is(w.get(o.ID), 200, obj{"status": "refunded"})
-		w.healthy()
+		w.Is(w.Refund(o, 500, nil), 201, obj{"status": "succeeded"})
+		w.Events(since, "refund.created", "order.updated", "order.refunded")
+		w.Is(w.Get(o.ID), 200, obj{"status": "refunded"})
+		w.Healthy()
 	})
 }
 
 // TestDisputes: what is disputed is not given back, unless the dispute is won.
 func TestDisputes(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
-		o := w.charged()
+		o := w.Charged()
 		tell := func(name string, status payment.DisputeStatus) {
 			t.Helper()
-			w.told(204, payment.Event{ID: name, Type: payment.DisputeUpdated, Payment: "pay_1", Dispute: "dp_1", DisputeStatus: status, Amount: 1000, DisputeReason: "fraudulent"})
+			w.Told(204, payment.Event{ID: name, Type: payment.DisputeUpdated, Payment: "pay_1", Dispute: "dp_1", DisputeStatus: status, Amount: 1000, DisputeReason: "fraudulent"})
 		}
 		refused := func() {
 			t.Helper()
-			w.is(w.refund(o, 100, nil), 403, obj{"error": "RefundDisputedPayment",
+			w.Is(w.Refund(o, 100, nil), 403, obj{"error": "RefundDisputedPayment",
 				"detail": "Refund cannot be issued for order with disputed payment: " + string(o.ID)})
 		}
 		tell("1", payment.DisputeEarlyWarning)
-		w.is(w.refund(o, 100, nil), 201, nil)
+		w.Is(w.Refund(o, 100, nil), 201, nil)
 		tell("2", payment.DisputeNeedsResponse)
 		refused()
 		tell("3", payment.DisputeUnderReview)
@@ -322,29 +287,29 @@ func TestDisputes(t *testing.T) {
 		tell("4", payment.DisputeWon)
 		tell("5", payment.DisputeNeedsResponse) // told late
 		p.Refunds()
-		w.is(w.refund(o, 100, nil), 201, nil)
+		w.Is(w.Refund(o, 100, nil), 201, nil)
 		if n := len(p.Refunds()); n != 1 {
 			t.Errorf("asked %d times", n)
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }
 
 // TestManyTellAtOnce: the same event on many connections counts once.
 func TestManyTellAtOnce(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
 		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_a"}, nil)
-		o := w.drafted()
-		w.is(w.finalize(o), 200, nil)
+		o := w.Drafted()
+		w.Is(w.Finalize(o), 200, nil)
 		since := w.LastSeq()
 		var wg sync.WaitGroup
 		for range 8 {
-			wg.Go(func() { w.told(204, event("evt", payment.PaymentSucceeded, o, "pay_a")) })
+			wg.Go(func() { w.Told(204, ordertest.Event("evt", payment.PaymentSucceeded, o, "pay_a")) })
 		}
 		wg.Wait()
-		w.events(since, "order.updated", "order.paid")
+		w.Events(since, "order.updated", "order.paid")
 		n, err := db.One[int64](t.Context(), w.DB, `SELECT COUNT(*) FROM processor_events WHERE organization_id = ?`, w.Org.ID)
 		if err != nil || n != 2 { // and the card
 			t.Errorf("%d events: %v", n, err)
@@ -356,7 +321,7 @@ func TestManyTellAtOnce(t *testing.T) {
 // that is recorded, loses and doubles nothing. Any node goes on.
 func TestKilledBetween(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
 		dying := func(path string, body any) {
 			t.Helper()
@@ -370,25 +335,25 @@ func TestKilledBetween(t *testing.T) {
 		}
 		other := w.Beside()
 		other.Server.Payments.Processor = p
-		o := w.drafted()
+		o := w.Drafted()
 		dying("/v1/orders/"+string(o.ID)+"/finalize", "{}")
-		w.is(w.get(o.ID), 200, obj{"status": "pending"})
-		w.healthy()
+		w.Is(w.Get(o.ID), 200, obj{"status": "pending"})
+		w.Healthy()
 		w.Clock.Advance(order.Soon + time.Second)
 		other.RunDue()
-		w.is(w.get(o.ID), 200, obj{"status": "paid"})
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
 		if asked := p.Charges(); len(asked) != 2 || asked[0] != asked[1] {
 			t.Errorf("charged %+v", asked)
 		}
-		dying("/v1/refunds/", w.refundOf(o, 400, nil))
-		w.is(w.get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0})
-		w.healthy()
+		dying("/v1/refunds/", ordertest.RefundOf(o, 400, nil))
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0})
+		w.Healthy()
 		w.Clock.Advance(order.Soon + time.Second)
 		other.RunDue()
-		w.is(w.get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 400})
+		w.Is(w.Get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 400})
 		if asked := p.Refunds(); len(asked) != 2 || asked[0] != asked[1] {
 			t.Errorf("gave back %+v", asked)
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
 
@@ -18,7 +19,7 @@ import (
 // or declines, says so at once, later or never, and tells late, twice and in
 // any order. It keeps count of what it has.
 type chance struct {
-	world
+	ordertest.World
 	*floetest.Processor
 	r     *rand.Rand
 	has   int64
@@ -88,7 +89,7 @@ func (c *chance) refund(x payment.Refund) (payment.RefundResult, error) {
 // one tells something, or something again.
 func (c *chance) one() {
 	if len(c.told) > 0 && c.r.IntN(3) == 0 {
-		c.world.told(204, c.told[c.r.IntN(len(c.told))])
+		c.Told(204, c.told[c.r.IntN(len(c.told))])
 		return
 	}
 	if len(c.tell) == 0 {
@@ -97,17 +98,17 @@ func (c *chance) one() {
 	i := c.r.IntN(len(c.tell))
 	e := c.tell[i]
 	c.tell = append(c.tell[:i], c.tell[i+1:]...)
-	c.world.told(204, e)
+	c.Told(204, e)
 	c.told = append(c.told, e)
 }
 
 // post is a request of which any answer but a crash is right.
 func (c *chance) post(path string, body any) {
-	rec := record(c.world, path, body)
+	rec := record(c.World, path, body)
 	switch rec {
 	case 200, 201, 402, 403, 404, 409, 412, 422, 500:
 	default:
-		c.t.Errorf("POST %s: %d", path, rec)
+		c.T.Errorf("POST %s: %d", path, rec)
 	}
 }
 
@@ -115,14 +116,14 @@ func (c *chance) post(path string, body any) {
 // orders say was paid and not given back.
 func TestNoMoneyIsLost(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
-		c := &chance{world: w, Processor: w.Processor(), r: rand.New(rand.NewPCG(7, 11))}
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := &chance{World: w, Processor: w.Processor(), r: rand.New(rand.NewPCG(7, 11))}
 		c.Charging, c.Refunding = c.charge, c.refund
-		buyer, product := w.billed(), w.once(nil)
+		buyer, product := w.Billed(), w.Once(nil)
 		w.Card(buyer.ID(), true)
 		var orders []id.ID
 		for range 40 {
-			orders = append(orders, id.ID(w.draft(buyer.ID(), product.ID(), nil).ID()))
+			orders = append(orders, id.ID(w.Draft(buyer.ID(), product.ID(), nil).ID()))
 		}
 		for range 400 {
 			o := orders[c.r.IntN(len(orders))]
@@ -158,19 +159,19 @@ func TestNoMoneyIsLost(t *testing.T) {
 			t.Errorf("%d answers are missing", n)
 		}
 		paid := sum(`SELECT CAST(COALESCE(SUM(paid_amount - refunded_amount - refunded_tax_amount), 0) AS bigint) FROM orders WHERE organization_id = ?`)
-		credit := w.balance(buyer.ID()) // what could not be given back
+		credit := w.Balance(buyer.ID()) // what could not be given back
 		if paid+credit != c.has || paid == 0 {
 			t.Errorf("the processor has %d; orders say %d, the balance %d", c.has, paid, credit)
 		}
 		if n := sum(`SELECT COUNT(*) FROM orders WHERE organization_id = ? AND status = 'pending'`); n != 0 {
 			t.Errorf("%d orders are neither paid nor drafts", n)
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }
 
 // record sends a request whatever its answer is, and answers the status.
-func record(w world, path string, body any) int {
+func record(w ordertest.World, path string, body any) int {
 	rec := httptest.NewRecorder()
 	w.Handler.ServeHTTP(rec, w.Request("POST", path, w.AllToken, body))
 	return rec.Code

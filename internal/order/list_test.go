@@ -9,35 +9,36 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 )
 
 // TestList: cases 2 to 6 and 8.
 func TestList(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		a := w.Customer(map[string]any{"email": "b@example.com", "external_id": "ext"})
 		b := w.Customer(map[string]any{"email": "a@example.com"})
-		once, monthly := w.once(map[string]any{"name": "Once"}), w.Product(map[string]any{"name": "Monthly"})
+		once, monthly := w.Once(map[string]any{"name": "Once"}), w.Product(map[string]any{"name": "Monthly"})
 		onceID, monthlyID := id.ID(once.ID()), id.ID(monthly.ID())
 		sub := id.New()
 		var ids []string
 		add := func(customerID string, n order.New) {
-			ids = append(ids, string(w.make(customerID, n)[0].ID))
+			ids = append(ids, string(w.Make(customerID, n)[0].ID))
 			w.Clock.Advance(time.Hour)
 		}
-		x := costs(300)
+		x := ordertest.Costs(300)
 		x.ProductID, x.Metadata, x.CustomFieldData = &onceID, []byte(`{"color":"red","n":1}`), []byte(`{"size":"L"}`)
 		add(a.ID(), x)
-		y := of(sub, costs(100))
+		y := ordertest.Of(sub, ordertest.Costs(100))
 		y.ProductID, y.Metadata = &monthlyID, []byte(`{"color":"blue"}`)
 		add(a.ID(), y)
-		z := costs(0)
+		z := ordertest.Costs(0)
 		add(b.ID(), z)
-		w.draft(b.ID(), once.ID(), nil)
+		w.Draft(b.ID(), once.ID(), nil)
 		list := func(query string) (out []string) {
 			t.Helper()
 			r := w.Do("GET", "/v1/orders/?"+query, w.AllToken, nil)
-			w.is(r, 200, nil)
+			w.Is(r, 200, nil)
 			for i := 0; r.Path(fmt.Sprintf("items.%d.id", i)) != nil; i++ {
 				got := r.Text(fmt.Sprintf("items.%d.id", i))
 				name := "draft"
@@ -50,8 +51,8 @@ func TestList(t *testing.T) {
 			}
 			return out
 		}
-		t2 := w.get(id.ID(ids[1])).Text("created_at")
-		t1, t3 := w.get(id.ID(ids[0])).Text("created_at"), w.get(id.ID(ids[2])).Text("created_at")
+		t2 := w.Get(id.ID(ids[1])).Text("created_at")
+		t1, t3 := w.Get(id.ID(ids[0])).Text("created_at"), w.Get(id.ID(ids[2])).Text("created_at")
 		for query, want := range map[string]string{
 			"":                    "[draft z y x]",
 			"sorting=created_at":  "[x y z draft]",
@@ -87,7 +88,7 @@ func TestList(t *testing.T) {
 				t.Errorf("%s: %s, want %s", query, got, want)
 			}
 		}
-		w.is(w.get(id.ID(ids[0])), 200, map[string]any{"custom_field_data": map[string]any{"size": "L"}, "metadata": map[string]any{"color": "red", "n": 1}}) // 8
+		w.Is(w.Get(id.ID(ids[0])), 200, map[string]any{"custom_field_data": map[string]any{"size": "L"}, "metadata": map[string]any{"color": "red", "n": 1}}) // 8
 		other := w.Organization("Other").Token
 		w.RunAll( // 1, 2, 10
 			floetest.Scenario{Name: "foreign list", Do: "GET /v1/orders/", As: other, Status: 200, Want: map[string]any{"items": []any{}}},
@@ -106,13 +107,13 @@ func TestList(t *testing.T) {
 // TestExport: case 9.
 func TestExport(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
-		c := w.Customer(map[string]any{"email": "jeanne@example.com", "name": "Jeanne, the first", "billing_address": paris})
-		p := w.once(map[string]any{"name": "Book"})
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Customer(map[string]any{"email": "jeanne@example.com", "name": "Jeanne, the first", "billing_address": ordertest.Paris})
+		p := w.Once(map[string]any{"name": "Book"})
 		pid := id.ID(p.ID())
-		n := costs(1050)
+		n := ordertest.Costs(1050)
 		n.ProductID = &pid
-		o := w.make(c.ID(), n)[0]
+		o := w.Make(c.ID(), n)[0]
 		number := *o.InvoiceNumber
 		r := w.Do("GET", "/v1/orders/export", w.AllToken, nil)
 		at := o.CreatedAt.Format("2006-01-02T15:04:05.000000+00:00")

@@ -10,14 +10,15 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
 
 // methods are the ids of a customer's methods, the newest first.
-func (w world) methods(customer string) (out []string) {
-	w.t.Helper()
+func methods(w ordertest.World, customer string) (out []string) {
+	w.T.Helper()
 	r := w.Do("GET", "/v1/customers/"+customer+"/payment-methods?limit=100", w.AllToken, nil)
-	w.is(r, 200, nil)
+	w.Is(r, 200, nil)
 	for i := range r.Path("items").([]any) {
 		out = append(out, r.Text(fmt.Sprintf("items.%d.id", i)))
 	}
@@ -27,59 +28,59 @@ func (w world) methods(customer string) (out []string) {
 // TestSavedMethods: what a processor says of methods is what the lists show.
 func TestSavedMethods(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
 		c := w.Customer(obj{"external_id": "ann"})
 		path := "/v1/customers/" + c.ID() + "/payment-methods"
 		empty := obj{"items": []any{}, "pagination": obj{"total_count": 0}}
-		w.is(w.Do("GET", path, w.AllToken, nil), 200, empty)
+		w.Is(w.Do("GET", path, w.AllToken, nil), 200, empty)
 		since := w.LastSeq()
 		a := w.Card(c.ID(), false)
-		w.events(since) // the first one is not the default by itself
+		w.Events(since) // the first one is not the default by itself
 		w.Clock.Advance(time.Second)
 		b := w.Card(c.ID(), true)
-		w.events(since, "customer.updated")
+		w.Events(since, "customer.updated")
 		list := w.Do("GET", path, w.AllToken, nil)
-		w.is(list, 200, obj{"pagination": obj{"total_count": 2}, "items": []any{
+		w.Is(list, 200, obj{"pagination": obj{"total_count": 2}, "items": []any{
 			obj{"processor": "stripe", "type": "card", "is_default": true, "customer_id": c.ID(), "modified_at": nil,
 				"method_metadata": obj{"brand": "visa", "last4": "4242", "exp_month": 7, "exp_year": 2030, "wallet": nil}},
 			obj{"is_default": false}}})
-		w.is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, obj{"default_payment_method_id": list.Text("items.0.id")})
-		w.is(w.Do("GET", "/v1/customers/external/ann/payment-methods?limit=1", w.AllToken, nil), 200,
+		w.Is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, obj{"default_payment_method_id": list.Text("items.0.id")})
+		w.Is(w.Do("GET", "/v1/customers/external/ann/payment-methods?limit=1", w.AllToken, nil), 200,
 			obj{"pagination": obj{"total_count": 2, "max_page": 2}, "items": []any{obj{"is_default": true}}})
-		w.is(w.Do("GET", path, w.Organization("Other").Token, nil), 404, nil)
-		w.is(w.Do("GET", path, w.Token(auth.OrdersRead), nil), 403, nil)
+		w.Is(w.Do("GET", path, w.Organization("Other").Token, nil), 404, nil)
+		w.Is(w.Do("GET", path, w.Token(auth.OrdersRead), nil), 403, nil)
 
 		// It changes, and goes.
 		newer := floetest.CardOf(b)
 		newer.Card.ExpYear = 2040
-		w.told(204, payment.Event{ID: "1", Type: payment.MethodUpdated, Method: newer})
-		w.is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"method_metadata": obj{"exp_year": 2040}, "modified_at": floetest.Any}, obj{}}})
+		w.Told(204, payment.Event{ID: "1", Type: payment.MethodUpdated, Method: newer})
+		w.Is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"method_metadata": obj{"exp_year": 2040}, "modified_at": floetest.Any}, obj{}}})
 		since = w.LastSeq()
 		gone := payment.Event{ID: "2", Type: payment.MethodDetached, Method: &payment.Method{Reference: b}}
-		w.told(204, gone, gone)
-		w.told(204, payment.Event{ID: "setup_" + b, Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: newer, Default: true})
-		w.events(since, "customer.updated") // which had been told before
-		w.is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"is_default": false}}})
-		w.is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, obj{"default_payment_method_id": nil})
+		w.Told(204, gone, gone)
+		w.Told(204, payment.Event{ID: "setup_" + b, Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: newer, Default: true})
+		w.Events(since, "customer.updated") // which had been told before
+		w.Is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"is_default": false}}})
+		w.Is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, obj{"default_payment_method_id": nil})
 
 		// Saved again it lives again, as the same; another kind has no metadata.
-		w.told(204, payment.Event{ID: "3", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(b)})
-		if got := w.methods(c.ID()); len(got) != 2 || got[0] != list.Text("items.0.id") {
+		w.Told(204, payment.Event{ID: "3", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(b)})
+		if got := methods(w, c.ID()); len(got) != 2 || got[0] != list.Text("items.0.id") {
 			t.Errorf("methods %v", got)
 		}
-		w.told(204, payment.Event{ID: "4", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()),
+		w.Told(204, payment.Event{ID: "4", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()),
 			Method: &payment.Method{Reference: "sepa_1", Type: "sepa_debit"}})
 		r := w.Do("GET", path, w.AllToken, nil)
-		w.is(r, 200, obj{"items": []any{obj{"type": "sepa_debit"}, obj{}, obj{}}})
+		w.Is(r, 200, obj{"items": []any{obj{"type": "sepa_debit"}, obj{}, obj{}}})
 		if _, has := r.Path("items.0").(map[string]any)["method_metadata"]; has {
 			t.Errorf("metadata of no card: %s", r.Body)
 		}
-		w.told(204, payment.Event{ID: "5", Type: payment.SetupFailed, Organization: w.Org.ID, Customer: id.ID(c.ID())})
+		w.Told(204, payment.Event{ID: "5", Type: payment.SetupFailed, Organization: w.Org.ID, Customer: id.ID(c.ID())})
 
 		// With the customer all go, and nothing of a card is left.
-		w.is(w.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", w.AllToken, nil), 204, nil)
-		w.told(204, payment.Event{ID: "6", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(a)})
+		w.Is(w.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", w.AllToken, nil), 204, nil)
+		w.Told(204, payment.Event{ID: "6", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(a)})
 		w.RunDue()
 		if got := p.Detached(); len(got) != 3 {
 			t.Errorf("detached %v", got)
@@ -89,7 +90,7 @@ func TestSavedMethods(t *testing.T) {
 		if err != nil || n != 0 {
 			t.Errorf("%d are left: %v", n, err)
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }
 
@@ -97,13 +98,13 @@ func TestSavedMethods(t *testing.T) {
 // processor knows whom.
 func TestChosenMethod(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
-		c, product := w.billed(), w.once(nil)
+		c, product := w.Billed(), w.Once(nil)
 		finalize := func(status int, body any, want string) {
 			t.Helper()
-			d := w.draft(c.ID(), product.ID(), nil)
-			w.is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, body), status, nil)
+			d := w.Draft(c.ID(), product.ID(), nil)
+			w.Is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, body), status, nil)
 			asked := p.Charges()
 			if want == "" && len(asked) != 0 || want != "" && (len(asked) != 1 || asked[0].Method != want) {
 				t.Errorf("charged %+v, want %q", asked, want)
@@ -113,7 +114,7 @@ func TestChosenMethod(t *testing.T) {
 		a := w.Card(c.ID(), false)
 		w.Clock.Advance(time.Second)
 		b := w.Card(c.ID(), false)
-		ids := w.methods(c.ID())
+		ids := methods(w, c.ID())
 		finalize(200, "{}", b) // any
 		told := p.Payers()
 		if len(told) != 1 || told[0].Name != "Jeanne" || told[0].Reference != "" || len(told[0].Address) == 0 || string(told[0].Customer) != c.ID() {
@@ -124,10 +125,10 @@ func TestChosenMethod(t *testing.T) {
 			t.Errorf("told again of %+v", told)
 		}
 		finalize(402, obj{"payment_method_id": id.New()}, "")
-		other := w.billed()
+		other := w.Billed()
 		w.Card(other.ID(), true)
-		finalize(402, obj{"payment_method_id": w.methods(other.ID())[0]}, "") // somebody else's
-		w.told(204, payment.Event{ID: "d", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(a), Default: true})
+		finalize(402, obj{"payment_method_id": methods(w, other.ID())[0]}, "") // somebody else's
+		w.Told(204, payment.Event{ID: "d", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()), Method: floetest.CardOf(a), Default: true})
 		finalize(200, "{}", a)
 		if told := p.Payers(); len(told) != 1 || told[0].Reference != "cus_"+c.ID() { // the customer has changed
 			t.Errorf("told of %+v", told)
@@ -142,38 +143,38 @@ func TestChosenMethod(t *testing.T) {
 		// Another than was asked for was charged: it is kept.
 		p.Answer(payment.ChargeResult{State: payment.StateSucceeded, Method: floetest.CardOf("pm_new")}, nil)
 		finalize(200, "{}", b)
-		if got := w.methods(c.ID()); len(got) != 2 {
+		if got := methods(w, c.ID()); len(got) != 2 {
 			t.Errorf("methods %v", got)
 		}
 		p.Heal()
 
 		// Who keeps no methods is asked without one.
 		p.Can.SaveMethods = false
-		d := w.draft(other.ID(), product.ID(), nil)
-		w.is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, "{}"), 200, nil)
+		d := w.Draft(other.ID(), product.ID(), nil)
+		w.Is(w.Do("POST", "/v1/orders/"+d.ID()+"/finalize", w.AllToken, "{}"), 200, nil)
 		if asked := p.Charges(); len(asked) != 1 || asked[0].Method != "" || asked[0].Payer == "" {
 			t.Errorf("charged %+v", asked)
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }
 
 // TestListedPayments: what a processor made is listed, and nothing else.
 func TestListedPayments(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		p := w.Processor()
-		first := w.charged()
+		first := w.Charged()
 		w.Clock.Advance(time.Second)
 		p.Answer(payment.ChargeResult{State: payment.StateFailed, Reference: "pay_no", Code: "insufficient_funds", Message: "Not enough."}, nil)
-		second := w.drafted()
-		w.is(w.finalize(second), 402, nil)
+		second := w.Drafted()
+		w.Is(w.Finalize(second), 402, nil)
 		w.Clock.Advance(time.Second)
 		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_wait", Method: &payment.Method{Type: "sepa_debit"}}, nil)
-		third := w.drafted()
-		w.is(w.finalize(third), 200, nil)
-		byHand := w.make(w.billed().ID(), costs(1000))[0]
-		w.is(w.pay(byHand.ID, "succeeded", 1000, "bank"), 201, nil)
+		third := w.Drafted()
+		w.Is(w.Finalize(third), 200, nil)
+		byHand := w.Make(w.Billed().ID(), ordertest.Costs(1000))[0]
+		w.Is(w.Pay(byHand.ID, "succeeded", 1000, "bank"), 201, nil)
 
 		list := func(query string, want ...order.Row) *floetest.Response {
 			t.Helper()
@@ -182,11 +183,11 @@ func TestListedPayments(t *testing.T) {
 			for i := range want {
 				items[i] = obj{"order_id": want[i].ID}
 			}
-			w.is(r, 200, obj{"items": items, "pagination": obj{"total_count": len(want)}})
+			w.Is(r, 200, obj{"items": items, "pagination": obj{"total_count": len(want)}})
 			return r
 		}
 		all := list("", third, second, first)
-		w.is(all, 200, obj{"items": []any{
+		w.Is(all, 200, obj{"items": []any{
 			obj{"status": "pending", "method": "sepa_debit", "trigger": "purchase", "decline_reason": nil},
 			obj{"status": "failed", "decline_reason": "insufficient_funds", "decline_message": "Not enough.", "method": "card"},
 			obj{"processor": "stripe", "status": "succeeded", "amount": 1000, "currency": "usd", "method": "card", "method_metadata": obj{"brand": "visa", "last4": "4242"},
@@ -204,18 +205,18 @@ func TestListedPayments(t *testing.T) {
 		list("?customer_email="+email, first)
 		list("?customer_email=nobody@example.com")
 		one := "/v1/payments/" + all.Text("items.2.id")
-		w.is(w.Do("GET", one, w.Token(auth.PaymentsRead), nil), 200, obj{"order_id": first.ID})
-		w.is(w.Do("GET", one, w.Token(auth.OrdersRead), nil), 403, nil)
-		w.is(w.Do("GET", one, w.Organization("Third").Token, nil), 404, nil)
+		w.Is(w.Do("GET", one, w.Token(auth.PaymentsRead), nil), 200, obj{"order_id": first.ID})
+		w.Is(w.Do("GET", one, w.Token(auth.OrdersRead), nil), 403, nil)
+		w.Is(w.Do("GET", one, w.Organization("Third").Token, nil), 404, nil)
 		recorded := w.Do("GET", "/v1/orders/"+string(byHand.ID)+"/payments", w.AllToken, nil).Text("items.0.id")
-		w.is(w.Do("GET", "/v1/payments/"+recorded, w.AllToken, nil), 404, nil)
+		w.Is(w.Do("GET", "/v1/payments/"+recorded, w.AllToken, nil), 404, nil)
 
 		// An erasure leaves nothing of the card; the payment stays.
-		w.is(w.Do("DELETE", "/v1/customers/"+string(first.CustomerID)+"?anonymize=true", w.AllToken, nil), 204, nil)
+		w.Is(w.Do("DELETE", "/v1/customers/"+string(first.CustomerID)+"?anonymize=true", w.AllToken, nil), 204, nil)
 		r := w.Do("GET", one, w.AllToken, nil)
 		if _, has := r.JSON().(map[string]any)["method_metadata"]; has {
 			t.Errorf("a card is known: %s", r.Body)
 		}
-		w.healthy()
+		w.Healthy()
 	})
 }

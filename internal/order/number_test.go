@@ -10,13 +10,14 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/ordertest"
 )
 
 // TestNumbering: cases 39 and 40, and 64 writers at once. Numbers have no gaps
 // and no doubles, also when some of the writers fail.
 func TestNumbering(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		const writers, each = 64, 4
 		var customers [4]string
 		for i := range customers {
@@ -33,7 +34,7 @@ func TestNumbering(t *testing.T) {
 							if err != nil {
 								return err
 							}
-							if _, err := w.Server.Orders.Create(t.Context(), tx, system, filled(w.Org.ID, c, costs(100))); err != nil {
+							if _, err := w.Server.Orders.Create(t.Context(), tx, ordertest.System, ordertest.Filled(w.Org.ID, c, ordertest.Costs(100))); err != nil {
 								return err
 							}
 							if j == 1 {
@@ -60,7 +61,7 @@ func TestNumbering(t *testing.T) {
 		}
 		seen := run()
 		for _, c := range customers { // 39: each customer from 1 on
-			short := w.short(c)
+			short := short(w, c)
 			for i := range writers * (each - 1) / len(customers) {
 				n := fmt.Sprintf("%s-%s-%04d", strings.ToUpper(w.Org.Slug), short, i+1)
 				if seen[n] != 1 {
@@ -71,7 +72,7 @@ func TestNumbering(t *testing.T) {
 		if len(seen) != writers*(each-1) {
 			t.Errorf("%d numbers, want %d", len(seen), writers*(each-1))
 		}
-		w.write(func(ctx context.Context, tx *db.Tx) error { // 40
+		w.Write(func(ctx context.Context, tx *db.Tx) error { // 40
 			_, err := db.Exec(ctx, tx, `UPDATE organizations SET invoice_numbering = 'organization', invoice_prefix = 'RE' WHERE id = ?`, w.Org.ID)
 			return err
 		})
@@ -85,11 +86,11 @@ func TestNumbering(t *testing.T) {
 }
 
 // short is the part of a customer's invoice numbers that is theirs.
-func (w world) short(customerID string) string {
-	w.t.Helper()
-	n, err := db.One[string](w.t.Context(), w.DB, `SELECT invoice_number FROM orders WHERE organization_id = ? AND customer_id = ? LIMIT 1`, w.Org.ID, customerID)
+func short(w ordertest.World, customerID string) string {
+	w.T.Helper()
+	n, err := db.One[string](w.T.Context(), w.DB, `SELECT invoice_number FROM orders WHERE organization_id = ? AND customer_id = ? LIMIT 1`, w.Org.ID, customerID)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	parts := strings.Split(n, "-")
 	return parts[len(parts)-2]
@@ -99,12 +100,12 @@ func (w world) short(customerID string) string {
 // made at once, and the last of many is not long looked for.
 func TestShortIDsAtOnce(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		const customers = 40
 		ids := make([]string, customers)
 		for i := range ids {
 			ids[i] = w.Customer(nil).ID()
-			w.write(func(ctx context.Context, tx *db.Tx) error {
+			w.Write(func(ctx context.Context, tx *db.Tx) error {
 				_, err := db.Exec(ctx, tx, `UPDATE customers SET created_at = '2026-01-01T00:00:00Z', seq = ? WHERE organization_id = ? AND id = ?`,
 					1024*(int64(i)+1<<30), w.Org.ID, ids[i])
 				return err
@@ -116,7 +117,7 @@ func TestShortIDsAtOnce(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				_, err = w.Server.Orders.Create(t.Context(), tx, system, filled(w.Org.ID, c, costs(100)))
+				_, err = w.Server.Orders.Create(t.Context(), tx, ordertest.System, ordertest.Filled(w.Org.ID, c, ordertest.Costs(100)))
 				return err
 			})
 		}
@@ -141,7 +142,7 @@ func TestShortIDsAtOnce(t *testing.T) {
 		}
 		called := map[string]bool{}
 		for _, c := range ids {
-			called[w.short(c)] = true
+			called[short(w, c)] = true
 		}
 		if len(called) != customers {
 			t.Errorf("%d customers have %d short ids", customers, len(called))
@@ -153,17 +154,17 @@ func TestShortIDsAtOnce(t *testing.T) {
 // same modulo 1,024 are still told apart.
 func TestShortIDsDiffer(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		a, b := w.Customer(nil), w.Customer(nil)
-		w.write(func(ctx context.Context, tx *db.Tx) error {
+		w.Write(func(ctx context.Context, tx *db.Tx) error {
 			_, err := db.Exec(ctx, tx, `UPDATE customers SET created_at = ?, seq = seq + CASE WHEN id = ? THEN 102399 ELSE 0 END WHERE organization_id = ?`,
 				tx.Now(), b.ID(), w.Org.ID)
 			return err
 		})
-		w.make(a.ID(), costs(1))
-		w.make(b.ID(), costs(1))
-		if w.short(a.ID()) == w.short(b.ID()) {
-			t.Errorf("both are called %s", w.short(a.ID()))
+		w.Make(a.ID(), ordertest.Costs(1))
+		w.Make(b.ID(), ordertest.Costs(1))
+		if short(w, a.ID()) == short(w, b.ID()) {
+			t.Errorf("both are called %s", short(w, a.ID()))
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 )
 
 // told remembers what subscriptions hear.
@@ -53,17 +54,17 @@ func (s *told) OrdersOverdue(ctx context.Context, tx *db.Tx, _ auth.Subject, _ i
 // end, and a payment in between.
 func TestOverdue(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		orders := w.Server.Orders
 		subs := &told{}
 		subs.revoke = func(ctx context.Context, tx *db.Tx, o order.Row) error {
-			return orders.VoidPending(ctx, tx, system, o.OrganizationID, order.Ended{Subscription: *o.SubscriptionID})
+			return orders.VoidPending(ctx, tx, ordertest.System, o.OrganizationID, order.Ended{Subscription: *o.SubscriptionID})
 		}
 		orders.Subscriptions = subs
 		c, sub := w.Customer(nil), id.New()
-		n := of(sub, costs(1000))
+		n := ordertest.Of(sub, ordertest.Costs(1000))
 		n.DueInDays = 14
-		o := w.make(c.ID(), n, n)[0]
+		o := w.Make(c.ID(), n, n)[0]
 		run := func(want int) time.Time {
 			t.Helper()
 			done, next, err := orders.RunOverdue(t.Context(), 100)
@@ -78,9 +79,9 @@ func TestOverdue(t *testing.T) {
 		w.Clock.Advance(14 * 24 * time.Hour)
 		since := w.LastSeq()
 		run(2)
-		w.events(since, "order.updated", "order.updated")
+		w.Events(since, "order.updated", "order.updated")
 		run(0)
-		at := w.get(o.ID).Text("next_payment_attempt_at") // 7
+		at := w.Get(o.ID).Text("next_payment_attempt_at") // 7
 		when, err := time.Parse(time.RFC3339Nano, at)
 		if err != nil || when.Sub(w.Clock.Now()).Round(time.Hour) != 48*time.Hour {
 			t.Errorf("the next attempt is at %s", at)
@@ -88,11 +89,11 @@ func TestOverdue(t *testing.T) {
 		if owing, err := orders.Owing(t.Context(), w.DB, w.Org.ID, sub, o.ID); err != nil || !owing { // 46
 			t.Errorf("the subscription does not owe the other: %v", err)
 		}
-		w.is(w.pay(o.ID, "succeeded", 1000, "a"), 201, nil)
+		w.Is(w.Pay(o.ID, "succeeded", 1000, "a"), 201, nil)
 		if len(subs.paid) != 1 || subs.paid[0] != o.ID {
 			t.Errorf("told of %v", subs.paid)
 		}
-		w.is(w.get(o.ID), 200, map[string]any{"status": "paid", "next_payment_attempt_at": nil})
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "paid", "next_payment_attempt_at": nil})
 		for _, days := range []int{2, 5, 7, 7} { // 47
 			w.Clock.Advance(time.Duration(days)*24*time.Hour + time.Second)
 			run(1)
@@ -100,39 +101,39 @@ func TestOverdue(t *testing.T) {
 		if want := []int{1, 1, 2, 3, 4, 5}; fmt.Sprint(subs.overdue) != fmt.Sprint(want) {
 			t.Errorf("told of attempts %v, want %v", subs.overdue, want)
 		}
-		w.is(w.Do("GET", "/v1/orders/?status=void", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 1}}) // 59
+		w.Is(w.Do("GET", "/v1/orders/?status=void", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 1}}) // 59
 		run(0)
 
-		m := of(id.New(), costs(500)) // 51
+		m := ordertest.Of(id.New(), ordertest.Costs(500)) // 51
 		m.Reason, m.DueInDays = order.SubMeterCycle, 1
-		o = w.make(c.ID(), m)[0]
+		o = w.Make(c.ID(), m)[0]
 		told := len(subs.overdue)
 		for range 5 {
 			w.Clock.Advance(8 * 24 * time.Hour)
 			run(1)
 		}
-		w.is(w.get(o.ID), 200, map[string]any{"status": "void", "billing_reason": "subscription_meter_cycle"})
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "void", "billing_reason": "subscription_meter_cycle"})
 		if len(subs.overdue) != told {
 			t.Error("a subscription was told of an order for usage")
 		}
 		// A failed payment that is recorded is an attempt.
-		o = w.make(c.ID(), of(sub, costs(1000)))[0]
-		w.is(w.pay(o.ID, "failed", 1000, "x"), 201, nil)
-		w.is(w.get(o.ID), 200, map[string]any{"next_payment_attempt_at": floetest.Any, "status": "pending"})
+		o = w.Make(c.ID(), ordertest.Of(sub, ordertest.Costs(1000)))[0]
+		w.Is(w.Pay(o.ID, "failed", 1000, "x"), 201, nil)
+		w.Is(w.Get(o.ID), 200, map[string]any{"next_payment_attempt_at": floetest.Any, "status": "pending"})
 	})
 }
 
 // TestOverdueOnce: many nodes that look at once handle each order once.
 func TestOverdueOnce(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		subs := &told{}
 		w.Server.Orders.Subscriptions = subs
 		const count = 20
 		for range count / 2 {
-			n := of(id.New(), costs(1000))
+			n := ordertest.Of(id.New(), ordertest.Costs(1000))
 			n.DueInDays = 1
-			w.make(w.Customer(nil).ID(), n, n)
+			w.Make(w.Customer(nil).ID(), n, n)
 		}
 		w.Clock.Advance(25 * time.Hour)
 		var wg sync.WaitGroup
@@ -160,13 +161,13 @@ func TestOverdueOnce(t *testing.T) {
 // others from it, and is tried again later.
 func TestOverdueOneThatFails(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		subs := &told{}
 		w.Server.Orders.Subscriptions = subs
 		for range 5 {
-			n := of(id.New(), costs(1000))
+			n := ordertest.Of(id.New(), ordertest.Costs(1000))
 			n.DueInDays = 1
-			subs.broken = w.make(w.Customer(nil).ID(), n)[0].ID
+			subs.broken = w.Make(w.Customer(nil).ID(), n)[0].ID
 		}
 		tried := func(want int64) {
 			t.Helper()

@@ -12,47 +12,48 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 )
 
 // TestPayments: partial and repeated payments; cases 45, 50 and 70.
 func TestPayments(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
-		c := w.billed()
-		o := w.make(c.ID(), costs(1000))[0]
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Billed()
+		o := w.Make(c.ID(), ordertest.Costs(1000))[0]
 		since := w.LastSeq()
-		first := w.pay(o.ID, "succeeded", 400, "a")
-		w.is(first, 201, map[string]any{"amount": 400, "currency": "usd", "reference": "a", "order_id": o.ID, "note": nil})
-		again := w.pay(o.ID, "succeeded", 400, "a")
-		w.is(again, 201, map[string]any{"id": first.ID()})
-		w.is(w.pay(o.ID, "succeeded", 500, "a"), 409, map[string]any{"error": "PaymentReferenceTaken"})
-		w.is(w.pay(o.ID, "succeeded", 601, "b"), 422, map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "amount"}}}})
-		w.is(w.pay(o.ID, "refunded", 100, "r"), 404, map[string]any{"error": "RefundUnknownPayment"})
-		w.is(w.pay(o.ID, "failed", 600, "f"), 201, nil) // 50: nothing follows for what is bought once
-		w.events(since)
-		w.is(w.get(o.ID), 200, map[string]any{"status": "pending", "next_payment_attempt_at": nil})
-		w.is(w.pay(o.ID, "succeeded", 600, "b"), 201, nil)
-		w.events(since, "order.updated", "order.paid")
-		w.is(w.pay(o.ID, "succeeded", 600, "b"), 201, nil) // 45
-		w.is(w.pay(o.ID, "succeeded", 1, "c"), 409, map[string]any{"error": "OrderNotAwaitingPayment"})
-		w.is(w.pay(o.ID, "failed", 1, "c"), 409, nil) // 50: it is paid
-		w.events(since, "order.updated", "order.paid")
+		first := w.Pay(o.ID, "succeeded", 400, "a")
+		w.Is(first, 201, map[string]any{"amount": 400, "currency": "usd", "reference": "a", "order_id": o.ID, "note": nil})
+		again := w.Pay(o.ID, "succeeded", 400, "a")
+		w.Is(again, 201, map[string]any{"id": first.ID()})
+		w.Is(w.Pay(o.ID, "succeeded", 500, "a"), 409, map[string]any{"error": "PaymentReferenceTaken"})
+		w.Is(w.Pay(o.ID, "succeeded", 601, "b"), 422, map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "amount"}}}})
+		w.Is(w.Pay(o.ID, "refunded", 100, "r"), 404, map[string]any{"error": "RefundUnknownPayment"})
+		w.Is(w.Pay(o.ID, "failed", 600, "f"), 201, nil) // 50: nothing follows for what is bought once
+		w.Events(since)
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "pending", "next_payment_attempt_at": nil})
+		w.Is(w.Pay(o.ID, "succeeded", 600, "b"), 201, nil)
+		w.Events(since, "order.updated", "order.paid")
+		w.Is(w.Pay(o.ID, "succeeded", 600, "b"), 201, nil) // 45
+		w.Is(w.Pay(o.ID, "succeeded", 1, "c"), 409, map[string]any{"error": "OrderNotAwaitingPayment"})
+		w.Is(w.Pay(o.ID, "failed", 1, "c"), 409, nil) // 50: it is paid
+		w.Events(since, "order.updated", "order.paid")
 		list := w.Do("GET", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, nil)
-		w.is(list, 200, map[string]any{"items": []any{map[string]any{"reference": "a"}, map[string]any{"reference": "f"}, map[string]any{"reference": "b"}}})
+		w.Is(list, 200, map[string]any{"items": []any{map[string]any{"reference": "a"}, map[string]any{"reference": "f"}, map[string]any{"reference": "b"}}})
 
 		since = w.LastSeq()
-		w.is(w.pay(o.ID, "refunded", 1001, "r"), 422, nil)
-		w.is(w.pay(o.ID, "refunded", 300, "r"), 201, nil)
-		w.is(w.pay(o.ID, "refunded", 300, "r"), 201, nil)
-		w.events(since, "refund.created", "order.updated", "order.refunded")
-		w.is(w.get(o.ID), 200, map[string]any{"status": "partially_refunded", "paid": true, "refunded_amount": 300, "refundable_amount": 700})
-		w.is(w.pay(o.ID, "refunded", 700, "r2"), 201, nil)
-		w.is(w.get(o.ID), 200, map[string]any{"status": "refunded", "paid": true, "refundable_amount": 0})
-		w.is(w.pay(o.ID, "refunded", 1, "r3"), 403, map[string]any{"error": "RefundedAlready"})
+		w.Is(w.Pay(o.ID, "refunded", 1001, "r"), 422, nil)
+		w.Is(w.Pay(o.ID, "refunded", 300, "r"), 201, nil)
+		w.Is(w.Pay(o.ID, "refunded", 300, "r"), 201, nil)
+		w.Events(since, "refund.created", "order.updated", "order.refunded")
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "partially_refunded", "paid": true, "refunded_amount": 300, "refundable_amount": 700})
+		w.Is(w.Pay(o.ID, "refunded", 700, "r2"), 201, nil)
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "refunded", "paid": true, "refundable_amount": 0})
+		w.Is(w.Pay(o.ID, "refunded", 1, "r3"), 403, map[string]any{"error": "RefundedAlready"})
 
-		v := w.make(c.ID(), of(id.New(), costs(1000)))[0]
-		w.write(func(ctx context.Context, tx *db.Tx) error { return w.Server.Orders.Void(ctx, tx, system, &v) })
-		w.is(w.pay(v.ID, "succeeded", 1000, "a"), 409, map[string]any{"error": "OrderNotAwaitingPayment"})
+		v := w.Make(c.ID(), ordertest.Of(id.New(), ordertest.Costs(1000)))[0]
+		w.Write(func(ctx context.Context, tx *db.Tx) error { return w.Server.Orders.Void(ctx, tx, ordertest.System, &v) })
+		w.Is(w.Pay(v.ID, "succeeded", 1000, "a"), 409, map[string]any{"error": "OrderNotAwaitingPayment"})
 
 		path := "/v1/orders/" + string(v.ID) + "/payments"
 		w.RunAll(
@@ -69,9 +70,9 @@ func TestPayments(t *testing.T) {
 // organization lives by. What was sent is said again, digit by digit.
 func TestPaymentOfTheFuture(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
-		c := w.billed()
-		o := w.make(c.ID(), costs(1000))[0]
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Billed()
+		o := w.Make(c.ID(), ordertest.Costs(1000))[0]
 		n := 0
 		pay := func(token string, at time.Time) *floetest.Response {
 			n++
@@ -80,14 +81,14 @@ func TestPaymentOfTheFuture(t *testing.T) {
 		}
 		refused := map[string]any{"error": "PolarRequestValidationError", "detail": []any{map[string]any{
 			"loc": []string{"body", "paid_at"}, "msg": "The payment lies in the future.", "type": "value_error"}}}
-		w.is(pay(w.AllToken, w.Clock.Now().Add(4*time.Minute)), 201, nil) // another machine's clock
-		w.is(pay(w.AllToken, w.Clock.Now().Add(6*time.Minute)), 422, refused)
+		w.Is(pay(w.AllToken, w.Clock.Now().Add(4*time.Minute)), 201, nil) // another machine's clock
+		w.Is(pay(w.AllToken, w.Clock.Now().Add(6*time.Minute)), 422, refused)
 		ahead := w.Clock.Now().AddDate(0, 1, 0)
 		w.Do("POST", "/v1/test-clock", w.AllToken, map[string]any{"now": ahead})
 		user := w.User(auth.Admin, w.Org, w.Organization("Other")) // whose time is the wall clock's
 		for _, token := range []string{w.AllToken, user} {
-			w.is(pay(token, ahead), 201, nil)
-			w.is(pay(token, ahead.Add(6*time.Minute)), 422, refused)
+			w.Is(pay(token, ahead), 201, nil)
+			w.Is(pay(token, ahead.Add(6*time.Minute)), 422, refused)
 		}
 		for _, amount := range []string{"99999999999999999999", "123456789012345678901234567890"} {
 			r := w.Do("POST", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, `{"status":"succeeded","reference":"x","amount":`+amount+`}`)
@@ -101,10 +102,10 @@ func TestPaymentOfTheFuture(t *testing.T) {
 // TestRefunds: case 70 and the errors of §11.
 func TestRefunds(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		w.Server.Orders.Tax = taxing(20)
-		c := w.billed()
-		o := w.make(c.ID(), costs(10000))[0]
+		c := w.Billed()
+		o := w.Make(c.ID(), ordertest.Costs(10000))[0]
 		refund := func(amount int, fields map[string]any) *floetest.Response {
 			body := map[string]any{"order_id": o.ID, "reason": "customer_request", "amount": amount}
 			for k, v := range fields {
@@ -112,25 +113,25 @@ func TestRefunds(t *testing.T) {
 			}
 			return w.Do("POST", "/v1/refunds/", w.AllToken, body)
 		}
-		w.is(refund(1, nil), 404, map[string]any{"error": "RefundUnknownPayment"})
-		w.is(w.pay(o.ID, "succeeded", 12000, "a"), 201, nil)
-		w.is(refund(10001, nil), 422, map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "amount"}, "msg": "Refund amount exceeds refundable amount"}}})
+		w.Is(refund(1, nil), 404, map[string]any{"error": "RefundUnknownPayment"})
+		w.Is(w.Pay(o.ID, "succeeded", 12000, "a"), 201, nil)
+		w.Is(refund(10001, nil), 422, map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "amount"}, "msg": "Refund amount exceeds refundable amount"}}})
 		since := w.LastSeq()
-		w.is(refund(5000, map[string]any{"comment": "half", "metadata": map[string]any{"a": "b"}}), 201, map[string]any{"amount": 5000, "tax_amount": 1000,
+		w.Is(refund(5000, map[string]any{"comment": "half", "metadata": map[string]any{"a": "b"}}), 201, map[string]any{"amount": 5000, "tax_amount": 1000,
 			"status": "succeeded", "reason": "customer_request", "dispute": nil, "order_id": o.ID, "metadata": map[string]any{"a": "b"}})
-		w.events(since, "refund.created", "order.updated", "order.refunded")
-		w.is(w.get(o.ID), 200, map[string]any{"status": "partially_refunded", "refunded_amount": 5000, "refunded_tax_amount": 1000, "refundable_tax_amount": 1000})
-		w.is(refund(5000, nil), 201, map[string]any{"tax_amount": 1000})
-		w.is(w.get(o.ID), 200, map[string]any{"status": "refunded"})
-		w.is(refund(1, nil), 403, map[string]any{"error": "RefundedAlready", "detail": "Order is already fully refunded: " + string(o.ID)})
-		w.is(w.Do("GET", "/v1/refunds/?order_id="+string(o.ID)+"&succeeded=true&sorting=amount", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 2}})
-		w.is(w.Do("GET", "/v1/refunds/?succeeded=false", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 0}})
-		w.is(w.Do("GET", "/v1/refunds/", w.Organization("Other").Token, nil), 200, map[string]any{"items": []any{}})
-		w.is(w.Do("POST", "/v1/refunds/", w.AllToken, map[string]any{"order_id": id.New(), "reason": "other", "amount": 1}), 422,
+		w.Events(since, "refund.created", "order.updated", "order.refunded")
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "partially_refunded", "refunded_amount": 5000, "refunded_tax_amount": 1000, "refundable_tax_amount": 1000})
+		w.Is(refund(5000, nil), 201, map[string]any{"tax_amount": 1000})
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "refunded"})
+		w.Is(refund(1, nil), 403, map[string]any{"error": "RefundedAlready", "detail": "Order is already fully refunded: " + string(o.ID)})
+		w.Is(w.Do("GET", "/v1/refunds/?order_id="+string(o.ID)+"&succeeded=true&sorting=amount", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 2}})
+		w.Is(w.Do("GET", "/v1/refunds/?succeeded=false", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 0}})
+		w.Is(w.Do("GET", "/v1/refunds/", w.Organization("Other").Token, nil), 200, map[string]any{"items": []any{}})
+		w.Is(w.Do("POST", "/v1/refunds/", w.AllToken, map[string]any{"order_id": id.New(), "reason": "other", "amount": 1}), 422,
 			map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "order_id"}, "msg": "Order not found"}}})
-		w.is(refund(1, map[string]any{"reason": "dispute_prevention"}), 422, nil)
-		o = w.make(c.ID(), of(id.New(), costs(1000)))[0]
-		w.is(refund(1, map[string]any{"revoke_benefits": true}), 400, map[string]any{"error": "RevokeSubscriptionBenefitsProhibited"})
+		w.Is(refund(1, map[string]any{"reason": "dispute_prevention"}), 422, nil)
+		o = w.Make(c.ID(), ordertest.Of(id.New(), ordertest.Costs(1000)))[0]
+		w.Is(refund(1, map[string]any{"revoke_benefits": true}), 400, map[string]any{"error": "RevokeSubscriptionBenefitsProhibited"})
 	})
 }
 

@@ -8,14 +8,15 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 )
 
 // TestUpdate: cases 11 and 12, and the rest of §8.6.
 func TestUpdate(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
-		c := w.billed()
-		o := w.make(c.ID(), costs(100))[0]
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Billed()
+		o := w.Make(c.ID(), ordertest.Costs(100))[0]
 		path := "PATCH /v1/orders/" + string(o.ID)
 		us := map[string]any{"country": "US", "state": "CA"}
 		w.RunAll(
@@ -33,51 +34,51 @@ func TestUpdate(t *testing.T) {
 				Want: map[string]any{"billing_address": map[string]any{"state": "US-CA"}}},
 			floetest.Scenario{Name: "scope", Do: path, As: w.Token(auth.OrdersRead), Body: "{}", Status: 403},
 		)
-		w.is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, map[string]any{"billing_address": paris})
+		w.Is(w.Do("GET", "/v1/customers/"+c.ID(), w.AllToken, nil), 200, map[string]any{"billing_address": ordertest.Paris})
 	})
 }
 
 // TestSnapshot: case 69, and the billing details of customers who change.
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
-		c := w.billed()
-		o := w.make(c.ID(), costs(100))[0]
-		w.is(w.Do("PATCH", "/v1/customers/"+c.ID(), w.AllToken, map[string]any{"name": "Other", "billing_address": map[string]any{"country": "DE"}}), 200, nil)
-		w.is(w.get(o.ID), 200, map[string]any{"billing_name": "Jeanne", "billing_address": paris, "customer": map[string]any{"name": "Other"}})
-		w.is(w.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", w.AllToken, nil), 204, nil)
-		r := w.get(o.ID)
-		w.is(r, 200, map[string]any{"billing_name": "Jeanne", "billing_address": paris, "invoice_number": *o.InvoiceNumber,
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Billed()
+		o := w.Make(c.ID(), ordertest.Costs(100))[0]
+		w.Is(w.Do("PATCH", "/v1/customers/"+c.ID(), w.AllToken, map[string]any{"name": "Other", "billing_address": map[string]any{"country": "DE"}}), 200, nil)
+		w.Is(w.Get(o.ID), 200, map[string]any{"billing_name": "Jeanne", "billing_address": ordertest.Paris, "customer": map[string]any{"name": "Other"}})
+		w.Is(w.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", w.AllToken, nil), 204, nil)
+		r := w.Get(o.ID)
+		w.Is(r, 200, map[string]any{"billing_name": "Jeanne", "billing_address": ordertest.Paris, "invoice_number": *o.InvoiceNumber,
 			"customer": map[string]any{"id": c.ID(), "deleted_at": floetest.Any, "billing_address": nil}})
 		if r.Text("customer.name") == "Other" || !strings.HasSuffix(r.Text("customer.email"), ".invalid") {
 			t.Errorf("the customer is still %s", r.Body)
 		}
-		w.is(w.Do("POST", "/v1/orders/"+string(o.ID)+"/invoice", w.AllToken, nil), 202, nil)
+		w.Is(w.Do("POST", "/v1/orders/"+string(o.ID)+"/invoice", w.AllToken, nil), 202, nil)
 	})
 }
 
 // TestResync: case 67: a change of a product's benefits reaches who bought it.
 func TestResync(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, w world) {
-		p, benefit := w.once(nil), w.Benefit(nil)
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		p, benefit := w.Once(nil), w.Benefit(nil)
 		pid, seats := id.ID(p.ID()), 3
 		buy := func(n order.New) string {
 			c := w.Customer(nil)
 			n.ProductID = &pid
-			w.make(c.ID(), n)
+			w.Make(c.ID(), n)
 			return c.ID()
 		}
-		owner := buy(costs(0))
-		withSeats := costs(0)
+		owner := buy(ordertest.Costs(0))
+		withSeats := ordertest.Costs(0)
 		withSeats.Seats = &seats
 		buy(withSeats)
-		buy(costs(100))
-		gone := buy(costs(0))
-		w.is(w.Do("DELETE", "/v1/customers/"+gone, w.AllToken, nil), 204, nil)
-		w.is(w.Do("POST", "/v1/products/"+p.ID()+"/benefits", w.AllToken, map[string]any{"benefits": []string{benefit.ID()}}), 200, nil)
-		w.is(w.Do("GET", "/v1/benefits/"+benefit.ID()+"/grants", w.AllToken, nil), 200,
+		buy(ordertest.Costs(100))
+		gone := buy(ordertest.Costs(0))
+		w.Is(w.Do("DELETE", "/v1/customers/"+gone, w.AllToken, nil), 204, nil)
+		w.Is(w.Do("POST", "/v1/products/"+p.ID()+"/benefits", w.AllToken, map[string]any{"benefits": []string{benefit.ID()}}), 200, nil)
+		w.Is(w.Do("GET", "/v1/benefits/"+benefit.ID()+"/grants", w.AllToken, nil), 200,
 			map[string]any{"items": []any{map[string]any{"customer_id": owner, "is_granted": true}}})
-		w.is(w.Do("DELETE", "/v1/products/"+p.ID(), w.AllToken, nil), 409, nil)
+		w.Is(w.Do("DELETE", "/v1/products/"+p.ID(), w.AllToken, nil), 409, nil)
 	})
 }

@@ -2,15 +2,14 @@ package subscription_test
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"testing"
 	"time"
 
-	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/order"
+	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
 
@@ -45,18 +44,7 @@ func (b *bench) declined(subscription string, body obj, name string) {
 // lostAnswer is a change whose answer is a 500.
 func (b *bench) lostAnswer(subscription string, body obj) {
 	b.t.Helper()
-	rec := httptest.NewRecorder()
-	b.Handler.ServeHTTP(rec, b.Request("PATCH", "/v1/subscriptions/"+subscription, b.AllToken, body))
-	if rec.Code != 500 {
-		b.t.Fatalf("answered %d %s", rec.Code, rec.Body)
-	}
-}
-
-// later lets the billing cycle ask again for what was not answered.
-func (b *bench) later() {
-	b.t.Helper()
-	b.Clock.Advance(order.Soon + time.Second)
-	b.RunDue()
+	b.Failing("PATCH", "/v1/subscriptions/"+subscription, body)
 }
 
 // A change that is paid at once is made when it is paid, with an order of what
@@ -140,9 +128,7 @@ func TestChangeIsPending(t *testing.T) {
 		tell := func(name string, typ payment.EventType, o map[string]any, reference string) {
 			t.Helper()
 			e := payment.Event{ID: name, Type: typ, Organization: b.Org.ID, Order: id.ID(o["id"].(string)), Payment: reference}
-			if got := b.Tell(e); got != 204 {
-				t.Errorf("event answered %d", got)
-			}
+			b.Told(204, e)
 		}
 		tell("1", payment.PaymentSucceeded, o, "pay_a")
 		if o = b.lastOrder(s); o["status"] != "paid" {
@@ -199,18 +185,16 @@ func TestChangeWithoutAnswer(t *testing.T) {
 		last := p.Charges()
 		c := last[len(last)-1]
 		e := payment.Event{ID: "1", Type: payment.PaymentSucceeded, Organization: c.Organization, Order: c.Order, Key: c.IdempotencyKey, Payment: "pay_told", Amount: c.Amount}
-		if got := b.Tell(e, e); got != 204 {
-			t.Errorf("event answered %d", got)
-		}
+		b.Told(204, e, e)
 		b.want(b.get(s), obj{"product_id": plan})
-		b.later()
+		b.AskAgain()
 		b.want(b.get(s), obj{"product_id": plan})
 
 		// It was declined: no trace.
 		b.Clock.Advance(time.Hour)
 		p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}, floetest.ErrLost)
 		b.lostAnswer(s, obj{"product_id": b.fixed(7000), "proration_behavior": "invoice"})
-		b.later()
+		b.AskAgain()
 		b.want(b.get(s), obj{"product_id": plan})
 		if r := b.patch(s, obj{"metadata": obj{"a": "1"}}); r.Status != 200 {
 			t.Errorf("still locked: %d %s", r.Status, r.Body)
@@ -253,9 +237,8 @@ func TestChangeIsSquared(t *testing.T) {
 		if o["status"] != "paid" || num(o["due_amount"]) != num(asked.Amount) {
 			t.Errorf("%v for %+v", o, asked)
 		}
-		n, err := order.Balance(t.Context(), b.DB, b.Org.ID, id.ID(customer), "usd")
-		if err != nil || n != 300 {
-			t.Errorf("balance %d, %v", n, err)
+		if n := b.Balance(customer); n != 300 {
+			t.Errorf("balance %d", n)
 		}
 		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
 	})
@@ -264,18 +247,9 @@ func TestChangeIsSquared(t *testing.T) {
 // credit gives a customer credit, as an order that came to less than nothing does.
 func (b *bench) credit(customer string, amount int64) {
 	b.t.Helper()
-	err := b.DB.Write(b.t.Context(), func(tx *db.Tx) error {
-		c, err := b.Server.Customers.Lock(b.t.Context(), tx, b.Org.ID, id.ID(customer))
-		if err != nil {
-			return err
-		}
-		_, err = b.Server.Orders.Create(b.t.Context(), tx, auth.NewSystem("test"), order.New{Organization: b.Org.ID, Customer: c, Reason: order.SubUpdate, Currency: "usd",
-			Lines: []order.Line{{Label: "Credit", Amount: -amount}}, UseBalance: true})
-		return err
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	n := ordertest.Costs(-amount)
+	n.Reason, n.UseBalance = order.SubUpdate, true
+	b.Make(customer, n)
 }
 
 // What is too little to be charged is paid, and becomes a debt that the next
@@ -294,9 +268,8 @@ func TestTooLittleToCharge(t *testing.T) {
 		if want := "paid 16 -16 0 <nil>\n"; got != want || len(p.Charges()) != 0 {
 			t.Errorf("%s, want %s", got, want)
 		}
-		n, err := order.Balance(t.Context(), b.DB, b.Org.ID, id.ID(customer), "usd")
-		if err != nil || n != -16 {
-			t.Errorf("balance %d, %v", n, err)
+		if n := b.Balance(customer); n != -16 {
+			t.Errorf("balance %d", n)
 		}
 		b.due("2026-02-10T00:01:00Z")
 		if asked := p.Charges(); len(asked) != 1 || asked[0].Amount != 1016 {
@@ -322,17 +295,14 @@ func TestTooLittleToRetry(t *testing.T) {
 		b.due("2026-02-12T00:02:00Z") // another attempt, and still no default
 		b.want(b.get(s), obj{"status": "past_due"})
 		again := payment.Event{ID: "again", Type: payment.SetupSucceeded, Organization: b.Org.ID, Customer: id.ID(customer), Method: floetest.CardOf(card), Default: true}
-		if got := b.Tell(again); got != 204 {
-			t.Errorf("event answered %d", got)
-		}
+		b.Told(204, again)
 		b.want(b.get(s), obj{"status": "active"})
 		o := b.lastOrder(s)
 		if got := fmt.Sprintln(o["status"], o["applied_balance_amount"], o["due_amount"]); got != "paid -1000 0\n" || len(p.Charges()) != 0 {
 			t.Errorf("%s", got)
 		}
-		n, err := order.Balance(t.Context(), b.DB, b.Org.ID, id.ID(customer), "usd")
-		if err != nil || n != -20 {
-			t.Errorf("balance %d, %v", n, err)
+		if n := b.Balance(customer); n != -20 {
+			t.Errorf("balance %d", n)
 		}
 		b.Sound("orders.", "balances.", "payments.", "grants.")
 	})
@@ -440,9 +410,7 @@ func TestPaidAfterTheEnd(t *testing.T) {
 			}
 			b.Sound("orders.", "balances.", "payments.", "customers.")
 			e := payment.Event{ID: reference, Type: x.typ, Payment: reference, Method: floetest.CardOf("pm_" + s)}
-			if got := b.Tell(e, e); got != 204 {
-				t.Errorf("event answered %d", got)
-			}
+			b.Told(204, e, e)
 			b.RunDue()
 			b.RunDue()
 			if back := p.Refunds(); len(back) != x.back || x.back == 1 && (back[0].Payment != reference || back[0].Amount != 1000) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"floe/internal/floetest"
+	"floe/internal/ordertest"
 )
 
 // The numbers are those of the checklist in the specification;
@@ -16,14 +17,14 @@ import (
 
 // bench is an instance with products of every kind that subscriptions need.
 type bench struct {
-	*floetest.Floe
+	ordertest.World
 	t *testing.T
 }
 
 func each(t *testing.T, fn func(b *bench)) {
 	t.Helper()
 	t.Parallel()
-	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) { fn(&bench{f, t}) })
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) { fn(&bench{ordertest.World{Floe: f, T: t}, t}) })
 }
 
 // obj is a body.
