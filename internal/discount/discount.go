@@ -118,13 +118,21 @@ func (r Row) Applies(currency string) bool {
 }
 
 // ExpiredAt says whether a subscription that has had the discount since
-// appliedAt is without it in a period that starts at periodStart.
-func (r Row) ExpiredAt(appliedAt, periodStart time.Time) bool {
+// appliedAt is without it in a period that starts at periodStart. Where periods
+// aim for the anchor's day, one that began on the last day of a shorter month
+// counts as if it had begun on that day: otherwise three months from the end of
+// February would end before the third period begins, on 30 April.
+func (r Row) ExpiredAt(appliedAt, periodStart time.Time, anchor int) bool {
 	switch r.Duration {
 	case Once:
 		return periodStart.After(appliedAt)
 	case Repeating:
-		return periodStart.After(period.Add(appliedAt, period.Month, *r.DurationInMonths-1))
+		more := *r.DurationInMonths - 1
+		last := period.Add(appliedAt, period.Month, more)
+		if clamped := appliedAt.AddDate(0, 0, 1).Day() == 1; clamped && anchor > appliedAt.Day() {
+			last = period.Next(appliedAt, period.Month, more, anchor)
+		}
+		return periodStart.After(last)
 	}
 	return false
 }

@@ -412,17 +412,21 @@ func TestExpiredAt(t *testing.T) {
 	for _, c := range []struct {
 		row              discount.Row
 		applied, periods string
+		anchor           int
 		want             bool
 	}{
-		{once, "2026-01-31", "2026-01-31", false}, {once, "2026-01-31", "2026-02-28", true},
-		{forever, "2026-01-31", "2036-01-31", false},
-		{repeating(1), "2026-01-31", "2026-01-31", false}, {repeating(1), "2026-01-31", "2026-02-07", true},
-		{repeating(3), "2026-01-31", "2026-03-31", false}, {repeating(3), "2026-01-31", "2026-04-30", true},
-		{repeating(12), "2026-01-31", "2026-12-31", false}, {repeating(12), "2026-01-31", "2027-01-31", true},
-		{repeating(24), "2026-01-31", "2027-01-31", false}, {repeating(24), "2026-01-31", "2028-01-31", true},
+		{once, "2026-01-31", "2026-01-31", 31, false}, {once, "2026-01-31", "2026-02-28", 31, true},
+		{forever, "2026-01-31", "2036-01-31", 31, false},
+		{repeating(1), "2026-01-31", "2026-01-31", 31, false}, {repeating(1), "2026-01-31", "2026-02-07", 31, true},
+		{repeating(3), "2026-01-31", "2026-03-31", 31, false}, {repeating(3), "2026-01-31", "2026-04-30", 31, true},
+		{repeating(12), "2026-01-31", "2026-12-31", 31, false}, {repeating(12), "2026-01-31", "2027-01-31", 31, true},
+		{repeating(24), "2026-01-31", "2027-01-31", 31, false}, {repeating(24), "2026-01-31", "2028-01-31", 31, true},
+		{repeating(3), "2026-02-28", "2026-04-30", 31, false}, {repeating(3), "2026-02-28", "2026-05-31", 31, true},
+		{repeating(3), "2026-02-28", "2026-04-30", 28, true}, {repeating(3), "2026-02-28", "2026-04-30", 0, true},
+		{repeating(37), "2025-02-28", "2028-02-29", 29, false}, {repeating(1), "2026-02-27", "2026-02-28", 31, true},
 	} {
-		if got := c.row.ExpiredAt(at(c.applied), at(c.periods)); got != c.want {
-			t.Errorf("%s since %s in a period from %s: %v", c.row.Duration, c.applied, c.periods, got)
+		if got := c.row.ExpiredAt(at(c.applied), at(c.periods), c.anchor); got != c.want {
+			t.Errorf("%s since %s in a period from %s, anchor %d: %v", c.row.Duration, c.applied, c.periods, c.anchor, got)
 		}
 	}
 }

@@ -103,6 +103,14 @@ func (r *Row) next(from time.Time) time.Time {
 	return period.Next(from, r.RecurringInterval, r.RecurringIntervalCount, r.AnchorDay)
 }
 
+// anchor is the day of the month that periods aim for, where they do.
+func (r *Row) anchor() int {
+	if r.RecurringInterval == period.Day || r.RecurringInterval == period.Week {
+		return 0
+	}
+	return r.AnchorDay
+}
+
 // stepDiscount starts the discount's clock with the first period it applies
 // to, and drops it in the first one that it does not reach.
 func (w *work) stepDiscount(ctx context.Context, it *item) error {
@@ -121,7 +129,7 @@ func (w *work) stepDiscount(ctx context.Context, it *item) error {
 // dropExpired removes a discount that does not reach a time any more.
 func (w *work) dropExpired(ctx context.Context, it *item, at time.Time) error {
 	d, err := w.discountOf(ctx, it.DiscountID)
-	if err != nil || d == nil || it.DiscountAppliedAt == nil || !d.ExpiredAt(*it.DiscountAppliedAt, at) {
+	if err != nil || d == nil || it.DiscountAppliedAt == nil || !d.ExpiredAt(*it.DiscountAppliedAt, at, it.anchor()) {
 		return err
 	}
 	it.DiscountID, it.DiscountAppliedAt = nil, nil

@@ -116,6 +116,25 @@ func TestDiscounts(t *testing.T) { // 26, 30, 51
 	})
 }
 
+// A discount of so many months takes off so many monthly invoices, also where
+// the first of them came on the last day of a shorter month.
+func TestDiscountAtMonthEnds(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-31T10:15:00Z")
+		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		b.patch(s, obj{"discount_id": b.Discount(obj{"duration": "repeating", "duration_in_months": 3}).ID()})
+		b.pay(s)
+		for _, c := range []struct{ day, due string }{{"02-28", "900"}, {"03-31", "900"}, {"04-30", "900"}, {"05-31", "1000"}} {
+			b.due("2026-" + c.day + "T12:00:00Z")
+			if o := b.lastOrder(s); !strings.HasPrefix(o["created_at"].(string), "2026-"+c.day) || num(o["due_amount"]) != c.due {
+				b.t.Errorf("%s: order of %s over %v, want %s", c.day, o["created_at"], o["due_amount"], c.due)
+			}
+			b.pay(s)
+		}
+		b.want(b.get(s), obj{"discount_id": nil, "amount": 1000})
+	})
+}
+
 func TestBillingPeriod(t *testing.T) { // 69, 70
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")
