@@ -107,3 +107,44 @@ func TestPause(t *testing.T) { // 64 to 67
 		b.want(b.patch(revoked, obj{"revoke": true}), obj{"status": "canceled"})
 	})
 }
+
+// TestPauseWithATrial: a pause that was scheduled for the period's end still
+// comes at its end, and can be taken back, when a trial has moved that. One that
+// was to be over by then lasts until somebody ends it.
+func TestPauseWithATrial(t *testing.T) {
+	each(t, func(b *bench) {
+		scheduled := func() string {
+			b.at("2026-01-31T00:00:00Z")
+			s := b.subscribe(b.fixed(0)).ID()
+			b.patch(s, obj{"pause_at_period_end": true, "resumes_at": "2026-03-20T00:00:00Z"})
+			b.want(b.patch(s, obj{"trial_end": "2026-03-15T00:00:00Z"}), obj{"status": "trialing", "pause_at_period_end": true, "resumes_at": "2026-03-20T00:00:00Z"})
+			return s
+		}
+		s := scheduled()
+		b.said(b.events(func() { b.due("2026-03-15T01:00:00Z") }), "subscription.updated", "subscription.paused")
+		b.want(b.get(s), obj{"status": "paused", "resumes_at": "2026-03-20T00:00:00Z"})
+		b.due("2026-03-20T01:00:00Z")
+		b.want(b.get(s), obj{"status": "active"})
+
+		s = scheduled()
+		b.want(b.patch(s, obj{"pause_at_period_end": false}), obj{"status": "trialing", "pause_at_period_end": false, "resumes_at": nil})
+		s = scheduled()
+		b.want(b.patch(s, obj{"trial_end": "now"}), obj{"status": "paused", "paused_at": floetest.Any})
+		if n := len(b.orders(s)); n != 0 {
+			b.t.Errorf("%d orders of what is paused", n)
+		}
+		s = scheduled()
+		b.want(b.patch(s, obj{"trial_end": "2026-03-25T00:00:00Z"}), obj{"pause_at_period_end": true, "resumes_at": nil})
+	})
+}
+
+// A pause whose end comes before that of a new period lasts until somebody ends it.
+func TestPauseAfterALongerPeriod(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-31T00:00:00Z")
+		s := b.subscribe(b.fixed(0), invoiced).ID()
+		b.patch(s, obj{"pause_at_period_end": true, "resumes_at": "2026-03-20T00:00:00Z"})
+		year := b.fixed(0, obj{"recurring_interval": "year"})
+		b.want(b.patch(s, obj{"product_id": year}), obj{"recurring_interval": "year", "pause_at_period_end": true, "resumes_at": nil})
+	})
+}

@@ -45,11 +45,16 @@ func (w *work) endPeriod(ctx context.Context, it *item) error {
 	case it.CancelAtPeriodEnd:
 		return w.end(it)
 	case it.PauseAtPeriodEnd && it.can(PauseReached):
-		at := it.at
-		it.PausedAt, it.PauseAtPeriodEnd, it.syncGrants = &at, false, true
-		return it.happen(PauseReached)
+		return it.beginPause()
 	}
 	return w.renew(ctx, it, PeriodEnded)
+}
+
+// beginPause is where a scheduled pause takes effect.
+func (it *item) beginPause() error {
+	at := it.at
+	it.PausedAt, it.PauseAtPeriodEnd, it.syncGrants = &at, false, true
+	return it.happen(PauseReached)
 }
 
 // end is where a scheduled cancellation takes effect. What is left to be

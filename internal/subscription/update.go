@@ -355,12 +355,15 @@ func past(shape, key string, t time.Time) error {
 }
 
 // endTrial ends the trial as its end would, now. With a cancellation scheduled
-// that is the end of the subscription.
+// that is the end of the subscription, and with a pause it begins.
 func (w *work) endTrial(ctx context.Context, it *item) error {
 	at := it.at
 	it.TrialEnd, it.CurrentPeriodEnd = &at, at
-	if it.CancelAtPeriodEnd {
+	switch {
+	case it.CancelAtPeriodEnd:
 		return w.end(it)
+	case it.PauseAtPeriodEnd:
+		return it.beginPause()
 	}
 	return w.renew(ctx, it, TrialEndedNow)
 }
@@ -380,9 +383,6 @@ func (w *work) movePeriodEnd(it *item, end time.Time) error {
 	it.CurrentPeriodEnd, it.AnchorDay = end, end.Day()
 	if it.Status == Trialing {
 		it.TrialEnd = &end
-	}
-	if it.PauseAtPeriodEnd && it.ResumesAt != nil && !it.ResumesAt.After(end) {
-		it.ResumesAt = nil // a pause that would end before it begins
 	}
 	w.followPeriodEnd(it)
 	return nil

@@ -180,6 +180,9 @@ func (w *work) store(ctx context.Context) error {
 	var entries []Entry
 	var dropped []id.ID
 	for _, it := range w.items {
+		if it.PauseAtPeriodEnd && it.ResumesAt != nil && !it.ResumesAt.After(it.CurrentPeriodEnd) {
+			it.ResumesAt = nil // the period's end has moved, and a pause would end before it begins
+		}
 		if !it.fresh && !reflect.DeepEqual(it.Row, it.was) {
 			at := it.at
 			it.ModifiedAt = &at
