@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"floe/internal/db"
-	"floe/internal/order"
+	"floe/internal/organization"
 )
 
 type organizationInvoicing struct {
@@ -36,13 +36,13 @@ func (c *organizationInvoicing) Run(ctx context.Context, io *streams) error {
 		if err != nil {
 			return err
 		}
-		var v order.Invoicing
+		var v organization.Invoicing
 		err = s.db.Write(ctx, func(tx *db.Tx) (err error) {
-			if v, err = order.InvoicingOf(ctx, tx, o.ID); err != nil {
+			if v, err = organization.InvoicingOf(ctx, tx, o.ID); err != nil {
 				return err
 			}
 			c.apply(&v)
-			return order.SetInvoicing(ctx, tx, o.ID, v)
+			return organization.SetInvoicing(ctx, tx, o.ID, v)
 		})
 		if err != nil {
 			return err
@@ -51,7 +51,7 @@ func (c *organizationInvoicing) Run(ctx context.Context, io *streams) error {
 	})
 }
 
-func (c *organizationInvoicing) apply(v *order.Invoicing) {
+func (c *organizationInvoicing) apply(v *organization.Invoicing) {
 	if c.NetDays != nil {
 		v.NetDays = *c.NetDays
 	}

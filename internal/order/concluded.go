@@ -9,6 +9,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/organization"
 	"floe/internal/payment"
 	"floe/internal/schema"
 )
@@ -123,7 +124,7 @@ func (s *Service) orderAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 	case payment.StateSucceeded:
 		return s.took(ctx, tx, actor, r, c.payment(s, result))
 	case payment.StateAwaiting:
-		days, err := NetDays(ctx, tx, r.OrganizationID)
+		days, err := organization.NetDays(ctx, tx, r.OrganizationID)
 		if err != nil {
 			return err
 		}
@@ -155,7 +156,7 @@ func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 	r.ChargingSince = nil
 	switch result.State {
 	case payment.StateSucceeded:
-		if err := takeInvoice(ctx, tx, r); err != nil {
+		if err := number(ctx, tx, r); err != nil {
 			return err
 		}
 		return s.tookAll(ctx, tx, actor, &was, r, c.payment(s, result))
@@ -255,7 +256,7 @@ func (s *Service) unexpected(ctx context.Context, tx *db.Tx, actor auth.Subject,
 	case r.Status == Draft && p.Amount == r.DueAmount():
 		was := r
 		r.to(Pending)
-		if err := takeInvoice(ctx, tx, &r); err != nil {
+		if err := number(ctx, tx, &r); err != nil {
 			return err
 		}
 		return s.tookAll(ctx, tx, actor, &was, &r, p)
@@ -327,7 +328,7 @@ func (s *Service) changeAnswered(ctx context.Context, tx *db.Tx, actor auth.Subj
 	if paid {
 		return s.square(ctx, tx, actor, r, c.payment(s, result))
 	}
-	days, err := NetDays(ctx, tx, r.OrganizationID)
+	days, err := organization.NetDays(ctx, tx, r.OrganizationID)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/journal"
+	"floe/internal/numbering"
 	"floe/internal/product"
 	"floe/internal/schema"
 )
@@ -195,24 +196,33 @@ func useBalances(ctx context.Context, tx *db.Tx, rows []Row, list []New) (*accou
 
 // numberNew gives the orders that are no drafts their numbers.
 func numberNew(ctx context.Context, tx *db.Tx, rows []Row, list []New) error {
-	settings := map[id.ID]terms{}
 	var numbered []*Row
 	for i := range rows {
-		if list[i].Draft || list[i].GivenUp || list[i].NoNumber {
-			continue
+		if !list[i].Draft && !list[i].GivenUp && !list[i].NoNumber {
+			numbered = append(numbered, &rows[i])
 		}
-		r := &rows[i]
-		numbered = append(numbered, r)
-		if _, ok := settings[r.OrganizationID]; ok {
-			continue
-		}
-		t, err := termsOf(ctx, tx, r.OrganizationID)
-		if err != nil {
-			return err
-		}
-		settings[r.OrganizationID] = t
 	}
-	return number(ctx, tx, numbered, settings)
+	return number(ctx, tx, numbered...)
+}
+
+// number gives orders the numbers of their invoices.
+func number(ctx context.Context, tx *db.Tx, rows ...*Row) error {
+	whose := make([]numbering.Customer, len(rows))
+	for i, r := range rows {
+		whose[i] = numbering.Customer{Organization: r.OrganizationID, ID: r.CustomerID}
+	}
+	numbers, err := numbering.Invoices(ctx, tx, whose)
+	if err != nil {
+		return err
+	}
+	for i, r := range rows {
+		at := r.CreatedAt
+		if r.Status != "" { // it was a draft
+			at = tx.Now()
+		}
+		r.InvoiceNumber, r.IssuedAt = &numbers[i], &at
+	}
+	return nil
 }
 
 // open is how an order begins: a draft, or pending until it is known that

@@ -16,7 +16,14 @@ import (
 	"floe/internal/id"
 	"floe/internal/invoice"
 	"floe/internal/money"
+	"floe/internal/organization"
 	"floe/internal/payment"
+)
+
+// The kinds of document.
+const (
+	invoices = "invoice"
+	receipts = "receipt"
 )
 
 // layout is raised when invoices look different, so that they can be made again.
@@ -250,11 +257,11 @@ func refundTable(ctx context.Context, q db.Querier, r *Row) (invoice.Table, erro
 // document is what invoices and receipts have in common.
 func (r *Row) document(ctx context.Context, q db.Querier, title string) (invoice.Document, error) {
 	d := invoice.Document{Title: title, Created: r.CreatedAt}
-	t, err := termsOf(ctx, q, r.OrganizationID)
+	t, err := organization.TermsOf(ctx, q, r.OrganizationID)
 	if err != nil {
 		return d, err
 	}
-	d.Seller, d.Buyer = t.seller(), r.buyer()
+	d.Seller, d.Buyer = seller(&t), r.buyer()
 	items, err := itemsOf(ctx, q, *r)
 	if err != nil {
 		return d, err
@@ -284,7 +291,7 @@ func (r *Row) document(ctx context.Context, q db.Querier, title string) (invoice
 	return d, nil
 }
 
-func (t *terms) seller() invoice.Party {
+func seller(t *organization.Terms) invoice.Party {
 	p := invoice.Party{Heading: "From", Name: t.Name}
 	var company struct {
 		RegisteredName string `json:"registered_name"`

@@ -141,7 +141,7 @@ func draftCurrency(ctx context.Context, tx *db.Tx, org id.ID, p product.Loaded, 
 		}
 		return currency, nil
 	}
-	t, err := termsOf(ctx, tx, org)
+	t, err := organization.TermsOf(ctx, tx, org)
 	if err != nil {
 		return "", err
 	}
@@ -262,7 +262,7 @@ func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row
 	byInvoice := b.CollectionMethod != nil && *b.CollectionMethod == SendInvoice
 	switch {
 	case r.DueAmount() == 0:
-		if err := takeInvoice(ctx, tx, r); err != nil {
+		if err := number(ctx, tx, r); err != nil {
 			return nil, err
 		}
 		return nil, s.paid(ctx, tx, sub, &was, r)
@@ -297,11 +297,11 @@ func MissingMethod() error {
 
 // await makes a draft an order that is paid by invoice.
 func (s *Service) await(ctx context.Context, tx *db.Tx, sub auth.Subject, was, r *Row) error {
-	days, err := NetDays(ctx, tx, r.OrganizationID)
+	days, err := organization.NetDays(ctx, tx, r.OrganizationID)
 	if err != nil {
 		return err
 	}
-	if err := takeInvoice(ctx, tx, r); err != nil {
+	if err := number(ctx, tx, r); err != nil {
 		return err
 	}
 	r.to(Pending)
@@ -311,13 +311,4 @@ func (s *Service) await(ctx context.Context, tx *db.Tx, sub auth.Subject, was, r
 	}
 	updated(tx, sub, was, r)
 	return nil
-}
-
-// takeInvoice gives one order its invoice number.
-func takeInvoice(ctx context.Context, tx *db.Tx, r *Row) error {
-	t, err := termsOf(ctx, tx, r.OrganizationID)
-	if err != nil {
-		return err
-	}
-	return number(ctx, tx, []*Row{r}, map[id.ID]terms{r.OrganizationID: t})
 }

@@ -1,5 +1,5 @@
 // Package order keeps what customers owe and have paid: orders with their
-// items, the numbers of invoices and receipts, payments that somebody made
+// items, payments that somebody made
 // outside and recorded here, refunds, the balance of customers, and the
 // documents that a bookkeeper asks for. An order remembers who bought as they
 // were then. What an order means to a subscription is said upward, through

@@ -13,6 +13,7 @@ import (
 	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/journal"
+	"floe/internal/numbering"
 	"floe/internal/payment"
 	"floe/internal/product"
 	"floe/internal/schema"
@@ -211,9 +212,11 @@ func (s *Service) paid(ctx context.Context, tx *db.Tx, actor auth.Subject, was, 
 	r.to(Paid)
 	r.PaidAt, r.NextPaymentAttemptAt, r.CheckAt, r.ChargingSince = &now, nil, nil, nil
 	if r.PaidAmount > 0 {
-		if err := takeReceipt(ctx, tx, r); err != nil {
+		receipt, err := numbering.Receipt(ctx, tx, numbering.Customer{Organization: r.OrganizationID, ID: r.CustomerID})
+		if err != nil {
 			return err
 		}
+		r.ReceiptNumber = &receipt
 	}
 	if err := save(ctx, tx, r); err != nil {
 		return err

@@ -298,7 +298,7 @@ func (w *work) unpaid(it *item) error {
 // netDays is how many days the organization gives to pay an invoice.
 func (w *work) netDays(ctx context.Context) (int, error) {
 	if w.days == nil {
-		n, err := order.NetDays(ctx, w.tx, w.org)
+		n, err := organization.NetDays(ctx, w.tx, w.org)
 		if err != nil {
 			return 0, err
 		}

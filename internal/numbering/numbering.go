@@ -1,4 +1,9 @@
-package order
+// Package numbering gives invoices and receipts their numbers, which run without
+// gaps and without doubles: the counter's row is changed in the transaction
+// that makes the order, and stays locked until it commits. What rolls back gives
+// its number back. What an organization wants of numbers is with the
+// organization.
+package numbering
 
 import (
 	"cmp"
@@ -10,11 +15,8 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/organization"
 )
-
-// Numbers of invoices and receipts run without gaps and without doubles: the
-// counter's row is changed in the transaction that makes the order, and stays
-// locked until it commits. What rolls back gives its number back.
 
 // The kinds of counter.
 const (
@@ -57,52 +59,10 @@ func invoiceNumber(prefix, short string, n int64) string {
 
 func receiptNumber(short string, n int64) string { return fmt.Sprintf("RCPT-%s-%04d", short, n) }
 
-// terms is how an organization writes invoices.
-type terms struct {
-	ID               id.ID
-	Slug             string
-	NetDays          int
-	InvoiceNumbering string
-	InvoicePrefix    *string
-	DefaultCurrency  string `db:"default_presentment_currency"`
-	Name             string
-	Email            *string
-	Website          *string
-	Country          *string
-	LegalEntity      []byte
-	InvoiceAddress   *string // what stands below the seller's name
-	InvoiceTaxID     *string
-}
+// Customer is who gets an invoice or a receipt.
+type Customer struct{ Organization, ID id.ID }
 
-// perOrganization says that invoices are numbered through all customers.
-func (t *terms) perOrganization() bool { return t.InvoiceNumbering == "organization" }
-
-func (t *terms) prefix() string {
-	if t.InvoicePrefix != nil && *t.InvoicePrefix != "" {
-		return *t.InvoicePrefix
-	}
-	return strings.ToUpper(t.Slug)
-}
-
-func termsOf(ctx context.Context, q db.Querier, org id.ID) (terms, error) {
-	t, err := db.One[terms](ctx, q, `SELECT id, slug, net_days, invoice_numbering, invoice_prefix, default_presentment_currency, name, email,
-		website, country, legal_entity, invoice_address, invoice_tax_id FROM organizations WHERE id = ?`, org)
-	if err != nil {
-		return t, fmt.Errorf("read how organization %s writes invoices: %w", org, err)
-	}
-	return t, nil
-}
-
-// NetDays is how many days an organization gives to pay an invoice.
-func NetDays(ctx context.Context, q db.Querier, org id.ID) (int, error) {
-	n, err := db.One[int](ctx, q, `SELECT net_days FROM organizations WHERE id = ?`, org)
-	if err != nil {
-		return 0, fmt.Errorf("read the net days of organization %s: %w", org, err)
-	}
-	return n, nil
-}
-
-// counter names one row of the counters.
+// counter names one row of the counters: a customer's, or the organization's.
 type counter struct{ organization, owner id.ID }
 
 // count raises counters, each by a number, and answers the first number that
@@ -143,65 +103,78 @@ func count(ctx context.Context, tx *db.Tx, kind string, by map[counter]int64) (m
 	return first, nil
 }
 
-// number gives invoice numbers to orders, in their order.
-func number(ctx context.Context, tx *db.Tx, rows []*Row, settings map[id.ID]terms) error {
+// Invoices answers the next number of an invoice for each customer of a list,
+// in its order.
+func Invoices(ctx context.Context, tx *db.Tx, list []Customer) ([]string, error) {
+	terms, err := termsOf(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
 	by := map[counter]int64{}
-	var customers []counter
-	for _, r := range rows {
-		t := settings[r.OrganizationID]
-		k := counter{r.OrganizationID, r.CustomerID}
-		if t.perOrganization() {
-			k.owner = r.OrganizationID
-		} else if by[k] == 0 {
-			customers = append(customers, k)
+	var named []Customer
+	for _, c := range list {
+		k := c.counter(terms)
+		if by[k] == 0 && !terms[c.Organization].PerOrganization() {
+			named = append(named, c)
 		}
 		by[k]++
 	}
 	if len(by) == 0 {
-		return nil
+		return nil, nil
 	}
-	short, err := shortTexts(ctx, tx, customers)
+	short, err := shortTexts(ctx, tx, named)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	next, err := count(ctx, tx, invoices, by)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, r := range rows {
-		at := tx.Now()
-		if !drafted(r) {
-			at = r.CreatedAt
-		}
-		t := settings[r.OrganizationID]
-		k, name := counter{r.OrganizationID, r.CustomerID}, short[counter{r.OrganizationID, r.CustomerID}]
-		if t.perOrganization() {
-			k.owner, name = r.OrganizationID, ""
-		}
-		text := invoiceNumber(t.prefix(), name, next[k])
+	out := make([]string, len(list))
+	for i, c := range list {
+		k := c.counter(terms)
+		out[i] = invoiceNumber(terms[c.Organization].Prefix(), short[c], next[k])
 		next[k]++
-		r.InvoiceNumber, r.IssuedAt = &text, &at
 	}
-	return nil
+	return out, nil
 }
 
-// drafted says whether an order was there before it had a number.
-func drafted(r *Row) bool { return r.Status != "" }
-
-// takeReceipt gives an order its receipt number.
-func takeReceipt(ctx context.Context, tx *db.Tx, r *Row) error {
-	k := counter{r.OrganizationID, r.CustomerID}
-	short, err := shortTexts(ctx, tx, []counter{k})
-	if err != nil {
-		return err
+// counter is what the numbers of a customer's invoices come from.
+func (c Customer) counter(terms map[id.ID]*organization.Terms) counter {
+	if terms[c.Organization].PerOrganization() {
+		return counter{c.Organization, c.Organization}
 	}
+	return counter{c.Organization, c.ID}
+}
+
+// termsOf reads how the organizations of customers number invoices.
+func termsOf(ctx context.Context, tx *db.Tx, list []Customer) (map[id.ID]*organization.Terms, error) {
+	out := map[id.ID]*organization.Terms{}
+	for _, c := range list {
+		if out[c.Organization] != nil {
+			continue
+		}
+		t, err := organization.TermsOf(ctx, tx, c.Organization)
+		if err != nil {
+			return nil, err
+		}
+		out[c.Organization] = &t
+	}
+	return out, nil
+}
+
+// Receipt answers the next number of a customer's receipts.
+func Receipt(ctx context.Context, tx *db.Tx, c Customer) (string, error) {
+	short, err := shortTexts(ctx, tx, []Customer{c})
+	if err != nil {
+		return "", err
+	}
+	k := counter{c.Organization, c.ID}
 	next, err := count(ctx, tx, receipts, map[counter]int64{k: 1})
 	if err != nil {
-		return err
+		return "", err
 	}
-	text := receiptNumber(short[k], next[k])
-	r.ReceiptNumber = &text
-	return nil
+	return receiptNumber(short[c], next[k]), nil
 }
 
 type shortRow struct {
@@ -214,15 +187,15 @@ type shortRow struct {
 
 // shortTexts reads what customers are called on invoices. Those who have not
 // been called yet get their short id now, and keep it.
-func shortTexts(ctx context.Context, tx *db.Tx, customers []counter) (map[counter]string, error) {
-	out := make(map[counter]string, len(customers))
+func shortTexts(ctx context.Context, tx *db.Tx, customers []Customer) (map[Customer]string, error) {
+	out := make(map[Customer]string, len(customers))
 	perOrg := map[id.ID][]id.ID{}
 	var orgs []id.ID
 	for _, c := range customers {
-		if perOrg[c.organization] == nil {
-			orgs = append(orgs, c.organization)
+		if perOrg[c.Organization] == nil {
+			orgs = append(orgs, c.Organization)
 		}
-		perOrg[c.organization] = append(perOrg[c.organization], c.owner)
+		perOrg[c.Organization] = append(perOrg[c.Organization], c.ID)
 	}
 	for _, org := range orgs {
 		for ids := range slices.Chunk(perOrg[org], 512) {
@@ -235,7 +208,7 @@ func shortTexts(ctx context.Context, tx *db.Tx, customers []counter) (map[counte
 				return nil, err
 			}
 			for i := range rows {
-				out[counter{org, rows[i].ID}] = shortText(*rows[i].ShortID)
+				out[Customer{org, rows[i].ID}] = shortText(*rows[i].ShortID)
 			}
 		}
 	}

@@ -1,10 +1,11 @@
-package order
+package organization
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"floe/internal/db"
 	"floe/internal/id"
@@ -57,4 +58,52 @@ func SetInvoicing(ctx context.Context, tx *db.Tx, org id.ID, v Invoicing) error 
 		return fmt.Errorf("change how organization %s writes invoices: %w", org, err)
 	}
 	return nil
+}
+
+// Terms is what stands on the invoices of an organization, and how they are
+// numbered.
+type Terms struct {
+	ID               id.ID
+	Slug             string
+	NetDays          int
+	InvoiceNumbering string
+	InvoicePrefix    *string
+	DefaultCurrency  string `db:"default_presentment_currency"`
+	Name             string
+	Email            *string
+	Website          *string
+	Country          *string
+	LegalEntity      []byte
+	InvoiceAddress   *string // what stands below the seller's name
+	InvoiceTaxID     *string
+}
+
+// PerOrganization says that invoices are numbered through all customers.
+func (t *Terms) PerOrganization() bool { return t.InvoiceNumbering == "organization" }
+
+// Prefix is what their numbers begin with.
+func (t *Terms) Prefix() string {
+	if t.InvoicePrefix != nil && *t.InvoicePrefix != "" {
+		return *t.InvoicePrefix
+	}
+	return strings.ToUpper(t.Slug)
+}
+
+// TermsOf reads them.
+func TermsOf(ctx context.Context, q db.Querier, org id.ID) (Terms, error) {
+	t, err := db.One[Terms](ctx, q, `SELECT id, slug, net_days, invoice_numbering, invoice_prefix, default_presentment_currency, name, email,
+		website, country, legal_entity, invoice_address, invoice_tax_id FROM organizations WHERE id = ?`, org)
+	if err != nil {
+		return t, fmt.Errorf("read how organization %s writes invoices: %w", org, err)
+	}
+	return t, nil
+}
+
+// NetDays is how many days an organization gives to pay an invoice.
+func NetDays(ctx context.Context, q db.Querier, org id.ID) (int, error) {
+	n, err := db.One[int](ctx, q, `SELECT net_days FROM organizations WHERE id = ?`, org)
+	if err != nil {
+		return 0, fmt.Errorf("read the net days of organization %s: %w", org, err)
+	}
+	return n, nil
 }

@@ -1,4 +1,4 @@
-package order_test
+package numbering_test
 
 import (
 	"context"
