@@ -62,15 +62,16 @@ func (m *memory) shard(key []byte) *shard {
 }
 
 // appendKey adds what an answer depends on: the operation, what the caller can
-// see, and what was asked. It is false for what is not remembered.
+// see, and what was asked. It is false for what is not remembered. That includes
+// answers to whoever sees several organizations: an external id that one customer
+// has becomes ambiguous by a change to another customer.
 func (c *call) appendKey(dst []byte) ([]byte, bool) {
-	if !c.op.remembered || len(c.r.URL.Path)+len(c.r.URL.RawQuery) > maxKey {
+	if !c.op.remembered || len(c.sub.Memberships) != 1 || len(c.r.URL.Path)+len(c.r.URL.RawQuery) > maxKey {
 		return dst, false
 	}
+	m := &c.sub.Memberships[0]
 	dst = append(append(dst, c.op.ID...), byte(c.sub.Kind))
-	for _, m := range c.sub.Memberships {
-		dst = append(append(append(dst, m.OrganizationID...), m.Role...), ' ')
-	}
+	dst = append(append(append(dst, m.OrganizationID...), m.Role...), ' ')
 	for _, v := range c.params.URLParams.Values {
 		dst = append(append(dst, 0), v...)
 	}

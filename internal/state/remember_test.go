@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"floe/internal/auth"
 	"floe/internal/floetest"
 )
 
@@ -97,6 +98,29 @@ func TestRemembered(t *testing.T) {
 			t.Errorf("%s answers %d after the customer was deleted", path, r.Status)
 		}
 	}
+}
+
+// TestAmbiguousIsNotRemembered: an external id that was one customer's is asked
+// for again once a second organization that the caller sees has it, too.
+func TestAmbiguousIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		other := f.Organization("Other")
+		token := f.User(auth.Owner, f.Org, other)
+		for _, o := range []floetest.Org{f.Org, other} {
+			if r := f.Do("POST", "/v1/customers/", token, obj{"organization_id": o.ID, "external_id": "x", "email": "x@example.com"}); r.Status != 201 {
+				t.Fatalf("%d %s", r.Status, r.Body)
+			}
+			want := map[bool]int{true: http.StatusOK, false: http.StatusConflict}[o.ID == f.Org.ID]
+			for range 3 {
+				for _, path := range []string{"/v1/customers/external/x", "/v1/customers/external/x/state"} {
+					if r := f.Do("GET", path, token, nil); r.Status != want {
+						t.Errorf("%s in %s: %d %s, want %d", path, o.Slug, r.Status, r.Body, want)
+					}
+				}
+			}
+		}
+	})
 }
 
 // TestNeverStale: readers of two operations on a customer who is written all
