@@ -198,6 +198,22 @@ func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
 	return int(n), err
 }
 
+// Among filters by a list of values, when one was given.
+func Among[T any](w *db.W, column string, values schema.Many[T]) {
+	if values != nil {
+		w.In(column, []T(values))
+	}
+}
+
+// Names are sorting criteria as Keys.Order takes them.
+func Names[K ~string](keys []K) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = string(k)
+	}
+	return out
+}
+
 // MetadataFilter is metadata[key]=value, decoded: each key with the values of
 // which one must match.
 type MetadataFilter []MetadataMatch

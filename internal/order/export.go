@@ -123,8 +123,8 @@ func later(a, b *exported) bool {
 
 func (in *exportInput) filter(org id.ID) *db.W {
 	w := db.Where("").In("organization_id", []id.ID{org})
-	among(w, "product_id", in.Products)
-	among(w, "status", in.Statuses)
+	listing.Among(w, "product_id", in.Products)
+	listing.Among(w, "status", in.Statuses)
 	if in.CreatedAfter != nil {
 		w.And("created_at > ?", in.CreatedAfter.Time)
 	}

@@ -75,7 +75,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	var out listing.Result[Order]
 	err := s.DB.Read(ctx, func(q db.Querier) error {
 		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "orders", Where: in.filter(orgs, q),
-			Order: sortKeys.Order(names(in.Sorting)), Page: in.Page})
+			Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
 		if err != nil {
 			return err
 		}
@@ -88,12 +88,12 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 
 func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
 	w := db.Where("").In("organization_id", orgs)
-	among(w, "product_id", in.Products)
-	among(w, "discount_id", in.Discounts)
-	among(w, "customer_id", in.Customers)
-	among(w, "checkout_id", in.Checkouts)
-	among(w, "subscription_id", in.Subscriptions)
-	among(w, "status", in.Statuses)
+	listing.Among(w, "product_id", in.Products)
+	listing.Among(w, "discount_id", in.Discounts)
+	listing.Among(w, "customer_id", in.Customers)
+	listing.Among(w, "checkout_id", in.Checkouts)
+	listing.Among(w, "subscription_id", in.Subscriptions)
+	listing.Among(w, "status", in.Statuses)
 	externally(w, orgs, in.ExternalCustomers)
 	ofType(w, orgs, in.BillingTypes)
 	w.If(in.CreatedAfter, "created_at > ?").If(in.CreatedBefore, "created_at < ?")
@@ -105,13 +105,6 @@ func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
 		w.And(condition, append([]any{m.Key}, values...)...)
 	}
 	return w
-}
-
-// among filters by a list of values, when one was given.
-func among[T any](w *db.W, column string, values schema.Many[T]) {
-	if values != nil {
-		w.In(column, []T(values))
-	}
 }
 
 // externally filters by the caller's own ids for live customers.
@@ -135,14 +128,6 @@ func ofType(w *db.W, orgs []id.ID, types schema.Many[BillingType]) {
 		inner.And("is_recurring = ?", recurring)
 	}
 	w.And("product_id IN (SELECT id FROM products"+inner.SQL()+")", inner.Args()...)
-}
-
-func names[K ~string](keys []K) []string {
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = string(k)
-	}
-	return out
 }
 
 // visible are the organizations whose orders the subject may see.

@@ -175,10 +175,10 @@ func (s *Service) listRefunds(ctx context.Context, sub auth.Subject, in listRefu
 		return listing.Empty[Refund](), nil
 	}
 	w := db.Where("").In("organization_id", orgs)
-	among(w, "id", in.IDs)
-	among(w, "order_id", in.Orders)
-	among(w, "subscription_id", in.Subscriptions)
-	among(w, "customer_id", in.Customers)
+	listing.Among(w, "id", in.IDs)
+	listing.Among(w, "order_id", in.Orders)
+	listing.Among(w, "subscription_id", in.Subscriptions)
+	listing.Among(w, "customer_id", in.Customers)
 	externally(w, orgs, in.ExternalCustomers)
 	if in.Succeeded != nil && *in.Succeeded {
 		w.And("status = 'succeeded'")
@@ -186,7 +186,7 @@ func (s *Service) listRefunds(ctx context.Context, sub auth.Subject, in listRefu
 		w.And("status <> 'succeeded'")
 	}
 	return listing.Run[Refund](ctx, s.DB, listing.Query{Columns: refundColumns, From: "refunds", Where: w,
-		Order: refundSortKeys.Order(names(in.Sorting)), Page: in.Page})
+		Order: refundSortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
 }
 
 // intNode is a number as a problem echoes it.

@@ -33,12 +33,12 @@ const methodColumns = `id, organization_id, customer_id, created_at, modified_at
 func (r *methodRow) public(byDefault *id.ID) Saved {
 	s := Saved{ID: r.ID, CreatedAt: r.CreatedAt, ModifiedAt: r.ModifiedAt, Processor: r.Processor, CustomerID: r.CustomerID, Type: r.Type,
 		IsDefault: byDefault != nil && *byDefault == r.ID}
-	s.MethodMetadata = ReadCard(r.MethodMetadata)
+	s.MethodMetadata = readCard(r.MethodMetadata)
 	return s
 }
 
-// ReadCard is what is stored of a card, nil when it is nothing.
-func ReadCard(text json.RawMessage) *Card {
+// readCard is what is stored of a card, nil when it is nothing.
+func readCard(text json.RawMessage) *Card {
 	var c Card
 	if len(text) == 0 || json.Unmarshal(text, &c) != nil {
 		return nil
@@ -160,7 +160,7 @@ func (s *Service) Known(ctx context.Context, q db.Querier, org id.ID, method id.
 	if err != nil {
 		return nil, fmt.Errorf("read a payment method: %w", err)
 	}
-	return &Method{Reference: r.Reference, Type: r.Type, Card: ReadCard(r.MethodMetadata)}, nil
+	return &Method{Reference: r.Reference, Type: r.Type, Card: readCard(r.MethodMetadata)}, nil
 }
 
 // Updated stores what a processor says of a method that is kept.

@@ -33,8 +33,8 @@ func (s *Service) Charges(tx *db.Tx) bool {
 	return s.Processor.Capabilities().OffSession && !tx.Clocked()
 }
 
-// Operations are the operations on the payment methods of customers.
-func (s *Service) Operations() []*api.Operation {
+// MethodOperations are the operations on the payment methods of customers.
+func (s *Service) MethodOperations() []*api.Operation {
 	read, write := auth.CustomersRead, auth.CustomersWrite
 	const notFound = "Customer not found."
 	return []*api.Operation{
@@ -65,12 +65,12 @@ func (Saved) SchemaName() string { return "PaymentMethod" }
 
 // DescribeSchema describes the two variants: a card, and anything else.
 func (Saved) DescribeSchema(b *schema.Builder) *schema.Schema {
-	return Variants(b, reflect.TypeFor[Saved](), "type", "CustomerPaymentMethodCard", "CustomerPaymentMethodGeneric", reflect.TypeFor[Card]())
+	return variants(b, reflect.TypeFor[Saved](), "type", "CustomerPaymentMethodCard", "CustomerPaymentMethodGeneric", reflect.TypeFor[Card]())
 }
 
-// Variants describes what is about a card, or about anything else: then it has
+// variants describes what is about a card, or about anything else: then it has
 // no metadata of the method.
-func Variants(b *schema.Builder, t reflect.Type, key, card, generic string, metadata reflect.Type) *schema.Schema {
+func variants(b *schema.Builder, t reflect.Type, key, card, generic string, metadata reflect.Type) *schema.Schema {
 	processor := b.Add("PaymentProcessor", &schema.Schema{Type: "string", Enum: []string{"stripe"}})
 	variant := func(name string, isCard bool) *schema.Schema {
 		s := b.Object(t)

@@ -78,7 +78,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.operations = slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
-		s.Payments.Operations(),
+		s.Payments.MethodOperations(),
 		states.Operations(),
 		s.Products.Operations(),
 		s.Discounts.Operations(),
@@ -86,7 +86,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		s.Grants.Operations(),
 		s.Orders.Operations(),
 		s.Orders.RefundOperations(),
-		s.Orders.PaymentOperations(),
+		s.Payments.Operations(),
 		s.Subscriptions.Operations(),
 		s.TestClocks.Operations(),
 		s.Customers.MemberOperations(),
