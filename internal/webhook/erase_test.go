@@ -1,6 +1,10 @@
 package webhook_test
 
 import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +47,46 @@ func TestErasedWhileRecorded(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left are %q, %v", left, err)
 	}
+}
+
+// TestErasedWhileWaiting: a person is erased while an event about them waits to
+// be sent again, and its receiver repeats in its answers what it was sent. The
+// log keeps none of that, and when it has arrived nothing at all.
+func TestErasedWhileWaiting(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		const secret = "secret@example.com"
+		s := newSink(t)
+		repeat := func(status int) {
+			s.answers(func(g got, w http.ResponseWriter) {
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, g.body)
+			})
+		}
+		repeat(500)
+		e := endpoint(t, f, s.URL, "customer.created")
+		c := f.Customer(map[string]any{"email": secret})
+		f.Drain()
+		if answer, _ := deliveries(f, "").Path("items.0.response").(string); !strings.Contains(answer, secret) {
+			t.Fatalf("the log has %q", answer)
+		}
+		replay := f.Do("POST", "/v1/webhooks/replays", f.AllToken, map[string]any{"endpoint_id": e.ID(), "url": s.URL + "/other"})
+		f.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", f.AllToken, nil)
+		later(f, time.Minute)
+		r := deliveries(f, "")
+		if n := total(t, r); n < 2 {
+			t.Fatalf("%d attempts: %s", n, replay.Body)
+		}
+		for i := range total(t, r) {
+			if answer := r.Path(fmt.Sprintf("items.%d.response", i)); answer != nil {
+				t.Errorf("attempt %d: the log has %q", i, answer)
+			}
+		}
+		repeat(200)
+		later(f, time.Hour)
+		if r := deliveries(f, ""); strings.Contains(r.Body, secret) || r.Path("items.0.succeeded") != true {
+			t.Errorf("after it has arrived the log has %s", r.Body)
+		}
+	})
 }
 
 // waitForLock waits until another transaction waits for this one.

@@ -23,7 +23,7 @@ func (s *Service) record(ctx context.Context, results []*result) (late []*result
 			return err
 		}
 		for _, step := range []func(context.Context, *db.Tx, []*result) error{
-			leaveQueue, insertDeliveries, s.updateEvents, s.leaveLanes, s.countReplays, s.judgeTargets,
+			leaveQueue, insertDeliveries, s.updateEvents, forgetAnswers, s.leaveLanes, s.countReplays, s.judgeTargets,
 		} {
 			if err := step(ctx, tx, held); err != nil {
 				return err
@@ -189,11 +189,7 @@ func (s *Service) updateEvents(ctx context.Context, tx *db.Tx, results []*result
 		return k, r.verdict != dropped && r.to.TargetURL == nil
 	})
 	for _, k := range keys {
-		ids := make([]id.ID, len(groups[k]))
-		for i, r := range groups[k] {
-			ids[i] = r.EventID
-		}
-		w := db.Where("organization_id = ?", k.org).In("id", ids)
+		w := db.Where("organization_id = ?", k.org).In("id", eventsOf(groups[k]))
 		set, args := k.set(s.now())
 		if err := db.Later(ctx, tx, `UPDATE webhook_events SET `+set+w.SQL(), append(args, w.Args()...)...); err != nil {
 			return fmt.Errorf("update webhook events: %w", err)
@@ -219,6 +215,36 @@ func (k fate) set(now time.Time) (string, []any) {
 		return `succeeded = COALESCE(succeeded, FALSE), skipped = FALSE, attempts = attempts + 1, last_http_code = ?, modified_at = ?` + forgotten, []any{code, now}
 	}
 	return `skipped = FALSE, attempts = attempts + 1, last_http_code = ?, modified_at = ?`, []any{code, now}
+}
+
+// forgetAnswers forgets what receivers answered about people who were erased
+// while it was waiting: an answer may repeat what it was sent. The events are
+// locked, so an erasure that comes now waits, and finds the answers itself.
+func forgetAnswers(ctx context.Context, tx *db.Tx, results []*result) error {
+	orgs, groups := sharing(results, func(r *result) (id.ID, bool) { return r.OrganizationID, r.response != nil })
+	for _, org := range orgs {
+		w := db.Where("organization_id = ?", org).In("id", eventsOf(groups[org]))
+		elsewhere := func(r *result) bool { return r.to.TargetURL != nil } // whose events updateEvents leaves alone
+		if slices.ContainsFunc(groups[org], elsewhere) {
+			if err := db.Later(ctx, tx, `SELECT id FROM webhook_events`+w.SQL()+tx.ForUpdate(), w.Args()...); err != nil {
+				return fmt.Errorf("lock webhook events: %w", err)
+			}
+		}
+		w.And("erased")
+		if err := db.Later(ctx, tx, `UPDATE webhook_deliveries SET response = NULL WHERE organization_id = ? AND response IS NOT NULL AND event_id IN (
+			SELECT id FROM webhook_events`+w.SQL()+`)`, append([]any{org}, w.Args()...)...); err != nil {
+			return fmt.Errorf("forget answers to webhooks: %w", err)
+		}
+	}
+	return nil
+}
+
+func eventsOf(results []*result) []id.ID {
+	ids := make([]id.ID, len(results))
+	for i, r := range results {
+		ids[i] = r.EventID
+	}
+	return ids
 }
 
 type laneLeft struct {
