@@ -139,8 +139,9 @@ func (s *Service) startSession(ctx context.Context, tx *db.Tx, sub auth.Subject,
 	if out.CustomerPortalURL, err = s.portalURL(ctx, tx, r, clear, address); err != nil {
 		return out, err
 	}
-	_, err = db.Exec(ctx, tx, `INSERT INTO customer_sessions (id, organization_id, customer_id, member_id, created_at, expires_at, hash, return_url)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, out.ID, r.OrganizationID, r.ID, member, out.CreatedAt, out.ExpiresAt, hash, out.ReturnURL)
+	_, err = db.Exec(ctx, tx, `INSERT INTO customer_sessions (id, organization_id, customer_id, member_id, created_at, expires_at, hash, return_url, clocked)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM test_clocks WHERE organization_id = ?))`,
+		out.ID, r.OrganizationID, r.ID, member, out.CreatedAt, out.ExpiresAt, hash, out.ReturnURL, r.OrganizationID)
 	return out, err
 }
 
@@ -200,8 +201,17 @@ func endSessions(ctx context.Context, tx *db.Tx, r *Row) error {
 
 // PurgeSessions deletes sessions of every organization that have expired, and
 // says how many they were. Those of an organization with a test clock expire by
-// that, and stay until it is released.
+// that, and stay until it is released. Not all of them need be marked: where one
+// was made together with the clock, or by a node of the version before, looking
+// at the clocks keeps it.
 func (s *Service) PurgeSessions(ctx context.Context, tx *db.Tx) (int64, error) {
 	return db.Exec(ctx, tx, `DELETE FROM customer_sessions
-		WHERE expires_at <= ? AND organization_id NOT IN (SELECT organization_id FROM test_clocks)`, tx.Now())
+		WHERE expires_at <= ? AND NOT clocked AND organization_id NOT IN (SELECT organization_id FROM test_clocks)`, tx.Now())
+}
+
+// FollowClock says of all sessions of an organization whether they expire by a
+// test clock.
+func (s *Service) FollowClock(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
+	_, err := db.Exec(ctx, tx, `UPDATE customer_sessions SET clocked = ? WHERE organization_id = ?`, clocked, org)
+	return err
 }

@@ -217,7 +217,7 @@ func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next tim
 		if list, err = postpone(ctx, tx, list); err != nil {
 			return err
 		}
-		next, err = nextRequest(ctx, tx)
+		next, err = s.nextRequest(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -248,12 +248,12 @@ func postpone(ctx context.Context, tx *db.Tx, list []refundRequest) (mine []refu
 	return mine, nil
 }
 
-func nextRequest(ctx context.Context, q db.Querier) (time.Time, error) {
-	t, err := db.One[*time.Time](ctx, q, `SELECT MIN(check_at) FROM refund_requests`)
-	if err != nil || t == nil {
-		return time.Time{}, err
+func (s *Service) nextRequest(ctx context.Context, q db.Querier) (time.Time, error) {
+	t, err := db.One[time.Time](ctx, q, `SELECT q.check_at`+requestTables+` WHERE p.processor = ? ORDER BY q.check_at LIMIT 1`, s.Payments.Processor.Name())
+	if errors.Is(err, db.ErrNoRows) {
+		return t, nil
 	}
-	return *t, nil
+	return t, err
 }
 
 // refundByID reads a refund.

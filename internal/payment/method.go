@@ -303,7 +303,7 @@ func (s *Service) RunDetach(ctx context.Context, limit int) (done int, next time
 	if err = errors.Join(err, all); err != nil {
 		return len(list), next, err
 	}
-	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(detach_at) FROM payment_methods WHERE detach_at IS NOT NULL`)
+	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(detach_at) FROM payment_methods WHERE detach_at IS NOT NULL AND processor = ?`, s.Processor.Name())
 	if err != nil || t == nil {
 		return len(list), time.Time{}, err
 	}

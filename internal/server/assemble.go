@@ -60,7 +60,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
 	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
 	s.TestClocks = &testclock.Service{
-		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Changed: s.Tokens.Forget,
+		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Customers: s.Customers, Changed: s.Tokens.Forget,
 	}
 	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
 	s.Jobs.Kinds = s.kinds()

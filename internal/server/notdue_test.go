@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -89,11 +90,19 @@ func lookForDue(t *testing.T, f *floetest.Floe, clocked id.ID) {
 	if _, err := f.Server.TestClocks.Advance(t.Context(), clocked, clock(), nil); err != nil {
 		t.Fatal(err)
 	}
+	// What a processor was to do that is not configured any more makes nobody look at once again.
+	for name, run := range map[string]func(context.Context, int) (int, time.Time, error){
+		"charges": f.Server.Orders.RunCharges, "refunds": f.Server.Orders.RunRefunds, "payment methods": f.Server.Payments.RunDetach,
+	} {
+		if n, next, err := run(t.Context(), 10); n != 0 || err != nil || !next.After(f.Clock.Now()) {
+			t.Errorf("%s: %d were due and the next are at %s, %v", name, n, next, err)
+		}
+	}
 }
 
 // looked are the tables that hold what can become due.
 var looked = []string{"subscriptions", "orders", "jobs", "customer_sessions", "webhook_events", "webhook_queue", "webhook_lanes", "webhook_deliveries",
-	"charges", "refund_requests", "payment_methods", "processor_events"}
+	"charges", "refund_requests", "order_payments", "payment_methods", "processor_events"}
 
 func checkPlan(t *testing.T, f *floetest.Floe, sql string) {
 	t.Helper()
@@ -134,9 +143,7 @@ func fillNotDue(t *testing.T, f *floetest.Floe, many int) (clocked id.ID) {
 	for _, token := range []string{f.AllToken, other.Token} {
 		do("POST", "/v1/webhooks/endpoints", token, map[string]any{"url": "http://127.0.0.1:1/", "format": "raw", "events": []string{"customer.created"}})
 		c := do("POST", "/v1/customers/", token, map[string]any{"email": "c@example.com"}).ID()
-		if token == f.AllToken {
-			do("POST", "/v1/customer-sessions/", token, map[string]any{"customer_id": c})
-		}
+		do("POST", "/v1/customer-sessions/", token, map[string]any{"customer_id": c}) // by the wall clock, the clocked one expired long ago
 		p := do("POST", "/v1/products/", token, map[string]any{"name": "Plan", "recurring_interval": "month",
 			"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 1000}}}).ID()
 		do("POST", "/v1/subscriptions/", token, map[string]any{"product_id": p, "customer_id": c, "collection_method": "send_invoice"})
@@ -164,8 +171,14 @@ func fillNotDue(t *testing.T, f *floetest.Floe, many int) (clocked id.ID) {
 	multiply(t, f, "webhook_queue", many, nil)
 	multiply(t, f, "webhook_deliveries", many, nil)
 	multiply(t, f, "charges", many, map[string]string{"order_id": newID(f)})
-	multiply(t, f, "refund_requests", many, map[string]string{"payment_id": newID(f)})
+	multiply(t, f, "charges", many, map[string]string{"order_id": newID(f), "processor": "'gone'", "check_at": at(-time.Hour)})
+	multiply(t, f, "order_payments", many, map[string]string{"reference": newText(f)})
+	multiply(t, f, "order_payments", 1, map[string]string{"reference": "'gone'", "processor": "'gone'"})
+	change(t, f, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount, revoke_benefits, metadata)
+		SELECT organization_id, order_id, id, id, created_at, CASE WHEN processor = 'gone' THEN CAST(`+at(-time.Hour)+` AS `+timeType(f)+`) ELSE CAST(`+at(time.Hour)+` AS `+timeType(f)+`) END,
+			'other', 1, 0, FALSE, '{}' FROM order_payments WHERE reference <> 'first'`)
 	multiply(t, f, "payment_methods", many, map[string]string{"reference": newText(f)})
+	multiply(t, f, "payment_methods", many, map[string]string{"reference": newText(f), "processor": "'gone'", "detach_at": at(-time.Hour)})
 	multiply(t, f, "payment_methods", many, map[string]string{"reference": newText(f), "detach_at": "NULL"})
 	multiply(t, f, "processor_events", many, map[string]string{"event": newText(f)})
 	return other.ID
@@ -198,6 +211,14 @@ func multiply(t *testing.T, f *floetest.Floe, table string, many int, but map[st
 		INSERT INTO %s (%s) SELECT %s FROM first_%s CROSS JOIN n`, many, table, strings.Join(columns, ", "), strings.Join(values, ", "), table))
 }
 
+// timeType is the type that times are written in.
+func timeType(f *floetest.Floe) string {
+	if f.DB.Engine() == "postgres" {
+		return "timestamptz"
+	}
+	return "text"
+}
+
 // newID is an expression for an id.
 func newID(f *floetest.Floe) string {
 	if f.DB.Engine() == "postgres" {
@@ -216,6 +237,8 @@ func fillProcessor(t *testing.T, f *floetest.Floe) {
 	from := ` FROM orders WHERE organization_id = ?`
 	change(t, f, `INSERT INTO charges (organization_id, order_id, customer_id, purpose, idempotency_key, method, amount, currency, cause, description, created_at, processor, check_at)
 		SELECT organization_id, id, customer_id, 'cycle', 'key', 'card', 1, 'usd', 'cycle', '', created_at, 'stripe', ?`+from, soon, f.Org.ID)
+	change(t, f, `INSERT INTO order_payments (organization_id, order_id, id, created_at, status, amount, currency, paid_at, processor, reference)
+		SELECT organization_id, id, id, created_at, 'succeeded', 1, 'usd', created_at, 'stripe', 'first'`+from, f.Org.ID)
 	change(t, f, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount, revoke_benefits, metadata)
 		SELECT organization_id, id, id, id, created_at, ?, 'other', 1, 0, FALSE, '{}'`+from, soon, f.Org.ID)
 	change(t, f, `INSERT INTO payment_methods (id, organization_id, customer_id, created_at, detach_at, processor, reference, type)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"floe/internal/clock"
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -36,6 +37,7 @@ type Service struct {
 	Wall          clock.Clock // of the machine; the wall's when nil
 	Subscriptions *subscription.Service
 	Orders        *order.Service
+	Customers     *customer.Service
 	// Changed is called after a clock has been changed, so that nobody goes on
 	// with the time before.
 	Changed func()
@@ -113,7 +115,10 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, org id.ID, clocked bool
 	if err := s.Subscriptions.FollowClock(ctx, tx, org, clocked); err != nil {
 		return err
 	}
-	return s.Orders.FollowClock(ctx, tx, org, clocked)
+	if err := s.Orders.FollowClock(ctx, tx, org, clocked); err != nil {
+		return err
+	}
+	return s.Customers.FollowClock(ctx, tx, org, clocked)
 }
 
 func (s *Service) changed() {
