@@ -146,7 +146,7 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	it.set(d)
 	renewed := how == organization.Reset || from.RecurringInterval != it.RecurringInterval || from.RecurringIntervalCount != it.RecurringIntervalCount
 	if renewed && live {
-		it.restart(it.at)
+		it.restartBilled()
 		num, den = 1, 1
 		num, den = num*time.Second, den*time.Second
 	} else {

@@ -220,6 +220,15 @@ func (r *Row) restart(at time.Time) {
 	r.armMeter(at)
 }
 
+// restartBilled begins a period now that a change bills in full: a discount
+// that was not applied to any before is applied to this one.
+func (it *item) restartBilled() {
+	it.restart(it.at)
+	if at := it.at; it.DiscountID != nil && it.DiscountAppliedAt == nil {
+		it.DiscountAppliedAt = &at
+	}
+}
+
 // apply makes a pending change. A product that is no longer sold in the
 // subscription's currency, or at its quantity, is not changed to.
 func (w *work) apply(ctx context.Context, it *item, p *Pending) (bool, error) {

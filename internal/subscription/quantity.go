@@ -145,7 +145,7 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 	}
 	name := w.products[it.ProductID].Name
 	if how == organization.Reset {
-		it.restart(it.at)
+		it.restartBilled()
 		w.followPeriodEnd(it)
 		text := label(name, price, it.Seats, it.Units, it.at, it.CurrentPeriodEnd)
 		it.add(w.entry(it, k.name+"_increase", debit, price, text, after.effective(), after.off, it.at, it.CurrentPeriodEnd))

@@ -135,6 +135,24 @@ func TestDiscountAtMonthEnds(t *testing.T) {
 	})
 }
 
+// What begins a period that is billed at once begins the months of a discount
+// too: one that applies once takes off that bill and not the renewal as well.
+func TestDiscountOfARestartedPeriod(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-31T00:00:00Z")
+		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		b.pay(s)
+		once := b.Discount(obj{"duration": "once", "basis_points": 5000}).ID()
+		b.want(b.patch(s, obj{"product_id": b.fixed(12000, obj{"recurring_interval": "year"}), "discount_id": once}), obj{"amount": 6000})
+		b.pay(s)
+		b.due("2027-02-01T00:00:00Z")
+		b.want(b.get(s), obj{"discount_id": nil, "amount": 12000})
+		if o := b.lastOrder(s); num(o["due_amount"]) != "12000" || num(o["discount_amount"]) != "0" {
+			b.t.Errorf("the second year: %v off %v", o["discount_amount"], o["due_amount"])
+		}
+	})
+}
+
 func TestBillingPeriod(t *testing.T) { // 69, 70
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")
