@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -14,66 +15,29 @@ import (
 	"floe/internal/schema"
 )
 
-// conclude is what follows from the answer to a charge, whether it came at once
-// or as an event. The customer is locked. With givenUp a change of a
-// subscription is not made, because it cannot be.
-func (s *Service) conclude(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult, givenUp bool) error {
-	if err := s.methodOf(ctx, tx, c, &result); err != nil {
-		return err
-	}
-	if result.State == payment.StatePending {
-		return s.pending(ctx, tx, actor, c, result, givenUp)
-	}
-	_, err := db.Exec(ctx, tx, `DELETE FROM charges WHERE organization_id = ? AND order_id = ?`, c.OrganizationID, c.OrderID)
-	if err != nil {
-		return fmt.Errorf("close a charge: %w", err)
-	}
-	if err := s.Payments.Forget(ctx, tx, c.OrganizationID, c.CustomerID); err != nil {
-		return err
-	}
-	if result.Unusable && c.MethodID != nil {
-		if err := s.Payments.Delete(ctx, tx, actor, c.OrganizationID, c.CustomerID, *c.MethodID, false); err != nil {
-			return err
-		}
-	}
-	if c.Purpose == ForChange {
+// Answered is what follows from the answer to a charge.
+func (s *Service) Answered(ctx context.Context, tx *db.Tx, actor auth.Subject, c *charge.Row, result payment.ChargeResult, givenUp bool) error {
+	if c.Purpose == charge.ForChange {
 		return s.changeAnswered(ctx, tx, actor, c, result, givenUp)
 	}
 	r, err := byID(ctx, tx, []id.ID{c.OrganizationID}, c.OrderID, tx.ForUpdate())
 	switch {
 	case err != nil:
 		return err
+	case result.State == payment.StatePending:
+		return s.pending(ctx, tx, actor, &r, c, result)
 	case r.Status != Pending && result.State == payment.StateSucceeded:
-		return s.surplus(ctx, tx, actor, &r, c.payment(s, result))
+		return s.surplus(ctx, tx, actor, &r, s.paymentOf(c, result))
 	case r.Status != Pending:
 		return nil
-	case c.Purpose == forOrder:
+	case c.Purpose == charge.ForOrder:
 		return s.orderAnswered(ctx, tx, actor, &r, c, result)
 	}
 	return s.draftAnswered(ctx, tx, actor, &r, c, result)
 }
 
-// methodOf completes what is known of the method that was charged: another than
-// the one that was asked for is kept, and that one is known already.
-func (s *Service) methodOf(ctx context.Context, tx *db.Tx, c *Charge, result *payment.ChargeResult) (err error) {
-	switch {
-	case result.Method != nil && result.Method.Reference != c.Method:
-		_, err = s.Payments.Save(ctx, tx, c.OrganizationID, c.CustomerID, result.Method)
-	case result.Method == nil && c.MethodID != nil:
-		result.Method, err = s.Payments.Known(ctx, tx, c.OrganizationID, *c.MethodID)
-	}
-	if err != nil || result.Method == nil {
-		return err
-	}
-	who, err := s.Customers.Lock(ctx, tx, c.OrganizationID, c.CustomerID)
-	if who.AnonymizedAt != nil { // of whom nothing is kept
-		result.Method = &payment.Method{Type: result.Method.Type}
-	}
-	return err
-}
-
-// payment is what is recorded of a charge.
-func (c *Charge) payment(s *Service, result payment.ChargeResult) Payment {
+// paymentOf is what is recorded of a charge.
+func (s *Service) paymentOf(c *charge.Row, result payment.ChargeResult) Payment {
 	p := Payment{Status: Failed, Amount: c.Amount, Reference: result.Reference, Processor: s.Payments.Processor.Name(), Hard: result.Hard,
 		Method: result.Method, Cause: c.Cause, DeclineReason: result.Code, DeclineMessage: result.Message}
 	switch result.State {
@@ -87,42 +51,29 @@ func (c *Charge) payment(s *Service, result payment.ChargeResult) Payment {
 	return p
 }
 
-// pending keeps a charge until an event tells what became of it.
-func (s *Service) pending(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult, givenUp bool) error {
-	if err := c.again(ctx, tx, patient); err != nil {
-		return err
-	}
-	switch {
-	case c.Purpose == ForChange && givenUp:
-		return nil
-	case c.Purpose == ForChange:
-		return s.changePending(ctx, tx, actor, c, result)
-	}
-	r, err := byID(ctx, tx, []id.ID{c.OrganizationID}, c.OrderID, tx.ForUpdate())
-	if err != nil {
-		return err
-	}
+// pending notes a payment of which an event will tell what became of it. Callers
+// see from now on that the order is pending.
+func (s *Service) pending(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, c *charge.Row, result payment.ChargeResult) error {
 	if result.Reference != "" {
-		if _, _, err := s.note(ctx, tx, &r, c.payment(s, result)); err != nil {
+		if _, _, err := s.note(ctx, tx, r, s.paymentOf(c, result)); err != nil {
 			return err
 		}
 	}
-	if c.Purpose != forDraft {
+	if c.Purpose != charge.ForDraft {
 		return nil
 	}
-	was := r
+	was := *r
 	was.Status, was.ChargingSince = Draft, nil
-	updated(tx, actor, &was, &r)
-	_, err = db.Exec(ctx, tx, `UPDATE charges SET purpose = ? WHERE organization_id = ? AND order_id = ?`, string(forPending), c.OrganizationID, c.OrderID)
-	return err
+	updated(tx, actor, &was, r)
+	return c.Shown(ctx, tx)
 }
 
 // orderAnswered settles what a subscription owes, or counts the attempt.
-func (s *Service) orderAnswered(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, c *Charge, result payment.ChargeResult) error {
+func (s *Service) orderAnswered(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, c *charge.Row, result payment.ChargeResult) error {
 	r.ChargingSince, r.CheckAt = nil, nil
 	switch result.State {
 	case payment.StateSucceeded:
-		return s.took(ctx, tx, actor, r, c.payment(s, result))
+		return s.took(ctx, tx, actor, r, s.paymentOf(c, result))
 	case payment.StateAwaiting:
 		days, err := organization.NetDays(ctx, tx, r.OrganizationID)
 		if err != nil {
@@ -131,10 +82,10 @@ func (s *Service) orderAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 		r.payWithin(tx.Now(), days)
 		return save(ctx, tx, r)
 	}
-	if _, _, err := s.note(ctx, tx, r, c.payment(s, result)); err != nil {
+	if _, _, err := s.note(ctx, tx, r, s.paymentOf(c, result)); err != nil {
 		return err
 	}
-	if c.counts() {
+	if counts(c) {
 		return s.failed(ctx, tx, actor, r, result.Hard)
 	}
 	r.CheckAt = r.NextPaymentAttemptAt
@@ -143,14 +94,14 @@ func (s *Service) orderAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 
 // counts says whether a failure is one of the attempts that end in giving up.
 // What is tried in between, because there is a new card, is not.
-func (c *Charge) counts() bool {
+func counts(c *charge.Row) bool {
 	return c.Cause == payment.Purchase || c.Cause == payment.Cycle || c.Cause == payment.RetryDunning
 }
 
 // draftAnswered finalizes a draft, or leaves it one.
-func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, c *Charge, result payment.ChargeResult) error {
+func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, c *charge.Row, result payment.ChargeResult) error {
 	was := *r
-	if c.Purpose == forDraft {
+	if c.Purpose == charge.ForDraft {
 		was.Status, was.ChargingSince = Draft, nil // what callers have seen
 	}
 	r.ChargingSince = nil
@@ -159,7 +110,7 @@ func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 		if err := number(ctx, tx, r); err != nil {
 			return err
 		}
-		return s.tookAll(ctx, tx, actor, &was, r, c.payment(s, result))
+		return s.tookAll(ctx, tx, actor, &was, r, s.paymentOf(c, result))
 	case payment.StateAwaiting:
 		r.Status = Draft
 		return s.await(ctx, tx, actor, &was, r)
@@ -169,10 +120,10 @@ func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 	if err := save(ctx, tx, r); err != nil {
 		return err
 	}
-	if _, _, err := s.note(ctx, tx, r, c.payment(s, result)); err != nil {
+	if _, _, err := s.note(ctx, tx, r, s.paymentOf(c, result)); err != nil {
 		return err
 	}
-	if c.Purpose == forPending {
+	if c.Purpose == charge.ForPending {
 		updated(tx, actor, &was, r)
 	}
 	return nil
@@ -238,10 +189,10 @@ func paymentNamed(ctx context.Context, q db.Querier, org, order id.ID, reference
 	return &p, nil
 }
 
-// unexpected takes money that came when nobody waited for it any more, or
+// Unexpected takes money that came when nobody waited for it any more, or
 // without having been asked for: for an order that is still to be paid it
 // counts, and else it is given back.
-func (s *Service) unexpected(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult) error {
+func (s *Service) Unexpected(ctx context.Context, tx *db.Tx, actor auth.Subject, c *charge.Row, result payment.ChargeResult) error {
 	r, err := byID(ctx, tx, []id.ID{c.OrganizationID}, c.OrderID, tx.ForUpdate())
 	if errors.Is(err, fault.NotFound.New()) {
 		r, err = s.lost(ctx, tx, actor, c)
@@ -249,7 +200,7 @@ func (s *Service) unexpected(ctx context.Context, tx *db.Tx, actor auth.Subject,
 	if err != nil {
 		return err
 	}
-	p := c.payment(s, result)
+	p := s.paymentOf(c, result)
 	switch {
 	case r.Status == Pending && p.Amount <= r.OpenAmount():
 		return s.took(ctx, tx, actor, &r, p)
@@ -295,7 +246,7 @@ func credit(ctx context.Context, tx *db.Tx, r *Row, amount int64) error {
 
 // lost makes the order of a charge that has none: it says what was paid, and is
 // void.
-func (s *Service) lost(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge) (Row, error) {
+func (s *Service) lost(ctx context.Context, tx *db.Tx, actor auth.Subject, c *charge.Row) (Row, error) {
 	who, err := s.Customers.Lock(ctx, tx, c.OrganizationID, c.CustomerID)
 	if err != nil {
 		return Row{}, err
@@ -313,20 +264,23 @@ func orNil(text string) *string {
 
 // changeAnswered makes a change that was paid for, or drops it. Money that was
 // taken for one that cannot be made is given back.
-func (s *Service) changeAnswered(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult, givenUp bool) error {
+func (s *Service) changeAnswered(ctx context.Context, tx *db.Tx, actor auth.Subject, c *charge.Row, result payment.ChargeResult, givenUp bool) error {
+	if result.State == payment.StatePending {
+		return s.changePending(ctx, tx, actor, c, result, givenUp)
+	}
 	paid := result.State == payment.StateSucceeded
 	if givenUp || !paid && result.State != payment.StateAwaiting {
 		if err := s.Subscriptions.DropChange(ctx, tx, *c); err != nil || !paid {
 			return err
 		}
-		return s.unexpected(ctx, tx, actor, c, result)
+		return s.Unexpected(ctx, tx, actor, c, result)
 	}
 	r, err := s.makeChange(ctx, tx, actor, c)
 	if err != nil {
 		return err
 	}
 	if paid {
-		return s.square(ctx, tx, actor, r, c.payment(s, result))
+		return s.square(ctx, tx, actor, r, s.paymentOf(c, result))
 	}
 	days, err := organization.NetDays(ctx, tx, r.OrganizationID)
 	if err != nil {
@@ -337,46 +291,31 @@ func (s *Service) changeAnswered(ctx context.Context, tx *db.Tx, actor auth.Subj
 	return save(ctx, tx, r)
 }
 
-// impossible is why a change cannot be made any more: the subscription has
-// ended, or the product is sold no longer. Trying again would not help.
-type impossible struct{ error }
-
 // makeChange makes a change with its order.
-func (s *Service) makeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge) (*Row, error) {
+func (s *Service) makeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c *charge.Row) (*Row, error) {
 	r, err := s.Subscriptions.MakeChange(ctx, tx, actor, *c)
 	var f *fault.Fault
 	var p *schema.Problems
 	if errors.As(err, &f) || errors.As(err, &p) {
-		err = impossible{err}
+		err = charge.Impossible(err)
 	}
 	return &r, err
 }
 
-// settle does what follows from a charge, and undoes it to do it again without
-// the change of a subscription when that turns out to be impossible.
-func (s *Service) settle(ctx context.Context, fn func(tx *db.Tx, givenUp bool) error) error {
-	err := s.DB.Write(ctx, func(tx *db.Tx) error { return fn(tx, false) })
-	var why impossible
-	if !errors.As(err, &why) {
-		return err
-	}
-	s.Logger.Warn("a change of a subscription cannot be made any more", "error", why.error)
-	return s.DB.Write(ctx, func(tx *db.Tx) error { return fn(tx, true) })
-}
-
 // changePending makes a change whose payment the processor will tell of: the
 // order is pending until then.
-func (s *Service) changePending(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult) error {
+func (s *Service) changePending(ctx context.Context, tx *db.Tx, actor auth.Subject, c *charge.Row, result payment.ChargeResult, givenUp bool) error {
+	if givenUp {
+		return nil
+	}
 	r, err := s.makeChange(ctx, tx, actor, c)
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, tx, `UPDATE charges SET purpose = ?, change = NULL WHERE organization_id = ? AND order_id = ?`,
-		string(forOrder), c.OrganizationID, c.OrderID)
-	if err != nil || result.Reference == "" {
+	if err := c.Changed(ctx, tx); err != nil || result.Reference == "" {
 		return err
 	}
-	_, _, err = s.note(ctx, tx, r, c.payment(s, result))
+	_, _, err = s.note(ctx, tx, r, s.paymentOf(c, result))
 	return err
 }
 

@@ -1,7 +1,6 @@
 package order
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -211,7 +211,7 @@ type finalizeInput struct {
 // nothing, pending when it is paid by invoice, and else charged. No
 // transaction is open while a processor is asked.
 func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInput) (out Order, err error) {
-	var c *Charge
+	var c *charge.Row
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		r, err := s.managed(ctx, tx, sub, in.ID)
 		if err != nil {
@@ -226,31 +226,19 @@ func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInp
 	if err != nil || c == nil {
 		return out, err
 	}
-	result, err := s.Make(ctx, sub, c)
+	result, err := s.Charges.Make(ctx, sub, c)
 	if err != nil {
 		return out, err
 	}
-	if err := Refusal(c.OrderID, result); err != nil {
+	if err := charge.Refusal(c.OrderID, result); err != nil {
 		return out, err
 	}
 	return s.get(ctx, sub, byIDInput{c.OrderID})
 }
 
-// Refusal is what the caller is told of a charge that brought no money.
-func Refusal(order id.ID, c payment.ChargeResult) error {
-	switch c.State {
-	case payment.StateFailed:
-		return fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", cmp.Or(c.Code, "card_error")))
-	case payment.StateRequiresAction:
-		return fault.PaymentActionRequired.New(fmt.Sprintf(
-			"Order %s payment requires customer authentication (e.g. 3DS challenge); off-session charge cannot complete.", order))
-	}
-	return nil
-}
-
 // claim takes a draft in hand. It answers the charge that is to be made, nil
 // when the order is done without one.
-func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, b *Finalize) (*Charge, error) {
+func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, b *Finalize) (*charge.Row, error) {
 	if r.Status != Draft {
 		return nil, fault.OrderNotDraft.New(fmt.Sprintf(
 			"Order %s is not in draft status (current: %s). Only draft orders can be modified or finalized.", r.ID, r.Status))
@@ -269,30 +257,25 @@ func (s *Service) claim(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row
 	case byInvoice:
 		return nil, s.await(ctx, tx, sub, &was, r)
 	case !s.Payments.Charges(tx):
-		return nil, MissingMethod()
+		return nil, charge.MissingMethod()
 	}
 	now := tx.Now()
-	c := &Charge{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, Purpose: forDraft, Amount: r.DueAmount(),
-		Currency: r.Currency, Cause: payment.Purchase, Description: r.Description, CreatedAt: now, CheckAt: now.Add(Soon)}
+	c := &charge.Row{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, Purpose: charge.ForDraft, Amount: r.DueAmount(),
+		Currency: r.Currency, Cause: payment.Purchase, Description: r.Description, CreatedAt: now, CheckAt: now.Add(charge.Soon)}
 	attempt := ""
 	if r.Attempts > 0 {
 		attempt = strconv.Itoa(r.Attempts)
 	}
-	ok, err := s.Ask(ctx, tx, c, payment.Choice{Wanted: b.PaymentMethodID, Any: true}, attempt)
+	ok, err := s.Charges.Ask(ctx, tx, c, payment.Choice{Wanted: b.PaymentMethodID, Any: true}, attempt)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, MissingMethod()
+		return nil, charge.MissingMethod()
 	}
 	r.to(Pending)
 	r.ChargingSince = &now
 	return c, save(ctx, tx, r)
-}
-
-// MissingMethod is what is said when there is nothing to charge.
-func MissingMethod() error {
-	return fault.PaymentFailed.New(fmt.Sprintf("Payment failed with reason: %s.", payment.MissingMethod))
 }
 
 // await makes a draft an order that is paid by invoice.

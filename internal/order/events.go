@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -92,7 +93,7 @@ func (s *Service) Hear(ctx context.Context, e payment.Event) error {
 	if e.ID == "" {
 		return errNameless
 	}
-	return s.settle(ctx, func(tx *db.Tx, givenUp bool) error {
+	return s.Charges.Settle(ctx, func(tx *db.Tx, givenUp bool) error {
 		e := e
 		known, err := s.whose(ctx, tx, &e)
 		if err != nil || !known {
@@ -210,29 +211,29 @@ func (s *Service) hearPayment(ctx context.Context, tx *db.Tx, e *payment.Event, 
 		return err
 	}
 	result := chargeTold(e)
-	asked, err := chargeOf(ctx, tx, e.Organization, e.Order)
+	asked, err := charge.Of(ctx, tx, e.Organization, e.Order)
 	switch {
 	case err != nil:
 		return err
 	case known != nil && (known.Status == Succeeded || known.Status == Failed && e.Type != payment.PaymentSucceeded):
 		return nil // told late
 	case asked != nil && (e.Key == "" || e.Key == asked.IdempotencyKey):
-		return s.conclude(ctx, tx, processorActor, asked, result, givenUp)
+		return s.Charges.Conclude(ctx, tx, processorActor, asked, result, givenUp)
 	case e.Type == payment.PaymentSucceeded && e.Payment != "" && c.Amount > 0:
-		return s.unexpected(ctx, tx, processorActor, c, result)
+		return s.Unexpected(ctx, tx, processorActor, c, result)
 	}
 	return nil
 }
 
 // charged is the charge that an event is about, as far as it can be told, with
 // its customer locked. Nil means that nothing is known of it.
-func (s *Service) charged(ctx context.Context, tx *db.Tx, e *payment.Event) (*Charge, error) {
-	c, err := chargeOf(ctx, tx, e.Organization, e.Order)
+func (s *Service) charged(ctx context.Context, tx *db.Tx, e *payment.Event) (*charge.Row, error) {
+	c, err := charge.Of(ctx, tx, e.Organization, e.Order)
 	if err != nil {
 		return nil, err
 	}
 	if c == nil {
-		c = &Charge{OrganizationID: e.Organization, OrderID: e.Order, CustomerID: e.Customer, Currency: strings.ToLower(e.Currency), Description: "Payment"}
+		c = &charge.Row{OrganizationID: e.Organization, OrderID: e.Order, CustomerID: e.Customer, Currency: strings.ToLower(e.Currency), Description: "Payment"}
 		r, err := byID(ctx, tx, []id.ID{e.Organization}, e.Order, "")
 		switch {
 		case err == nil:

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
@@ -339,7 +340,7 @@ func TestKilledBetween(t *testing.T) {
 		dying("/v1/orders/"+string(o.ID)+"/finalize", "{}")
 		w.Is(w.Get(o.ID), 200, obj{"status": "pending"})
 		w.Healthy()
-		w.Clock.Advance(order.Soon + time.Second)
+		w.Clock.Advance(charge.Soon + time.Second)
 		other.RunDue()
 		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
 		if asked := p.Charges(); len(asked) != 2 || asked[0] != asked[1] {
@@ -348,7 +349,7 @@ func TestKilledBetween(t *testing.T) {
 		dying("/v1/refunds/", ordertest.RefundOf(o, 400, nil))
 		w.Is(w.Get(o.ID), 200, obj{"status": "paid", "refunded_amount": 0})
 		w.Healthy()
-		w.Clock.Advance(order.Soon + time.Second)
+		w.Clock.Advance(charge.Soon + time.Second)
 		other.RunDue()
 		w.Is(w.Get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 400})
 		if asked := p.Refunds(); len(asked) != 2 || asked[0] != asked[1] {

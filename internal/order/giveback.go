@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -117,7 +118,7 @@ func (s *Service) request(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow,
 	if len(f.Metadata) == 0 {
 		f.Metadata = schema.EmptyMetadata
 	}
-	q := &refundRequest{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(Soon),
+	q := &refundRequest{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(charge.Soon),
 		Reason: f.Reason, Amount: f.Amount, TaxAmount: f.TaxAmount, Comment: f.Comment, RevokeBenefits: f.RevokeBenefits, Metadata: f.Metadata,
 		Currency: p.Currency, Processor: p.Processor, Reference: p.Reference, Surplus: p.Surplus}
 	_, err := db.Exec(ctx, tx, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount,
@@ -237,7 +238,7 @@ func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next tim
 func postpone(ctx context.Context, tx *db.Tx, list []refundRequest) (mine []refundRequest, err error) {
 	for _, q := range list {
 		n, err := db.Exec(ctx, tx, `UPDATE refund_requests SET check_at = ? WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND check_at = ?`,
-			tx.Now().Add(Soon), q.OrganizationID, q.OrderID, q.PaymentID, q.CheckAt)
+			tx.Now().Add(charge.Soon), q.OrganizationID, q.OrderID, q.PaymentID, q.CheckAt)
 		if err != nil {
 			return nil, fmt.Errorf("take up a refund: %w", err)
 		}

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
-	"floe/internal/order"
 	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
@@ -143,7 +143,7 @@ func TestNoMoneyIsLost(t *testing.T) {
 			for len(c.tell) > 0 {
 				c.one()
 			}
-			w.Clock.Advance(order.Soon + time.Second)
+			w.Clock.Advance(charge.Soon + time.Second)
 			_ = w.Server.RunDue(t.Context())
 		}
 		sum := func(text string) (n int64) {

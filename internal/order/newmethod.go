@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/id"
@@ -41,10 +42,10 @@ func (s *Service) retry(ctx context.Context, tx *db.Tx, r *Row, method id.ID) er
 		return s.owe(ctx, tx, r)
 	}
 	now := tx.Now()
-	c := Charge{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, SubscriptionID: r.SubscriptionID, Purpose: forOrder,
+	c := charge.Row{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, SubscriptionID: r.SubscriptionID, Purpose: charge.ForOrder,
 		Amount: r.OpenAmount(), Currency: r.Currency, Cause: payment.RetryNewMethod, Description: r.Description, CreatedAt: now, CheckAt: now}
 	attempt := strconv.Itoa(r.Attempts) + ":" + strconv.FormatInt(now.UnixMicro(), 10)
-	ok, err := s.Ask(ctx, tx, &c, payment.Choice{Wanted: &method}, attempt)
+	ok, err := s.Charges.Ask(ctx, tx, &c, payment.Choice{Wanted: &method}, attempt)
 	if err != nil || !ok {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/fault"
@@ -32,9 +33,9 @@ type Subscriptions interface {
 	// for, that waited for that. It makes the change and its order, which has the
 	// id that the charge has, and answers it; the order awaits the payment. A
 	// change that cannot be made any more is a fault or a problem.
-	MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c Charge) (Row, error)
+	MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c charge.Row) (Row, error)
 	// DropChange is called when a change was not paid for, and is not made.
-	DropChange(ctx context.Context, tx *db.Tx, c Charge) error
+	DropChange(ctx context.Context, tx *db.Tx, c charge.Row) error
 }
 
 // Overdue is an order that was to be paid at a time.
@@ -55,12 +56,12 @@ func (NoSubscriptions) OrdersOverdue(context.Context, *db.Tx, auth.Subject, id.I
 }
 
 // MakeChange makes nothing.
-func (NoSubscriptions) MakeChange(context.Context, *db.Tx, auth.Subject, Charge) (Row, error) {
+func (NoSubscriptions) MakeChange(context.Context, *db.Tx, auth.Subject, charge.Row) (Row, error) {
 	return Row{}, fault.NotFound.New()
 }
 
 // DropChange does nothing.
-func (NoSubscriptions) DropChange(context.Context, *db.Tx, Charge) error { return nil }
+func (NoSubscriptions) DropChange(context.Context, *db.Tx, charge.Row) error { return nil }
 
 // Status is where an order stands.
 type Status string

@@ -3,6 +3,7 @@ package order
 import (
 	"log/slog"
 
+	"floe/internal/charge"
 	"floe/internal/clock"
 	"floe/internal/customer"
 	"floe/internal/db"
@@ -20,6 +21,8 @@ type Service struct {
 	Subscriptions Subscriptions
 	// Payments knows the processor, which moves money or does not.
 	Payments *payment.Service
+	// Charges asks it.
+	Charges *charge.Service
 	// Tax reckons taxes; nil reckons none.
 	Tax Tax
 	// Links is how documents are handed out.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -117,7 +118,7 @@ func (s *Service) Unvoid(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	if r.Status != Void {
 		return fault.OrderNotPending.New(fmt.Sprintf("Order %s is not void", r.ID))
 	}
-	if c, err := chargeOf(ctx, tx, r.OrganizationID, r.ID); err != nil || c != nil {
+	if c, err := charge.Of(ctx, tx, r.OrganizationID, r.ID); err != nil || c != nil {
 		return cmp.Or(err, error(fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))))
 	}
 	open, err := openAccounts(ctx, tx, []account{r.account()})

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"floe/internal/charge"
 	"floe/internal/floetest"
 	"floe/internal/order"
 	"floe/internal/payment"
@@ -81,6 +82,6 @@ func (w World) Failing(method, path string, body any) {
 // AskAgain waits until what was not answered is asked for again.
 func (w World) AskAgain() {
 	w.T.Helper()
-	w.Clock.Advance(order.Soon + time.Second)
+	w.Clock.Advance(charge.Soon + time.Second)
 	w.RunDue()
 }

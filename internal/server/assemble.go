@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"floe/internal/benefit"
+	"floe/internal/charge"
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/discount"
@@ -48,13 +49,16 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
 	s.Payments = &payment.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Processor: c.Processor}
 	s.Customers.Methods = s.Payments
+	s.Charges = &charge.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments}
 	s.Orders = &order.Service{
 		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants,
-		Payments: s.Payments,
-		Links:    order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
+		Payments: s.Payments, Charges: s.Charges,
+		Links: order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
 	}
+	s.Charges.Orders = s.Orders
 	s.Subscriptions = &subscription.Service{
 		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Products: s.Products, Grants: s.Grants, Orders: s.Orders,
+		Charges: s.Charges,
 	}
 	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
 	s.Grants.Sources = sources{s.Subscriptions, s.Orders}

@@ -21,6 +21,7 @@ import (
 
 	"floe/internal/api"
 	"floe/internal/benefit"
+	"floe/internal/charge"
 	"floe/internal/clock"
 	"floe/internal/customer"
 	"floe/internal/db"
@@ -116,6 +117,7 @@ type Server struct {
 	Discounts     *discount.Service
 	Grants        *grant.Service
 	Payments      *payment.Service
+	Charges       *charge.Service
 	Orders        *order.Service
 	Subscriptions *subscription.Service
 	TestClocks    *testclock.Service

@@ -132,7 +132,7 @@ func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, 
 // changeNow takes the new product at once: what is left of the period is given
 // back at the old price and costs the new one.
 func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices []product.Price, d choice, how organization.ProrationBehavior) error {
-	old, err := w.charges(ctx, &it.Row)
+	old, err := w.costs(ctx, &it.Row)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	if err := w.reckon(ctx, &it.Row); err != nil {
 		return err
 	}
-	list, err := w.charges(ctx, &it.Row)
+	list, err := w.costs(ctx, &it.Row)
 	if err != nil || !live {
 		return err
 	}

@@ -144,7 +144,7 @@ func (w *work) dropExpired(ctx context.Context, it *item, at time.Time) error {
 // billPeriod orders the current period: one line for each price that is known
 // up front, also for those of nothing.
 func (w *work) billPeriod(ctx context.Context, it *item, reason order.Reason, cutoff time.Time) error {
-	list, err := w.charges(ctx, &it.Row)
+	list, err := w.costs(ctx, &it.Row)
 	if err != nil {
 		return err
 	}
@@ -312,7 +312,7 @@ func (it *item) left() (num, den time.Duration) {
 }
 
 // prorate makes entries of what prices cost for a part of a period.
-func (w *work) prorate(it *item, direction string, list []charge, num, den time.Duration, name string, seats, units *int, from, to time.Time) {
+func (w *work) prorate(it *item, direction string, list []cost, num, den time.Duration, name string, seats, units *int, from, to time.Time) {
 	for _, c := range list {
 		if c.price.Free() {
 			continue

@@ -7,6 +7,7 @@ import (
 
 	"floe/internal/api"
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/fault"
@@ -24,6 +25,7 @@ type Service struct {
 	Products  *product.Service
 	Grants    *grant.Service
 	Orders    *order.Service
+	Charges   *charge.Service
 }
 
 // Operations are the operations on subscriptions.

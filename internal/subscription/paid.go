@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/order"
@@ -24,15 +25,15 @@ import (
 // it costs.
 type mustPay struct {
 	was    Row // the subscription before it
-	charge order.Charge
+	charge charge.Row
 }
 
 func (*mustPay) Error() string { return "the change has to be paid first" }
 
 // mustPay is about an item whose order awaits a payment.
 func (it *item) mustPay() *mustPay {
-	return &mustPay{was: it.was, charge: order.Charge{
-		OrganizationID: it.OrganizationID, OrderID: it.made.ID, CustomerID: it.CustomerID, SubscriptionID: &it.was.ID, Purpose: order.ForChange,
+	return &mustPay{was: it.was, charge: charge.Row{
+		OrganizationID: it.OrganizationID, OrderID: it.made.ID, CustomerID: it.CustomerID, SubscriptionID: &it.was.ID, Purpose: charge.ForChange,
 		Amount: it.made.DueAmount(), Currency: it.Currency, Cause: payment.Purchase, Description: it.made.Description, CreatedAt: it.at,
 	}}
 }
@@ -49,11 +50,11 @@ func (s *Service) payFor(ctx context.Context, sub auth.Subject, in *updateInput,
 	if err != nil {
 		return out, err
 	}
-	result, err := s.Orders.Make(ctx, sub, &c)
+	result, err := s.Charges.Make(ctx, sub, &c)
 	if err != nil {
 		return out, err
 	}
-	if err := order.Refusal(c.OrderID, result); err != nil {
+	if err := charge.Refusal(c.OrderID, result); err != nil {
 		return out, err
 	}
 	err = s.DB.Read(ctx, func(q db.Querier) error {
@@ -76,7 +77,7 @@ func (s *Service) payFor(ctx context.Context, sub auth.Subject, in *updateInput,
 
 // reserve stores the charge for a change, if the subscription is still as it
 // was when its cost was reckoned.
-func (s *Service) reserve(ctx context.Context, tx *db.Tx, sub auth.Subject, due *mustPay, c *order.Charge) error {
+func (s *Service) reserve(ctx context.Context, tx *db.Tx, sub auth.Subject, due *mustPay, c *charge.Row) error {
 	w, err := s.takeOne(ctx, tx, sub, c.OrganizationID, c.CustomerID, *c.SubscriptionID)
 	if err != nil {
 		return err
@@ -87,13 +88,13 @@ func (s *Service) reserve(ctx context.Context, tx *db.Tx, sub auth.Subject, due 
 	if !reflect.DeepEqual(w.items[0].Row, due.was) {
 		return fault.SubscriptionLocked.New()
 	}
-	c.CheckAt = tx.Now().Add(order.Soon)
-	ok, err := s.Orders.Ask(ctx, tx, c, payment.Choice{Subscription: c.SubscriptionID}, "")
+	c.CheckAt = tx.Now().Add(charge.Soon)
+	ok, err := s.Charges.Ask(ctx, tx, c, payment.Choice{Subscription: c.SubscriptionID}, "")
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return order.MissingMethod()
+		return charge.MissingMethod()
 	}
 	_, err = db.Exec(ctx, tx, `UPDATE subscriptions SET held_until = ? WHERE organization_id = ? AND id = ?`, tx.Now().Add(holdFor), c.OrganizationID, *c.SubscriptionID)
 	if err != nil {
@@ -104,10 +105,10 @@ func (s *Service) reserve(ctx context.Context, tx *db.Tx, sub auth.Subject, due 
 
 // unlocked refuses a subscription whose change is being paid.
 func (w *work) unlocked(ctx context.Context, it *item) error {
-	if !w.s.Orders.Payments.Charges(w.tx) {
+	if !w.s.Charges.Payments.Charges(w.tx) {
 		return nil
 	}
-	busy, err := w.s.Orders.Changing(ctx, w.tx, w.org, it.ID)
+	busy, err := w.s.Charges.Changing(ctx, w.tx, w.org, it.ID)
 	if err == nil && busy {
 		err = fault.SubscriptionLocked.New()
 	}
@@ -115,7 +116,7 @@ func (w *work) unlocked(ctx context.Context, it *item) error {
 }
 
 // MakeChange makes a change that is paid, with its order.
-func (s *Service) MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c order.Charge) (order.Row, error) {
+func (s *Service) MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c charge.Row) (order.Row, error) {
 	change, err := readChange(c.Change)
 	if err != nil {
 		return order.Row{}, err
@@ -142,7 +143,7 @@ func (s *Service) MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject,
 }
 
 // DropChange lets a subscription be changed and renewed again.
-func (s *Service) DropChange(ctx context.Context, tx *db.Tx, c order.Charge) error {
+func (s *Service) DropChange(ctx context.Context, tx *db.Tx, c charge.Row) error {
 	_, err := db.Exec(ctx, tx, `UPDATE subscriptions SET held_until = NULL WHERE organization_id = ? AND id = ?`, c.OrganizationID, *c.SubscriptionID)
 	if err != nil {
 		return fmt.Errorf("let go of a subscription: %w", err)

@@ -11,20 +11,20 @@ import (
 	"floe/internal/product"
 )
 
-// charge is what one price costs for a whole period, and how much of that a
+// cost is what one price costs for a whole period, and how much of that a
 // discount takes off.
-type charge struct {
+type cost struct {
 	price *product.Price
 	full  int64
 	off   int64
 }
 
-func (c charge) effective() int64 { return c.full - c.off }
+func (c cost) effective() int64 { return c.full - c.off }
 
-// charges are the costs of the prices that are known up front. The discount
-// may be nil.
-func charges(prices []product.Price, seats, units *int, currency string, d *discount.Row) ([]charge, error) {
-	var out []charge
+// costs are those of the prices that are known up front. The discount may be
+// nil.
+func costs(prices []product.Price, seats, units *int, currency string, d *discount.Row) ([]cost, error) {
+	var out []cost
 	for i := range prices {
 		p := &prices[i]
 		if !p.Static() {
@@ -34,15 +34,15 @@ func charges(prices []product.Price, seats, units *int, currency string, d *disc
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, charge{price: p, full: amount})
+		out = append(out, cost{price: p, full: amount})
 	}
 	share(out, currency, d)
 	return out, nil
 }
 
-// share spreads a discount over charges: a percentage takes of each, a fixed
+// share spreads a discount over costs: a percentage takes of each, a fixed
 // amount is split in proportion.
-func share(list []charge, currency string, d *discount.Row) {
+func share(list []cost, currency string, d *discount.Row) {
 	if d == nil {
 		return
 	}
@@ -57,7 +57,7 @@ func share(list []charge, currency string, d *discount.Row) {
 
 // recurring is the amount of a subscription: what its prices cost, less the
 // discount on the sum.
-func recurring(list []charge, currency string, d *discount.Row) int64 {
+func recurring(list []cost, currency string, d *discount.Row) int64 {
 	total := sum(list)
 	if d != nil {
 		total -= d.Amount(total, currency)
@@ -65,7 +65,7 @@ func recurring(list []charge, currency string, d *discount.Row) int64 {
 	return total
 }
 
-func sum(list []charge) (total int64) {
+func sum(list []cost) (total int64) {
 	for _, c := range list {
 		total += c.full
 	}

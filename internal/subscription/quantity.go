@@ -126,14 +126,14 @@ func (w *work) forgetQuantity(it *item, k kind) {
 // period becomes one entry; the discount's part in it is judged over all
 // prices, before and after.
 func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product.Price, n int, how organization.ProrationBehavior) error {
-	before, err := w.chargeOf(ctx, it, price)
+	before, err := w.costOf(ctx, it, price)
 	if err != nil {
 		return err
 	}
 	old := *k.field(&it.Row)
 	num, den := it.left()
 	*k.field(&it.Row) = &n
-	after, err := w.chargeOf(ctx, it, price)
+	after, err := w.costOf(ctx, it, price)
 	if err != nil {
 		return err
 	}
@@ -172,16 +172,16 @@ func (it *item) add(e Entry) {
 	}
 }
 
-// chargeOf is what one price costs, with its part of the discount.
-func (w *work) chargeOf(ctx context.Context, it *item, price *product.Price) (charge, error) {
-	list, err := w.charges(ctx, &it.Row)
+// costOf is what one price costs, with its part of the discount.
+func (w *work) costOf(ctx context.Context, it *item, price *product.Price) (cost, error) {
+	list, err := w.costs(ctx, &it.Row)
 	if err != nil {
-		return charge{}, err
+		return cost{}, err
 	}
 	for _, c := range list {
 		if c.price.ID == price.ID {
 			return c, nil
 		}
 	}
-	return charge{}, fmt.Errorf("subscription %s lost its price %s", it.ID, price.ID)
+	return cost{}, fmt.Errorf("subscription %s lost its price %s", it.ID, price.ID)
 }

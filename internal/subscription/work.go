@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/discount"
@@ -37,7 +38,7 @@ type work struct {
 	pendings  map[id.ID]*Pending
 	entries   map[id.ID][]Entry // not billed yet
 	days      *int              // see netDays
-	paying    *order.Charge     // for a change that is made with its payment
+	paying    *charge.Row       // for a change that is made with its payment
 	settings  *organization.Organization
 }
 
@@ -126,8 +127,8 @@ func (w *work) load(ctx context.Context, productID id.ID) (product.Loaded, bool,
 	return l, ok && l.DeletedAt == nil, nil
 }
 
-// charges are what the subscription costs for a period.
-func (w *work) charges(ctx context.Context, r *Row) ([]charge, error) {
+// costs are what the subscription costs for a period.
+func (w *work) costs(ctx context.Context, r *Row) ([]cost, error) {
 	prices, err := w.pricesOf(r)
 	if err != nil {
 		return nil, err
@@ -136,12 +137,12 @@ func (w *work) charges(ctx context.Context, r *Row) ([]charge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return charges(prices, r.Seats, r.Units, r.Currency, d)
+	return costs(prices, r.Seats, r.Units, r.Currency, d)
 }
 
 // reckon sets the amount of a subscription from its prices and its discount.
 func (w *work) reckon(ctx context.Context, r *Row) error {
-	list, err := w.charges(ctx, r)
+	list, err := w.costs(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -289,10 +290,10 @@ func (w *work) unpaid(it *item) error {
 	switch {
 	case w.paying != nil:
 		return nil
-	case w.s.Orders.Payments.Charges(w.tx):
+	case w.s.Charges.Payments.Charges(w.tx):
 		return it.mustPay()
 	}
-	return order.MissingMethod()
+	return charge.MissingMethod()
 }
 
 // netDays is how many days the organization gives to pay an invoice.

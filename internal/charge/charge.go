@@ -1,19 +1,46 @@
-package order
+// Package charge asks a payment processor for money, and asks for it once: what
+// is asked is stored before the call and goes when the answer is recorded. What
+// comes between, trouble on the way or the end of the server, leaves it to be
+// asked again under the same key. What follows from an answer is not decided
+// here but by orders, through the interface declared here.
+package charge
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"log/slog"
 	"sync"
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/payment"
 )
+
+// Service makes charges.
+type Service struct {
+	DB        *db.DB
+	Logger    *slog.Logger
+	Customers *customer.Service
+	Payments  *payment.Service
+	Orders    Orders
+}
+
+// Orders is what follows from what a processor says of a charge. The customer
+// is locked when its methods are called.
+type Orders interface {
+	// Answered is called once for each answer to a charge. The charge is closed
+	// by then, unless the answer is that it is pending. With givenUp a change of
+	// a subscription is not made, because it cannot be: see Impossible.
+	Answered(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Row, result payment.ChargeResult, givenUp bool) error
+	// Unexpected is called when money came that nobody waited for any more, or
+	// had asked for.
+	Unexpected(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Row, result payment.ChargeResult) error
+}
 
 const (
 	// patient is how long a processor may take to say what became of a charge
@@ -30,18 +57,16 @@ const (
 // Purpose is what a charge is for, and so what follows from it.
 type Purpose string
 
+// The purposes.
 const (
-	forOrder   Purpose = "order"   // what a subscription owes
-	forDraft   Purpose = "draft"   // a draft that is being finalized
-	forPending Purpose = "pending" // the same, once callers see that it is pending
-	// ForChange is a change of a subscription that is made when it is paid.
-	ForChange Purpose = "change"
+	ForOrder   Purpose = "order"   // what a subscription owes
+	ForDraft   Purpose = "draft"   // a draft that is being finalized
+	ForPending Purpose = "pending" // the same, once callers see that it is pending
+	ForChange  Purpose = "change"  // a change of a subscription, which is made when it is paid
 )
 
-// Charge is money that a processor is asked for. It is stored before the call
-// and goes when the answer is recorded: what comes between, trouble on the way
-// or the end of the server, leaves it to be asked again under the same key.
-type Charge struct {
+// Row is money that a processor is asked for, as it is stored.
+type Row struct {
 	OrganizationID id.ID
 	OrderID        id.ID
 	CustomerID     id.ID
@@ -60,40 +85,12 @@ type Charge struct {
 	Processor      string
 }
 
-const chargeColumns = `organization_id, order_id, customer_id, subscription_id, purpose, idempotency_key, method_id, method, amount, currency, cause,
+const columns = `organization_id, order_id, customer_id, subscription_id, purpose, idempotency_key, method_id, method, amount, currency, cause,
 	description, created_at, check_at, change, processor`
-
-// chargeable says whether an order that is to be paid now is charged: it is a
-// subscription's, and not sent as an invoice.
-func (r *Row) chargeable() bool {
-	return r.Status == Pending && r.SubscriptionID != nil && r.DueAt == nil
-}
-
-// charge is what an order costs, to be charged. Nil means that there is nothing
-// to charge it to, or that it was too little and is paid.
-func (s *Service) charge(ctx context.Context, tx *db.Tx, r *Row, at time.Time) (*Charge, error) {
-	if s.tooLittle(r) {
-		if m, err := s.chargedTo(ctx, tx, r); err != nil || m == nil {
-			return nil, err
-		}
-		return nil, s.owe(ctx, tx, r)
-	}
-	c := Charge{OrganizationID: r.OrganizationID, OrderID: r.ID, CustomerID: r.CustomerID, SubscriptionID: r.SubscriptionID, Purpose: forOrder,
-		Amount: r.OpenAmount(), Currency: r.Currency, Cause: payment.Cycle, Description: r.Description, CreatedAt: at, CheckAt: at.Add(Soon)}
-	if r.Attempts > 0 {
-		c.Cause = payment.RetryDunning
-	}
-	ok, err := s.Ask(ctx, tx, &c, payment.Choice{Subscription: r.SubscriptionID}, strconv.Itoa(r.Attempts))
-	if err != nil || !ok {
-		return nil, err
-	}
-	r.ChargingSince, r.CheckAt = &at, nil
-	return &c, nil
-}
 
 // Ask stores a charge that is about to be made: what it is made to is chosen,
 // and it gets its key. It answers false when there is nothing to charge it to.
-func (s *Service) Ask(ctx context.Context, tx *db.Tx, c *Charge, by payment.Choice, attempt string) (ok bool, err error) {
+func (s *Service) Ask(ctx context.Context, tx *db.Tx, c *Row, by payment.Choice, attempt string) (ok bool, err error) {
 	by.Organization, by.Customer = c.OrganizationID, c.CustomerID
 	m, err := s.Payments.Choose(ctx, tx, by)
 	if err != nil || m == nil {
@@ -107,7 +104,7 @@ func (s *Service) Ask(ctx context.Context, tx *db.Tx, c *Charge, by payment.Choi
 	if attempt != "" {
 		c.IdempotencyKey += ":" + attempt
 	}
-	_, err = db.Exec(ctx, tx, `INSERT INTO charges (`+chargeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = db.Exec(ctx, tx, `INSERT INTO charges (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		c.OrganizationID, c.OrderID, c.CustomerID, c.SubscriptionID, string(c.Purpose), c.IdempotencyKey, c.MethodID, c.Method, c.Amount, c.Currency,
 		string(c.Cause), c.Description, c.CreatedAt, c.CheckAt, c.Change, s.Payments.Processor.Name())
 	if err != nil {
@@ -116,10 +113,10 @@ func (s *Service) Ask(ctx context.Context, tx *db.Tx, c *Charge, by payment.Choi
 	return true, nil
 }
 
-// chargeOf is the charge of an order that was asked for and not answered, nil
+// Of is the charge of an order that was asked for and not answered, nil
 // when there is none.
-func chargeOf(ctx context.Context, q db.Querier, org, order id.ID) (*Charge, error) {
-	c, err := db.One[Charge](ctx, q, `SELECT `+chargeColumns+` FROM charges WHERE organization_id = ? AND order_id = ?`, org, order)
+func Of(ctx context.Context, q db.Querier, org, order id.ID) (*Row, error) {
+	c, err := db.One[Row](ctx, q, `SELECT `+columns+` FROM charges WHERE organization_id = ? AND order_id = ?`, org, order)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, nil
 	}
@@ -142,9 +139,9 @@ func (s *Service) Changing(ctx context.Context, q db.Querier, org, subscription 
 // Make asks the processor for a charge and records its answer. It must not be
 // called inside a transaction. After trouble on the way, which is the error,
 // the charge stays and is made again.
-func (s *Service) Make(ctx context.Context, actor auth.Subject, c *Charge) (payment.ChargeResult, error) {
+func (s *Service) Make(ctx context.Context, actor auth.Subject, c *Row) (payment.ChargeResult, error) {
 	result, trouble := s.call(ctx, c)
-	err := s.settle(context.WithoutCancel(ctx), func(tx *db.Tx, givenUp bool) error {
+	err := s.Settle(context.WithoutCancel(ctx), func(tx *db.Tx, givenUp bool) error {
 		if trouble != nil {
 			return c.again(ctx, tx, Soon)
 		}
@@ -156,7 +153,7 @@ func (s *Service) Make(ctx context.Context, actor auth.Subject, c *Charge) (paym
 	return result, errors.Join(trouble, err)
 }
 
-func (s *Service) call(ctx context.Context, c *Charge) (result payment.ChargeResult, err error) {
+func (s *Service) call(ctx context.Context, c *Row) (result payment.ChargeResult, err error) {
 	ctx, stop := context.WithTimeout(ctx, answerTime)
 	defer stop()
 	payer, err := s.Payments.Payer(ctx, c.OrganizationID, c.CustomerID)
@@ -177,7 +174,7 @@ func (s *Service) call(ctx context.Context, c *Charge) (result payment.ChargeRes
 }
 
 // again says when the same is asked again.
-func (c *Charge) again(ctx context.Context, tx *db.Tx, after time.Duration) error {
+func (c *Row) again(ctx context.Context, tx *db.Tx, after time.Duration) error {
 	_, err := db.Exec(ctx, tx, `UPDATE charges SET check_at = ? WHERE organization_id = ? AND order_id = ? AND idempotency_key = ?`,
 		tx.Now().Add(after), c.OrganizationID, c.OrderID, c.IdempotencyKey)
 	if err != nil {
@@ -188,25 +185,28 @@ func (c *Charge) again(ctx context.Context, tx *db.Tx, after time.Duration) erro
 
 // answered records the answer to a charge, once. When an event has come before
 // it there is nothing to do, unless money was taken that nobody waits for.
-func (s *Service) answered(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Charge, result payment.ChargeResult, givenUp bool) error {
+func (s *Service) answered(ctx context.Context, tx *db.Tx, actor auth.Subject, c *Row, result payment.ChargeResult, givenUp bool) error {
 	if _, err := s.Customers.Lock(ctx, tx, c.OrganizationID, c.CustomerID); err != nil {
 		return err
 	}
-	now, err := chargeOf(ctx, tx, c.OrganizationID, c.OrderID)
+	now, err := Of(ctx, tx, c.OrganizationID, c.OrderID)
 	switch {
 	case err != nil:
 		return err
 	case now != nil && now.IdempotencyKey == c.IdempotencyKey:
-		return s.conclude(ctx, tx, actor, now, result, givenUp)
+		return s.Conclude(ctx, tx, actor, now, result, givenUp)
 	case result.State == payment.StateSucceeded:
-		return s.unexpected(ctx, tx, actor, c, result)
+		return s.Orders.Unexpected(ctx, tx, actor, c, result)
 	}
 	return nil
 }
 
-// collect makes charges, some at a time. One that cannot be made or recorded
+// cycle is who asks when nobody waits for the answer.
+var cycle = auth.NewSystem("billing cycle")
+
+// MakeAll makes charges, some at a time. One that cannot be made or recorded
 // does not keep the others.
-func (s *Service) collect(ctx context.Context, charges []Charge) error {
+func (s *Service) MakeAll(ctx context.Context, charges []Row) error {
 	var mu sync.Mutex
 	var all error
 	var wait sync.WaitGroup
@@ -215,7 +215,7 @@ func (s *Service) collect(ctx context.Context, charges []Charge) error {
 		places <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-places }()
-			if _, err := s.Make(ctx, cycleActor, &charges[i]); err != nil {
+			if _, err := s.Make(ctx, cycle, &charges[i]); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				all = errors.Join(all, err)
@@ -226,17 +226,17 @@ func (s *Service) collect(ctx context.Context, charges []Charge) error {
 	return all
 }
 
-// RunCharges asks again for charges that a processor has not answered for. It
+// Run asks again for charges that a processor has not answered for. It
 // answers how many they were, and when the next are to be asked for (zero when
 // none are). Many nodes may call it at once: who moves the date of a charge
 // asks.
-func (s *Service) RunCharges(ctx context.Context, limit int) (done int, next time.Time, err error) {
+func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time, err error) {
 	if !s.Payments.Processor.Capabilities().OffSession {
 		return 0, time.Time{}, nil
 	}
-	var list []Charge
+	var list []Row
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		list, err = db.All[Charge](ctx, tx, `SELECT `+chargeColumns+` FROM charges WHERE check_at <= ? AND processor = ?
+		list, err = db.All[Row](ctx, tx, `SELECT `+columns+` FROM charges WHERE check_at <= ? AND processor = ?
 			ORDER BY check_at, order_id LIMIT ?`, tx.Now(), s.Payments.Processor.Name(), limit)
 		if err != nil {
 			return fmt.Errorf("find charges that were not answered for: %w", err)
@@ -251,7 +251,7 @@ func (s *Service) RunCharges(ctx context.Context, limit int) (done int, next tim
 	if err != nil {
 		return 0, next, err
 	}
-	if err := s.collect(ctx, list); err != nil {
+	if err := s.MakeAll(ctx, list); err != nil {
 		return len(list), next, err
 	}
 	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(check_at) FROM charges WHERE processor = ?`, s.Payments.Processor.Name())

@@ -34,7 +34,7 @@ func TestCharges(t *testing.T) {
 			if _, _, err := orders.RunOverdue(t.Context(), 100); err != nil {
 				t.Error(err)
 			}
-			if _, _, err := orders.RunCharges(t.Context(), 100); err != nil {
+			if _, _, err := w.Server.Charges.Run(t.Context(), 100); err != nil {
 				t.Error(err)
 			}
 			if len(script.calls) != charges {
