@@ -36,7 +36,9 @@ func (h *Handler) version(c *call) bool {
 
 const (
 	corsMethods = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-	corsHeaders = "Accept, Accept-Language, Authorization, Content-Language, Content-Type, Floe-Consistency, Polar-Organization, Polar-Version"
+	corsHeaders = "Accept, Accept-Language, Authorization, Content-Language, Content-Type, Floe-Consistency, If-None-Match, Last-Event-ID, " +
+		"Polar-Organization, Polar-Version"
+	corsExposed = "ETag, Floe-Consistency, Polar-Version, Retry-After, X-Request-Id"
 )
 
 // cors adds the headers that let any page call the API with a token of its
@@ -47,7 +49,7 @@ func (h *Handler) cors(c *call) (answered bool) {
 	}
 	header := c.w.Header()
 	header.Set("Access-Control-Allow-Origin", "*")
-	header.Set("Access-Control-Expose-Headers", "Floe-Consistency, Polar-Version")
+	header.Set("Access-Control-Expose-Headers", corsExposed)
 	method := c.r.Header.Get("Access-Control-Request-Method")
 	if c.r.Method != http.MethodOptions || method == "" {
 		return false
