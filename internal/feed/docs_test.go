@@ -12,6 +12,12 @@ import (
 	"floe/internal/floetest"
 )
 
+// odd is a customer whose metadata is hard to copy.
+var odd = `{"email": "odd@example.com", "metadata": {"beyond": 1` + zeros + `, "below": -1` + zeros + `, "zero": -0.0, "large": 12345678901234567890123,
+	"f": 1e16, "small": 5e-324, "a\"b": "</\u2028>", "😂": 1, "\ufb33": 2}}`
+
+var zeros = strings.Repeat("0", 309)
+
 // TestMirrorOfTheDocs runs the program in docs/changes.md while others write.
 func TestMirrorOfTheDocs(t *testing.T) {
 	t.Parallel()
@@ -36,6 +42,9 @@ func TestMirrorOfTheDocs(t *testing.T) {
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		url := f.URL()
 		write(f, 20, 1)
+		if r := f.Do("POST", "/v1/customers/", f.AllToken, odd); r.Status != 201 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
 		var wait sync.WaitGroup
 		for w := range 3 {
 			wait.Go(func() { write(f, 30, uint64(2+w)) })

@@ -109,18 +109,20 @@ func object(dst []byte, n *schema.Node, without []string) []byte {
 	return append(dst, '}')
 }
 
-// number writes a number as ECMAScript does, which encoding/json does too.
+// number writes a number as ECMAScript does, which encoding/json does too. What
+// is beyond a double is infinite there, and null in JSON; RFC 8785 has no word
+// for it.
 func number(dst []byte, literal string) []byte {
 	f, err := strconv.ParseFloat(literal, 64)
-	if err != nil { // beyond what a float can be
-		return append(dst, literal...)
+	if err != nil {
+		return append(dst, "null"...)
 	}
 	if f == 0 {
 		f = 0 // -0 prints as 0
 	}
 	text, err := json.Marshal(f)
 	if err != nil {
-		return append(dst, literal...)
+		return append(dst, "null"...)
 	}
 	return append(dst, text...)
 }

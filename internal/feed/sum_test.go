@@ -16,7 +16,7 @@ func TestCanonical(t *testing.T) {
 		`{"\u20ac":"Euro","\r":"CR","\ud83d\ude02":"Smiley","\ufb33":"Hebrew","1":"One","ö":"o","\u0080":"C"}`: `{"\r":"CR","1":"One","` + "\u0080" +
 			`":"C","ö":"o","€":"Euro","😂":"Smiley","` + "\ufb33" + `":"Hebrew"}`,
 		`{"x":"\u20ac$\u000F\nA'\u0042\"\\\/<&>\u007f"}`:               `{"x":"€$\u000f\nA'B\"\\/<&>` + "\x7f" + `"}`,
-		`[12345678901234567890, 1E400, true, null, {"avatar_url": 1}]`: `[12345678901234567000,1E400,true,null,{"avatar_url":1}]`,
+		`[12345678901234567890, 1E400, true, null, {"avatar_url": 1}]`: `[12345678901234567000,null,true,null,{"avatar_url":1}]`,
 		`{"avatar_url": 1, "z": {}}`:                                   `{"z":{}}`,
 	} {
 		n, err := schema.Parse([]byte(text))
