@@ -15,7 +15,7 @@ test: ## all tests on every engine that is found
 	go test ./...
 
 race: ## the tests of what runs side by side, under the race detector
-	go test -race ./internal/db ./internal/job ./internal/token ./internal/api ./internal/customer
+	go test -race ./internal/db ./internal/db/lite ./internal/job ./internal/token ./internal/api ./internal/customer
 
 fuzz: ## every fuzz target for twenty seconds
 	.ci/fuzz 20s guided

@@ -16,8 +16,8 @@ type constraints struct {
 
 // fromSQLite reads "UNIQUE constraint failed: t.a, t.b (2067)" or, for an
 // index over an expression, "UNIQUE constraint failed: index 'name' (2067)".
-func (c *constraints) fromSQLite(ctx context.Context, d *DB, lite sqliteError, err error) error {
-	_, what, _ := strings.Cut(lite.Error(), "constraint failed: ")
+func (c *constraints) fromSQLite(ctx context.Context, d *DB, failure sqliteError, err error) error {
+	_, what, _ := strings.Cut(failure.Error(), "constraint failed: ")
 	if i := strings.LastIndex(what, " ("); i >= 0 {
 		what = what[:i]
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"floe/internal/clock"
+	"floe/internal/db/lite"
 )
 
 // Config says which database to open. The zero value is a SQLite file in the
@@ -103,8 +104,8 @@ type DB struct {
 	writer  *writer       // SQLite only
 	path    string        // SQLite only
 
-	walIndex *walIndex // SQLite only
-	versions *Versions // SQLite only, where walIndex can be read
+	walIndex *lite.WALIndex // SQLite only
+	versions *Versions      // SQLite only, where walIndex can be read
 }
 
 // Point is a place in the program at which a crash is most awkward.

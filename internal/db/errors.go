@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"floe/internal/db/lite"
+
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 )
@@ -67,8 +69,8 @@ func (d *DB) translate(ctx context.Context, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	if lite, ok := errors.AsType[sqliteError](err); ok {
-		return d.fromSQLite(ctx, lite, err)
+	if failure, ok := errors.AsType[sqliteError](err); ok {
+		return d.fromSQLite(ctx, failure, err)
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fromPostgres(ctx, pg, err)
@@ -79,24 +81,6 @@ func (d *DB) translate(ctx context.Context, err error) error {
 	return err
 }
 
-// SQLite's primary result codes, the lower byte of what it reports.
-const (
-	liteBusy      = 5
-	liteLocked    = 6
-	liteNoMem     = 7
-	liteReadOnly  = 8
-	liteInterrupt = 9
-	liteIOErr     = 10
-	liteCorrupt   = 11
-	liteFull      = 13
-	liteCantOpen  = 14
-	liteNotADB    = 26
-
-	litePrimaryKey = 1555
-	liteUnique     = 2067
-	liteRowID      = 2579
-)
-
 // sqliteError is an error of SQLite: of our own connections, or of those that
 // migrations use.
 type sqliteError interface {
@@ -104,19 +88,19 @@ type sqliteError interface {
 	Code() int
 }
 
-func (d *DB) fromSQLite(ctx context.Context, lite sqliteError, err error) error {
-	switch lite.Code() {
-	case liteUnique, litePrimaryKey, liteRowID:
-		return d.unique.fromSQLite(ctx, d, lite, err)
+func (d *DB) fromSQLite(ctx context.Context, failure sqliteError, err error) error {
+	switch failure.Code() {
+	case lite.Unique, lite.PrimaryKey, lite.RowID:
+		return d.unique.fromSQLite(ctx, d, failure, err)
 	}
-	switch lite.Code() & 0xff {
-	case liteBusy, liteLocked:
+	switch failure.Code() & 0xff {
+	case lite.Busy, lite.Locked:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
-	case liteInterrupt:
+	case lite.Interrupted:
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-	case liteFull, liteReadOnly, liteIOErr, liteCantOpen, liteCorrupt, liteNotADB, liteNoMem:
+	case lite.Full, lite.ReadOnly, lite.IOError, lite.CannotOpen, lite.Corrupt, lite.NotADB, lite.NoMemory:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
@@ -125,12 +109,12 @@ func (d *DB) fromSQLite(ctx context.Context, lite sqliteError, err error) error 
 // fatal reports whether SQLite may have rolled back the whole transaction
 // together with the statement that failed.
 func fatal(err error) bool {
-	lite, ok := errors.AsType[sqliteError](err)
+	failure, ok := errors.AsType[sqliteError](err)
 	if !ok {
 		return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 	}
-	switch lite.Code() & 0xff {
-	case liteFull, liteIOErr, liteNoMem, liteBusy, liteInterrupt, liteCorrupt:
+	switch failure.Code() & 0xff {
+	case lite.Full, lite.IOError, lite.NoMemory, lite.Busy, lite.Interrupted, lite.Corrupt:
 		return true
 	}
 	return false

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unsafe"
+
+	"floe/internal/db/lite"
 )
 
 // plan says how the columns of a result get into a value of one type. It is
@@ -72,7 +74,7 @@ type scratch struct {
 type cell struct {
 	column
 	owner *scratch
-	lite  liteValue // of SQLite's current row
+	lite  lite.Value // of SQLite's current row
 }
 
 // keep copies text to the end of a piece of memory, which is large enough: what
@@ -143,7 +145,7 @@ type into[T any] struct{ *scratch }
 
 func (i into[T]) scan(rows rowSource, dst *T) error {
 	i.base = unsafe.Pointer(dst)
-	if rows, ok := rows.(*liteRows); ok {
+	if rows, ok := rows.(*sessionRows); ok {
 		return i.fill(rows.prepared.stmt)
 	}
 	return i.fillSent(rows.(*sentRows))

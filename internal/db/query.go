@@ -115,7 +115,7 @@ type result struct {
 	again bool          // the replica failed: the primary has to be asked
 }
 
-// rowSource is what all rows can do: *sentRows and *liteRows.
+// rowSource is what all rows can do: *sentRows and *sessionRows.
 type rowSource interface {
 	Columns() ([]string, error)
 	Next() bool

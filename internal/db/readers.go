@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"floe/internal/db/lite"
 )
 
 // readers is the pool of connections that read. The one used last is used
@@ -25,9 +27,9 @@ type readers struct {
 	mu       sync.Mutex
 	idle     []*session
 	closed   bool
-	index    *walIndex // counts commits; nil where it cannot be read, and nothing is kept
-	pauses   int       // commits on their way
-	round    uint64    // of sweeping
+	index    *lite.WALIndex // counts commits; nil where it cannot be read, and nothing is kept
+	pauses   int            // commits on their way
+	round    uint64         // of sweeping
 	sweeping bool
 }
 

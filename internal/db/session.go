@@ -3,13 +3,13 @@ package db
 import (
 	"context"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	"floe/internal/db/lite"
 )
 
 // session is one SQLite connection with the statements prepared on it. It is
 // used by one goroutine at a time.
 type session struct {
-	conn     *lite
+	conn     *lite.Conn
 	prepared map[*statement]*prepared
 	tick     uint64
 
@@ -19,7 +19,7 @@ type session struct {
 }
 
 type prepared struct {
-	stmt *liteStmt
+	stmt *lite.Stmt
 	used uint64
 	// busy is set while rows of the statement are open: SQLite would start it
 	// over if it were run a second time.
@@ -42,7 +42,7 @@ func (s *session) prepare(st *statement) (*prepared, error) {
 	if p == nil && len(s.prepared) >= maxPrepared {
 		s.forgetOldest()
 	}
-	stmt, err := s.conn.prepare(st.text)
+	stmt, err := s.conn.Prepare(st.text)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *session) forgetOldest() {
 		}
 	}
 	if oldest != nil {
-		s.prepared[oldest].stmt.close()
+		s.prepared[oldest].stmt.Close()
 		delete(s.prepared, oldest)
 	}
 }
@@ -74,13 +74,13 @@ func (s *session) start(ctx context.Context, st *statement, args []any) (p *prep
 	if p, err = s.prepare(st); err != nil {
 		return nil, false, nil, err
 	}
-	stop = s.conn.watch(ctx)
-	if err = p.stmt.bind(args); err == nil {
-		row, err = p.stmt.step()
+	stop = s.conn.Watch(ctx)
+	if err = p.stmt.Bind(args); err == nil {
+		row, err = p.stmt.Step()
 	}
 	if err != nil {
 		stop()
-		p.stmt.reset()
+		p.stmt.Reset()
 		s.discard(st, p)
 	}
 	return p, row, stop, err
@@ -92,7 +92,7 @@ func (s *session) query(ctx context.Context, st *statement, args []any) (result,
 		return result{}, err
 	}
 	p.busy = true
-	return result{statement: st, rows: &liteRows{session: s, statement: st, prepared: p, stop: stop, first: row, done: !row}}, nil
+	return result{statement: st, rows: &sessionRows{session: s, statement: st, prepared: p, stop: stop, first: row, done: !row}}, nil
 }
 
 // exec runs a statement to its end and answers how many rows it changed.
@@ -102,11 +102,11 @@ func (s *session) exec(ctx context.Context, st *statement, args []any) (int64, e
 		return 0, err
 	}
 	for row && err == nil {
-		row, err = p.stmt.step()
+		row, err = p.stmt.Step()
 	}
 	stop()
-	n := sqlite3.Xsqlite3_changes64(s.conn.tls, s.conn.db)
-	p.stmt.reset()
+	n := s.conn.Changed()
+	p.stmt.Reset()
 	s.discard(st, p)
 	if err != nil {
 		return 0, err
@@ -122,9 +122,9 @@ var (
 // renew puts a connection that reads into a snapshot that has all commits until
 // now: the one it is in, where the index counts none since. SQLite begins it
 // with the first statement, so it may be younger than the count, never older.
-func (s *session) renew(index *walIndex) error {
+func (s *session) renew(index *lite.WALIndex) error {
 	if index != nil {
-		count := index.commits()
+		count := index.Commits()
 		if count == s.count && s.inSnapshot() {
 			return nil
 		}
@@ -143,23 +143,20 @@ func (s *session) leave() {
 }
 
 func (s *session) inSnapshot() bool {
-	return sqlite3.Xsqlite3_get_autocommit(s.conn.tls, s.conn.db) == 0
+	return s.conn.InTransaction()
 }
-
-// changes is how many rows the connection has changed since it was opened.
-func (s *session) changes() int64 { return sqlite3.Xsqlite3_total_changes64(s.conn.tls, s.conn.db) }
 
 // discard closes a statement that was good for one time.
 func (s *session) discard(st *statement, p *prepared) {
 	if s.prepared[st] != p {
-		p.stmt.close()
+		p.stmt.Close()
 	}
 }
 
 func (s *session) close() error {
 	for _, p := range s.prepared {
-		p.stmt.close()
+		p.stmt.Close()
 	}
-	s.conn.close()
+	s.conn.Close()
 	return nil
 }

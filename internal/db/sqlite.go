@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"floe/internal/db/lite"
+
 	_ "modernc.org/sqlite" // the driver named sqlite
 )
 
@@ -34,9 +36,9 @@ const (
 
 func (d *DB) openSQLite(ctx context.Context) error {
 	d.path = filepath.Join(d.config.DataDir, fileName)
-	d.walIndex = claimWALIndex(d.path)
+	d.walIndex = lite.ClaimIndex(d.path)
 	if err := d.prepareToWrite(); err != nil {
-		d.walIndex.release()
+		d.walIndex.Release()
 		return err
 	}
 	cache := max(2<<10, readersCacheKB/d.config.ReadConns)
@@ -74,11 +76,11 @@ func (d *DB) prepareToWrite() (err error) {
 // countVersions begins to keep versions, where that is possible. A statement
 // that reads the file makes SQLite open its log.
 func (d *DB) countVersions() {
-	if d.writer == nil || d.writer.run(internal("SELECT COUNT(*) FROM sqlite_schema")) != nil || d.walIndex.open() != nil {
+	if d.writer == nil || d.writer.run(internal("SELECT COUNT(*) FROM sqlite_schema")) != nil || d.walIndex.Open() != nil {
 		return
 	}
 	d.versions = &Versions{index: d.walIndex}
-	d.versions.ours.Store(d.walIndex.commits())
+	d.versions.ours.Store(d.walIndex.Commits())
 	d.readers.index = d.walIndex
 }
 
@@ -114,7 +116,7 @@ const mostLogged = 1800
 
 // openSession connects to the file.
 func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
-	conn, err := openLite(d.path, d.config.ReadOnly, d.config.BusyTimeout, append(pragmas(cacheKB), more...))
+	conn, err := lite.Open(d.path, d.config.ReadOnly, d.config.BusyTimeout, append(pragmas(cacheKB), more...))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +129,7 @@ func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
 func (d *DB) openWriter() (*session, error) {
 	for end := time.Now().Add(d.config.BusyTimeout); ; time.Sleep(10 * time.Millisecond) {
 		s, err := d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint("+strconv.Itoa(mostLogged)+")")
-		if err == nil || sqliteCode(err)&0xff != liteBusy || time.Now().After(end) {
+		if err == nil || sqliteCode(err)&0xff != lite.Busy || time.Now().After(end) {
 			return s, err
 		}
 	}
@@ -158,14 +160,14 @@ func (d *DB) dsn(cacheKB int, more ...string) string {
 // explainSQLite says what to do about the ways in which opening fails.
 func (d *DB) explainSQLite(err error) error {
 	switch code := sqliteCode(err); code & 0xff {
-	case liteCantOpen, liteReadOnly:
+	case lite.CannotOpen, lite.ReadOnly:
 		if probe := writable(filepath.Dir(d.path)); probe != nil {
 			return fmt.Errorf("the data directory %s cannot be written: %w", filepath.Dir(d.path), probe)
 		}
 		return fmt.Errorf("cannot write the database file %s: %w", d.path, err)
-	case liteNotADB:
+	case lite.NotADB:
 		return fmt.Errorf("%s is not a SQLite database", d.path)
-	case liteBusy:
+	case lite.Busy:
 		return fmt.Errorf("%w: %s is held by another process", ErrBusy, d.path)
 	}
 	return fmt.Errorf("open %s: %w", d.path, err)
@@ -186,7 +188,7 @@ func writable(dir string) error {
 }
 
 func (d *DB) closeSQLite() error {
-	defer d.walIndex.release()
+	defer d.walIndex.Release()
 	var err error
 	if d.writer != nil {
 		err = d.writer.close()

@@ -3,6 +3,7 @@ package db
 import (
 	"sync/atomic"
 
+	"floe/internal/db/lite"
 	"floe/internal/id"
 )
 
@@ -26,7 +27,7 @@ type Versions struct {
 	all     atomic.Uint64 // how often everything may have changed
 	ids     [1 << 13]atomic.Uint64
 
-	index *walIndex
+	index *lite.WALIndex
 	ours  atomic.Uint32 // the count of the index after our last commit
 }
 
@@ -43,7 +44,7 @@ type Moment struct {
 
 // Moment is the present.
 func (v *Versions) Moment() Moment {
-	return Moment{v.commits.Load(), v.all.Load(), v.index.commits()}
+	return Moment{v.commits.Load(), v.all.Load(), v.index.Commits()}
 }
 
 // Stamp is the version of what was read since a moment about some ids. It is
@@ -71,7 +72,7 @@ type Stamp struct {
 
 // Holds says whether nothing has been committed that changes what was read.
 func (v *Versions) Holds(s *Stamp) bool {
-	if count := v.index.commits(); count != v.ours.Load() {
+	if count := v.index.Commits(); count != v.ours.Load() {
 		v.foreign(count)
 		return false
 	}
@@ -114,7 +115,7 @@ func (v *Versions) begin(b *batch) (count uint32) {
 	for _, s := range b.touched {
 		v.ids[s].Add(1)
 	}
-	return v.index.commits() // nobody else can commit until we have
+	return v.index.Commits() // nobody else can commit until we have
 }
 
 // end is called after the commit, or its failure. The index must count our
@@ -123,7 +124,7 @@ func (v *Versions) end(before uint32, changed bool) {
 	if v == nil {
 		return
 	}
-	now := v.index.commits()
+	now := v.index.Commits()
 	expected := before
 	if changed {
 		expected++

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"floe/internal/db/lite"
 )
 
 // Limits of one commit: what runs in it holds everybody else up.
@@ -220,19 +222,19 @@ func (w *writer) open(ctx context.Context, b *batch) (*batch, error) {
 	if err := w.begin(ctx); err != nil {
 		return nil, err
 	}
-	return &batch{started: time.Now(), ran: 1, changes: w.conn.changes()}, nil
+	return &batch{started: time.Now(), ran: 1, changes: w.conn.conn.Changes()}, nil
 }
 
 // begin opens a transaction. Waiting for another process may take long and is
 // safe to give up, so it is done in short pieces.
 func (w *writer) begin(ctx context.Context) error {
 	const piece = 20 * time.Millisecond
-	w.conn.conn.setBusy(piece)
-	defer w.conn.conn.setBusy(w.db.config.BusyTimeout)
+	w.conn.conn.SetBusy(piece)
+	defer w.conn.conn.SetBusy(w.db.config.BusyTimeout)
 	for start := time.Now(); ; {
 		_, err := w.conn.exec(context.WithoutCancel(ctx), beginWrite, nil)
 		switch {
-		case err == nil || sqliteCode(err)&0xff != liteBusy || time.Since(start) > w.db.config.BusyTimeout:
+		case err == nil || sqliteCode(err)&0xff != lite.Busy || time.Since(start) > w.db.config.BusyTimeout:
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -327,7 +329,7 @@ func (w *writer) commit(b *batch) error {
 	w.db.readers.pause()
 	err := w.run(commitWrite)
 	w.db.readers.resume()
-	w.db.versions.end(count, err == nil && w.conn.changes() != b.changes)
+	w.db.versions.end(count, err == nil && w.conn.conn.Changes() != b.changes)
 	if err != nil {
 		w.abandon()
 		err = w.db.translate(context.Background(), err)
@@ -367,8 +369,8 @@ func answer(b *batch, err error) {
 // the old one does not obey.
 func (w *writer) abandon() {
 	err := w.run(rollback)
-	if err == nil || sqliteCode(err) == liteError {
-		return // rolled back, now or before
+	if err == nil || sqliteCode(err) == lite.General {
+		return // rolled back now, or before, when no transaction is active
 	}
 	conn, err := w.db.openWriter()
 	if err != nil {
@@ -402,12 +404,9 @@ func (w *writer) close() error {
 	return w.conn.close()
 }
 
-// liteError is SQLite's general error, here "no transaction is active".
-const liteError = 1
-
 func sqliteCode(err error) int {
-	if lite, ok := errors.AsType[sqliteError](err); ok {
-		return lite.Code()
+	if failure, ok := errors.AsType[sqliteError](err); ok {
+		return failure.Code()
 	}
 	return 0
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package db
+package lite
 
 import (
 	"sync"
@@ -9,10 +9,10 @@ import (
 	"unsafe"
 )
 
-// walIndex reads how many commits the index of SQLite's write-ahead log has
+// WALIndex reads how many commits the index of SQLite's write-ahead log has
 // counted: the word at byte 8 of the file that ends in -shm, in the byte order
 // of the machine (https://www.sqlite.org/walformat.html#the_wal_index_header).
-type walIndex struct {
+type WALIndex struct {
 	path  string
 	users int
 	file  int
@@ -24,24 +24,24 @@ type walIndex struct {
 // that has to wait for the last database on the file.
 var indexes = struct {
 	sync.Mutex
-	byPath map[string]*walIndex
-}{byPath: map[string]*walIndex{}}
+	byPath map[string]*WALIndex
+}{byPath: map[string]*WALIndex{}}
 
-// claimWALIndex is called before SQLite opens its files at a path.
-func claimWALIndex(path string) *walIndex {
+// ClaimIndex is called before SQLite opens its files at a path.
+func ClaimIndex(path string) *WALIndex {
 	indexes.Lock()
 	defer indexes.Unlock()
 	x := indexes.byPath[path]
 	if x == nil {
-		x = &walIndex{path: path, file: -1}
+		x = &WALIndex{path: path, file: -1}
 		indexes.byPath[path] = x
 	}
 	x.users++
 	return x
 }
 
-// open maps the header into memory. Some connection must have used the log.
-func (x *walIndex) open() (err error) {
+// Open maps the header into memory. Some connection must have used the log.
+func (x *WALIndex) Open() (err error) {
 	indexes.Lock()
 	defer indexes.Unlock()
 	if x.page != nil {
@@ -54,9 +54,9 @@ func (x *walIndex) open() (err error) {
 	return err
 }
 
-// release is called after SQLite has closed its files. The page stays mapped:
+// Release is called after SQLite has closed its files. The page stays mapped:
 // somebody may be looking at it.
-func (x *walIndex) release() {
+func (x *WALIndex) Release() {
 	indexes.Lock()
 	defer indexes.Unlock()
 	if x.users--; x.users > 0 {
@@ -68,6 +68,6 @@ func (x *walIndex) release() {
 	}
 }
 
-func (x *walIndex) commits() uint32 {
+func (x *WALIndex) Commits() uint32 {
 	return atomic.LoadUint32((*uint32)(unsafe.Pointer(&x.page[8])))
 }

@@ -6,11 +6,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"floe/internal/db/lite"
 )
 
 func openTestLite(t *testing.T) *session {
 	t.Helper()
-	c, err := openLite(t.TempDir()+"/a file?.db", false, time.Second, []string{"foreign_keys(1)"})
+	c, err := lite.Open(t.TempDir()+"/a file?.db", false, time.Second, []string{"foreign_keys(1)"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +135,7 @@ func TestLiteErrors(t *testing.T) {
 	if _, err := s.exec(t.Context(), internal(`SELECT ?`), []any{struct{}{}}); err == nil {
 		t.Error("an argument that is no value was taken")
 	}
-	if _, err := openLite(t.TempDir(), false, time.Second, nil); sqliteCode(err)&0xff != liteCantOpen {
+	if _, err := lite.Open(t.TempDir(), false, time.Second, nil); sqliteCode(err)&0xff != lite.CannotOpen {
 		t.Errorf("opening a folder: %v", err)
 	}
 }
@@ -150,7 +152,7 @@ func TestLiteInterrupt(t *testing.T) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			continue // it ended before the statement began
 		}
-		if sqliteCode(err)&0xff != liteInterrupt {
+		if sqliteCode(err)&0xff != lite.Interrupted {
 			t.Fatalf("got %v", err)
 		}
 		if _, err := s.exec(t.Context(), internal(`SELECT 1`), nil); err != nil {
