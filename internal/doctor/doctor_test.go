@@ -1,9 +1,7 @@
 package doctor_test
 
 import (
-	"encoding/json"
 	"errors"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -17,7 +15,6 @@ import (
 	"floe/internal/id"
 	"floe/internal/organization"
 	"floe/internal/server"
-	tokens "floe/internal/token"
 )
 
 // breaks is, for each invariant, a change that only somebody with a shell on
@@ -168,45 +165,13 @@ func fill(t *testing.T, d *db.DB) string {
 	if err := demo.Fill(ctx, d, s, demo.Config{Organization: org, Seed: 1, Now: time.Now(), Count: 150}, nil); err != nil {
 		t.Fatal(err)
 	}
-	return use(t, d, s, org)
-}
-
-// known is the external id of a customer, and the beginning of the address.
-const known = "zebra-7"
-
-// use makes what the demo has none of: webhooks that wait, and a customer who
-// is gone.
-func use(t *testing.T, d *db.DB, s *server.Server, org id.ID) (token string) {
-	t.Helper()
-	err := d.Write(t.Context(), func(tx *db.Tx) (err error) {
-		_, token, err = s.Tokens.Create(t.Context(), tx, auth.NewSystem("test"), tokens.Request{OrganizationID: org, Scopes: auth.GrantableScopes()})
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := func(method, path, body string) string {
-		t.Helper()
-		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
-		r.Header.Set("Authorization", "Bearer "+token)
-		r.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, r)
-		if w.Code >= 300 {
-			t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
-		}
-		var made struct{ ID string }
-		_ = json.Unmarshal(w.Body.Bytes(), &made)
-		return made.ID
-	}
-	call("POST", "/v1/webhooks/endpoints", `{"url":"http://127.0.0.1:1/hook","format":"raw","events":["customer.created","customer.updated","customer.deleted","customer.state_changed"]}`)
-	gone := call("POST", "/v1/customers/", `{"email":"gone@example.com","metadata":{"a":1}}`)
-	call("PATCH", "/v1/customers/"+gone, `{"name":"Somebody"}`)
-	call("DELETE", "/v1/customers/"+gone, "")
-	call("POST", "/v1/customers/", `{"email":"`+known+`@example.com","external_id":"`+known+`"}`)
-	erased := call("POST", "/v1/customers/", `{"email":"erased@example.com","name":"Erased"}`)
-	call("DELETE", "/v1/customers/"+erased+"?anonymize=true", "")
-	return token
+	u := &user{t: t, d: d, s: s}
+	u.token = u.tokenOf(org)
+	u.customers()
+	u.payments(org)
+	u.clock()
+	u.webhooks()
+	return u.token
 }
 
 // TestDocs: the documentation's table is the list.

@@ -15,8 +15,17 @@ import (
 	"floe/internal/server"
 )
 
-// whole is the first version of the schema in which everything has a table.
+// whole is the first version of the schema in which what customers own has a
+// table, and ruled the first in which what some rules speak of has one: rows
+// that are copied to an earlier one refer to nothing.
 const whole = 12
+
+var ruled = map[string]int64{"payments.asked": 19, "payments.methods": 19}
+
+// empty are the tables that may have no rows, and why.
+var empty = map[string]string{
+	"meters": "no operation makes any yet",
+}
 
 // TestUpgrade: a database of each earlier version, with rows in all tables that
 // it had, comes to this one with every row as it was, and the server works with
@@ -32,6 +41,11 @@ func TestUpgrade(t *testing.T) {
 				t.Fatal(err)
 			}
 			token := fill(t, d)
+			for _, x := range from.columns(t) {
+				if why := empty[x.name]; why == "" && from.query(t, `SELECT COUNT(*) FROM `+x.name)[0] == "0" {
+					t.Errorf("%s has no rows, so nothing is known of how they are brought over", x.name)
+				}
+			}
 			_, latest, err := d.Schema(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -54,7 +68,8 @@ func TestUpgrade(t *testing.T) {
 					if rows := to.compare(t, from, tables); rows == 0 && version > 1 {
 						t.Error("nothing was compared")
 					}
-					works(t, d, version, token, from.query(t, `SELECT COUNT(*) FROM customers WHERE deleted_at IS NULL`)[0])
+					works(t, d, version, token, from.query(t, `SELECT COUNT(*) FROM customers
+						WHERE deleted_at IS NULL AND organization_id = (SELECT id FROM organizations WHERE slug = 'acme')`)[0])
 				})
 			}
 		})
@@ -94,7 +109,7 @@ func works(t *testing.T, d *db.DB, version int64, token, customers string) {
 		return
 	}
 	for _, c := range doctor.Examine(t.Context(), doctor.Config{DB: d, Whole: true}).Checks {
-		if c.Status != doctor.OK && c.Name != "sync" {
+		if c.Status != doctor.OK && c.Name != "sync" && version >= ruled[c.Name] {
 			t.Errorf("%s: %s %s %v", c.Name, c.Status, c.Detail, c.Found)
 		}
 	}

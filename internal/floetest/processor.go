@@ -56,10 +56,16 @@ type answer struct {
 // Everything is what a processor can do that can do all.
 var Everything = payment.Capabilities{OffSession: true, SaveMethods: true, Refund: true, MinimumCharge: true}
 
-// Processor gives the instance a payment processor that can do everything. It
-// is called "stripe", because that is the one name that all SDKs know.
+// NewProcessor is a payment processor that can do everything, for a server on a
+// database. It is called "stripe", because that is the one name that all SDKs
+// know.
+func NewProcessor(t testing.TB, d *db.DB) *Processor {
+	return &Processor{Can: Everything, t: t, db: d, name: "stripe", known: map[string]answer{}}
+}
+
+// Processor gives the instance a payment processor.
 func (f *Floe) Processor() *Processor {
-	p := &Processor{Can: Everything, t: f.t, db: f.DB, name: "stripe", known: map[string]answer{}}
+	p := NewProcessor(f.t, f.DB)
 	f.Server.Payments.Processor = p
 	return p
 }

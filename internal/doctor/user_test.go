@@ -1,0 +1,199 @@
+package doctor_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/organization"
+	"floe/internal/payment"
+	"floe/internal/server"
+	"floe/internal/token"
+)
+
+// known is the external id of a customer, and the beginning of the address.
+const known = "zebra-7"
+
+// user makes what the demo has none of, through the API.
+type user struct {
+	t     *testing.T
+	d     *db.DB
+	s     *server.Server
+	token string
+}
+
+func (u *user) tokenOf(org id.ID) (clear string) {
+	u.t.Helper()
+	err := u.d.Write(u.t.Context(), func(tx *db.Tx) (err error) {
+		_, clear, err = u.s.Tokens.Create(u.t.Context(), tx, auth.NewSystem("test"), token.Request{OrganizationID: org, Scopes: auth.GrantableScopes()})
+		return err
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return clear
+}
+
+// ask answers the status of a request and what it was about.
+func (u *user) ask(method, path, body string) (status int, made string) {
+	u.t.Helper()
+	r := httptest.NewRequestWithContext(u.t.Context(), method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+u.token)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(floetest.Signature, "good")
+	w := httptest.NewRecorder()
+	u.s.Handler().ServeHTTP(w, r)
+	var x struct{ ID string }
+	_ = json.Unmarshal(w.Body.Bytes(), &x)
+	if w.Code >= 300 {
+		return w.Code, w.Body.String()
+	}
+	return w.Code, x.ID
+}
+
+// call makes a request that succeeds.
+func (u *user) call(method, path, body string) string {
+	u.t.Helper()
+	status, made := u.ask(method, path, body)
+	if status >= 300 {
+		u.t.Fatalf("%s %s: %d %s", method, path, status, made)
+	}
+	return made
+}
+
+// refused makes a request that does not succeed, but leaves something.
+func (u *user) refused(status int, method, path, body string) {
+	u.t.Helper()
+	if got, made := u.ask(method, path, body); got != status {
+		u.t.Fatalf("%s %s: %d %s, want %d", method, path, got, made, status)
+	}
+}
+
+// tell brings an event of the processor.
+func (u *user) tell(e payment.Event) {
+	u.t.Helper()
+	body, err := json.Marshal([]payment.Event{e})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.call("POST", "/processors/stripe/events", string(body))
+}
+
+// customers are some with webhooks that wait, one who is gone and one who was erased.
+func (u *user) customers() {
+	u.t.Helper()
+	u.call("POST", "/v1/webhooks/endpoints", `{"url":"http://127.0.0.1:1/hook","format":"raw","events":["customer.created","customer.updated","customer.deleted","customer.state_changed"]}`)
+	gone := u.call("POST", "/v1/customers/", `{"email":"gone@example.com","metadata":{"a":1}}`)
+	u.call("PATCH", "/v1/customers/"+gone, `{"name":"Somebody"}`)
+	u.call("DELETE", "/v1/customers/"+gone, "")
+	here := u.call("POST", "/v1/customers/", `{"email":"`+known+`@example.com","external_id":"`+known+`"}`)
+	u.call("POST", "/v1/customer-sessions/", `{"customer_id":"`+here+`"}`)
+	erased := u.call("POST", "/v1/customers/", `{"email":"erased@example.com","name":"Erased"}`)
+	u.call("DELETE", "/v1/customers/"+erased+"?anonymize=true", "")
+}
+
+// card is a new customer with a card.
+func (u *user) card(org id.ID, name string) string {
+	u.t.Helper()
+	c := u.call("POST", "/v1/customers/", `{"email":"`+name+`@example.com","billing_address":{"country":"FR"},"name":"`+name+`"}`)
+	u.tell(payment.Event{ID: "setup_" + name, Type: payment.SetupSucceeded, Organization: org, Customer: id.ID(c), Method: floetest.CardOf("pm_" + name), Default: true})
+	return c
+}
+
+func (u *user) product(price, interval string) string {
+	u.t.Helper()
+	return u.call("POST", "/v1/products/", `{"name":"Plan `+price+`","recurring_interval":`+interval+`,"prices":[{"amount_type":"fixed","price_amount":`+price+`}]}`)
+}
+
+// payments are all that a processor can have to do with: what it took, was
+// refused, gave back, was told of and has not answered for.
+func (u *user) payments(org id.ID) {
+	u.t.Helper()
+	p := floetest.NewProcessor(u.t, u.d)
+	before := u.s.Payments.Processor
+	u.s.Payments.Processor = p
+	defer func() { u.s.Payments.Processor = before }()
+	c, once := u.card(org, "card"), u.product("1000", "null")
+	order := func(status int) string {
+		o := u.call("POST", "/v1/orders/", `{"product_id":"`+once+`","customer_id":"`+c+`"}`)
+		if status == 200 {
+			u.call("POST", "/v1/orders/"+o+"/finalize", "{}")
+		} else {
+			u.refused(status, "POST", "/v1/orders/"+o+"/finalize", "{}")
+		}
+		return o
+	}
+	refund := func(o, amount string) string {
+		return `{"order_id":"` + o + `","amount":` + amount + `,"reason":"other"}`
+	}
+	paid := order(200)
+	u.call("POST", "/v1/refunds/", refund(paid, "300"))
+	u.call("POST", "/v1/orders/"+paid+"/invoice", "")
+	u.tell(payment.Event{ID: "dispute", Type: payment.DisputeUpdated, Payment: "pay_1", Dispute: "dp_1", DisputeStatus: payment.DisputeNeedsResponse, Amount: 700})
+	paid = order(200)
+	p.Refunding = func(payment.Refund) (payment.RefundResult, error) { return payment.RefundResult{}, floetest.ErrLost }
+	u.refused(500, "POST", "/v1/refunds/", refund(paid, "400"))
+	p.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error", Message: "No."}, nil)
+	order(402)
+	p.Answer(payment.ChargeResult{}, floetest.ErrLost)
+	order(500)
+	free, plan := u.product("0", `"month"`), u.product("3000", `"month"`)
+	s := u.call("POST", "/v1/subscriptions/", `{"product_id":"`+free+`","customer_id":"`+c+`"}`)
+	u.refused(500, "PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+plan+`","proration_behavior":"invoice"}`)
+	p.Heal()
+	u.call("DELETE", "/v1/customers/"+u.card(org, "former"), "") // whose card is to be forgotten
+	u.balance(plan, free)
+}
+
+// balance is what a change to something cheaper leaves, with a discount for
+// one product only.
+func (u *user) balance(plan, free string) {
+	u.t.Helper()
+	c := u.call("POST", "/v1/customers/", `{"email":"credit@example.com"}`)
+	s := u.call("POST", "/v1/subscriptions/", `{"product_id":"`+plan+`","customer_id":"`+c+`","collection_method":"send_invoice"}`)
+	u.call("PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+free+`","proration_behavior":"invoice"}`)
+	d := u.call("POST", "/v1/discounts/", `{"name":"Some","type":"percentage","basis_points":1000,"duration":"forever","products":["`+plan+`"]}`)
+	u.call("PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+plan+`","discount_id":"`+d+`","proration_behavior":"next_period"}`)
+}
+
+// clock is an organization that lives in another time.
+func (u *user) clock() {
+	u.t.Helper()
+	in, err := organization.Draft("Later", "later")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	var org id.ID
+	err = u.d.Write(u.t.Context(), func(tx *db.Tx) error {
+		o, err := u.s.Organizations.Create(u.t.Context(), tx, auth.NewSystem("test"), in)
+		org = o.ID
+		return err
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	later := &user{t: u.t, d: u.d, s: u.s, token: u.tokenOf(org)}
+	later.call("POST", "/v1/test-clock", `{"now":"2026-01-31T00:00:00Z"}`)
+	plan := later.product("3000", `"month"`)
+	c := later.call("POST", "/v1/customers/", `{"email":"later@example.com"}`)
+	later.call("POST", "/v1/customer-sessions/", `{"customer_id":"`+c+`"}`)
+	later.call("POST", "/v1/subscriptions/", `{"product_id":"`+plan+`","customer_id":"`+c+`","collection_method":"send_invoice"}`)
+	later.call("POST", "/v1/test-clock/advance", `{"to":"2026-03-01T00:00:00Z"}`)
+}
+
+// webhooks were tried and are to be sent again.
+func (u *user) webhooks() {
+	u.t.Helper()
+	ep := u.call("POST", "/v1/webhooks/endpoints", `{"url":"http://127.0.0.1:1/again","format":"raw","events":["customer.updated"]}`)
+	u.call("PATCH", "/v1/customers/external/"+known, `{"name":"Zebra"}`)
+	if _, err := u.s.Webhooks.Drain(u.t.Context()); err != nil {
+		u.t.Fatal(err)
+	}
+	u.call("POST", "/v1/webhooks/replays", `{"endpoint_id":"`+ep+`","since":"`+time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)+`"}`)
+}
