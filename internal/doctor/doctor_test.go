@@ -169,6 +169,7 @@ func fill(t *testing.T, d *db.DB) string {
 	u.token = u.tokenOf(org)
 	u.customers()
 	u.payments(org)
+	u.keys()
 	u.clock()
 	u.webhooks()
 	return u.token

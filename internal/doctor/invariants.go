@@ -11,6 +11,13 @@ type Invariant struct {
 	Query string
 }
 
+// byHand says of a grant g that somebody has set the status of its license key:
+// that gives the grant or takes it, whatever its source says.
+const byHand = `EXISTS (SELECT 1 FROM license_keys h
+	JOIN journal j ON j.organization_id = h.organization_id AND j.subject_id = h.id AND (j.customer_id IS NULL OR j.subject_id <> j.customer_id)
+	WHERE h.organization_id = g.organization_id AND h.grant_id = g.id
+		AND j.type = 'license_key.updated' AND CAST(j.after AS text) LIKE '%"status":%')`
+
 // Invariants are all of them. A rule that the schema enforces by itself stands
 // here only where an index is what enforces it, because indexes break. Both
 // engines run the same text.
@@ -329,17 +336,19 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "grants.reason",
-		Says: "A benefit is granted only while a subscription or an order of the same customer grants it, and while the benefit and the member are there.",
+		Says: "A benefit is granted only while a subscription or an order of the same customer grants it (or somebody gave back its license key), and while the benefit and the member are there.",
 		Query: `SELECT g.organization_id, g.id, 'through subscription ' || g.subscription_id AS detail FROM benefit_grants g
 				WHERE g.granted_at IS NOT NULL AND g.subscription_id IS NOT NULL AND NOT EXISTS (
 					SELECT 1 FROM subscriptions s
 					JOIN product_benefits p ON p.organization_id = s.organization_id AND p.product_id = s.product_id AND p.benefit_id = g.benefit_id
 					WHERE s.organization_id = g.organization_id AND s.id = g.subscription_id AND s.customer_id = g.customer_id
 						AND s.ended_at IS NULL AND (s.status IN ('trialing', 'active') OR s.status = 'past_due' AND s.grace_ends_at IS NOT NULL))
+					AND NOT ` + byHand + `
 			UNION ALL SELECT g.organization_id, g.id, 'through order ' || g.order_id FROM benefit_grants g
 				WHERE g.granted_at IS NOT NULL AND g.order_id IS NOT NULL AND NOT EXISTS (
 					SELECT 1 FROM orders o WHERE o.organization_id = g.organization_id AND o.id = g.order_id AND o.customer_id = g.customer_id
 						AND o.status IN ('paid', 'partially_refunded', 'refunded'))
+					AND NOT ` + byHand + `
 			UNION ALL SELECT g.organization_id, g.id, 'of a benefit that was deleted' FROM benefit_grants g
 				JOIN benefits b ON b.organization_id = g.organization_id AND b.id = g.benefit_id
 				WHERE g.granted_at IS NOT NULL AND b.deleted_at IS NOT NULL
@@ -349,7 +358,7 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "grants.entitled",
-		Says: "Who has a running subscription to a product has a grant of each of its benefits.",
+		Says: "Who has a running subscription to a product has a grant of each of its benefits, unless somebody took back its license key.",
 		Query: `SELECT s.organization_id, s.id, 'has no grant of benefit ' || p.benefit_id AS detail FROM subscriptions s
 			JOIN product_benefits p ON p.organization_id = s.organization_id AND p.product_id = s.product_id
 			JOIN benefits b ON b.organization_id = p.organization_id AND b.id = p.benefit_id
@@ -357,14 +366,14 @@ var Invariants = []Invariant{
 			WHERE s.started_at IS NOT NULL AND s.ended_at IS NULL AND s.status IN ('trialing', 'active') AND s.seats IS NULL
 				AND b.deleted_at IS NULL AND c.deleted_at IS NULL AND NOT EXISTS (
 					SELECT 1 FROM benefit_grants g WHERE g.organization_id = s.organization_id AND g.source_id = s.id
-						AND g.benefit_id = p.benefit_id AND (g.granted_at IS NOT NULL OR g.error IS NOT NULL))`,
+						AND g.benefit_id = p.benefit_id AND (g.granted_at IS NOT NULL OR g.error IS NOT NULL OR ` + byHand + `))`,
 	},
 	{
 		Name: "license_keys.grants",
-		Says: "A license key works only while its grant is granted, and belongs to the same customer and benefit.",
+		Says: "A license key works only while its grant is granted (or somebody gave it back), and belongs to the same customer and benefit.",
 		Query: `SELECT k.organization_id, k.id, k.status || ', while its grant says otherwise' AS detail FROM license_keys k
 			JOIN benefit_grants g ON g.organization_id = k.organization_id AND g.id = k.grant_id
-			WHERE k.status = 'granted' AND g.granted_at IS NULL OR g.customer_id <> k.customer_id OR g.benefit_id <> k.benefit_id`,
+			WHERE k.status = 'granted' AND g.granted_at IS NULL AND NOT ` + byHand + ` OR g.customer_id <> k.customer_id OR g.benefit_id <> k.benefit_id`,
 	},
 	{
 		Name: "license_keys.activations",

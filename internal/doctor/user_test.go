@@ -40,8 +40,8 @@ func (u *user) tokenOf(org id.ID) (clear string) {
 	return clear
 }
 
-// ask answers the status of a request and what it was about.
-func (u *user) ask(method, path, body string) (status int, made string) {
+// ask answers the status of a request and the body of the answer.
+func (u *user) ask(method, path, body string) (status int, answer string) {
 	u.t.Helper()
 	r := httptest.NewRequestWithContext(u.t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+u.token)
@@ -49,29 +49,26 @@ func (u *user) ask(method, path, body string) (status int, made string) {
 	r.Header.Set(floetest.Signature, "good")
 	w := httptest.NewRecorder()
 	u.s.Handler().ServeHTTP(w, r)
-	var x struct{ ID string }
-	_ = json.Unmarshal(w.Body.Bytes(), &x)
-	if w.Code >= 300 {
-		return w.Code, w.Body.String()
-	}
-	return w.Code, x.ID
+	return w.Code, w.Body.String()
 }
 
-// call makes a request that succeeds.
+// call makes a request that succeeds, and answers the id of what it is about.
 func (u *user) call(method, path, body string) string {
 	u.t.Helper()
-	status, made := u.ask(method, path, body)
+	status, answer := u.ask(method, path, body)
 	if status >= 300 {
-		u.t.Fatalf("%s %s: %d %s", method, path, status, made)
+		u.t.Fatalf("%s %s: %d %s", method, path, status, answer)
 	}
-	return made
+	var x struct{ ID string }
+	_ = json.Unmarshal([]byte(answer), &x)
+	return x.ID
 }
 
 // refused makes a request that does not succeed, but leaves something.
 func (u *user) refused(status int, method, path, body string) {
 	u.t.Helper()
-	if got, made := u.ask(method, path, body); got != status {
-		u.t.Fatalf("%s %s: %d %s, want %d", method, path, got, made, status)
+	if got, answer := u.ask(method, path, body); got != status {
+		u.t.Fatalf("%s %s: %d %s, want %d", method, path, got, answer, status)
 	}
 }
 
@@ -160,6 +157,34 @@ func (u *user) balance(plan, free string) {
 	u.call("PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+free+`","proration_behavior":"invoice"}`)
 	d := u.call("POST", "/v1/discounts/", `{"name":"Some","type":"percentage","basis_points":1000,"duration":"forever","products":["`+plan+`"]}`)
 	u.call("PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+plan+`","discount_id":"`+d+`","proration_behavior":"next_period"}`)
+}
+
+// keys have a status that somebody has set: one was taken back from a running
+// subscription, one given back after its subscription had ended, and one after
+// its benefit was deleted.
+func (u *user) keys() {
+	u.t.Helper()
+	key := func(name string) (path, subscription, benefit string) {
+		benefit = u.call("POST", "/v1/benefits/", `{"type":"license_keys","description":"Key","properties":{}}`)
+		p := u.product("0", `"month"`)
+		u.call("POST", "/v1/products/"+p+"/benefits", `{"benefits":["`+benefit+`"]}`)
+		c := u.call("POST", "/v1/customers/", `{"email":"`+name+`@example.com"}`)
+		subscription = u.call("POST", "/v1/subscriptions/", `{"product_id":"`+p+`","customer_id":"`+c+`"}`)
+		_, list := u.ask("GET", "/v1/license-keys/?benefit_id="+benefit, "")
+		var keys struct{ Items []struct{ ID string } }
+		if err := json.Unmarshal([]byte(list), &keys); err != nil || len(keys.Items) != 1 {
+			u.t.Fatalf("%v: %s", err, list)
+		}
+		return "/v1/license-keys/" + keys.Items[0].ID, subscription, benefit
+	}
+	taken, _, _ := key("taken")
+	u.call("PATCH", taken, `{"status":"revoked"}`)
+	given, subscription, _ := key("given")
+	u.call("DELETE", "/v1/subscriptions/"+subscription, "")
+	u.call("PATCH", given, `{"status":"granted"}`)
+	kept, _, benefit := key("kept")
+	u.call("DELETE", "/v1/benefits/"+benefit, "")
+	u.call("PATCH", kept, `{"status":"granted"}`)
 }
 
 // clock is an organization that lives in another time.
