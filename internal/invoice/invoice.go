@@ -6,9 +6,7 @@ package invoice
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"codeberg.org/go-pdf/fpdf"
 )
@@ -77,41 +75,61 @@ const (
 // page draws one document.
 type page struct {
 	*fpdf.Fpdf
+	shapes *shapes
 }
 
 // Render draws a document as a PDF file.
 func Render(d Document) ([]byte, error) {
-	fonts, err := loadFonts()
+	s := newShapes()
+	p, err := draw(&d, s)
 	if err != nil {
 		return nil, err
 	}
-	p := page{fpdf.New("P", "mm", "A4", "")}
+	if len(s.forms) > 0 { // now that they are known, with fonts that have them
+		s.known = true
+		if p, err = draw(&d, s); err != nil {
+			return nil, err
+		}
+	}
+	var out bytes.Buffer
+	if err := p.Output(&out); err != nil {
+		return nil, fmt.Errorf("draw a document: %w", err)
+	}
+	if len(s.forms) > 0 {
+		return withTexts(out.Bytes(), s.forms), nil
+	}
+	return out.Bytes(), nil
+}
+
+func draw(d *Document, s *shapes) (page, error) {
+	p := page{fpdf.New("P", "mm", "A4", ""), s}
 	p.SetCreationDate(d.Created)
 	p.SetModificationDate(d.Created)
 	p.SetCatalogSort(true)
 	p.SetProducer("Floe", true)
 	p.SetTitle(inMetadata(d.Title+" "+d.number()), false)
 	p.SetAuthor(inMetadata(d.Seller.Name), false)
-	p.AddUTF8FontFromBytes(family, "", fonts.regular)
-	p.AddUTF8FontFromBytes(family, "B", fonts.bold)
+	for _, t := range []*typeface{dejavu, dejavuBold} {
+		font, err := t.load()
+		if err != nil {
+			return p, err
+		}
+		p.AddUTF8FontFromBytes(t.family, t.style, font)
+	}
 	p.SetMargins(margin, margin, margin)
 	p.SetAutoPageBreak(true, bottom)
 	p.AliasNbPages("{pages}")
-	p.SetFooterFunc(func() { p.footer(&d) })
+	p.SetFooterFunc(func() { p.footer(d) })
 	p.AddPage()
-	p.head(&d)
-	p.parties(&d)
-	p.lines(&d)
-	p.totals(&d)
+	p.head(d)
+	p.parties(d)
+	p.lines(d)
+	p.totals(d)
 	for i := range d.Tables {
 		p.table(&d.Tables[i])
 	}
-	p.notes(&d)
-	var out bytes.Buffer
-	if err := p.Output(&out); err != nil {
-		return nil, fmt.Errorf("draw a document: %w", err)
-	}
-	return out.Bytes(), nil
+	p.notes(d)
+	return p, p.Error()
 }
 
 // number is the first fact, which is what the document is called.
@@ -142,86 +160,6 @@ func (p page) write(w float64, text, align string, size float64) {
 // cell puts text into one line.
 func (p page) cell(w, h float64, text string, next int, align string) {
 	p.line(w, h, printable(text), next, align)
-}
-
-// line puts a line of printable text into a box, each letter in a font that has
-// it, and goes on where next says: 0 beside it, 1 below at the margin, 2 below.
-func (p page) line(w, h float64, text string, next int, align string) {
-	text = visual(text)
-	list := runs(text)
-	if len(list) == 1 && list[0].other == nil {
-		p.CellFormat(w, h, text, "", next, align, false, 0, "")
-		return
-	}
-	x, y := p.GetXY()
-	if align == "R" {
-		p.SetX(x + w - 2*p.GetCellMargin() - p.measure(text))
-	}
-	for _, r := range list {
-		p.in(r.other, func() { p.piece(r.text, h) })
-	}
-	switch next {
-	case 0:
-		p.SetXY(x+w, y)
-	case 1:
-		p.SetXY(margin, y+h)
-	default:
-		p.SetXY(x, y+h)
-	}
-}
-
-// measure is how wide printable text is.
-func (p page) measure(text string) (w float64) {
-	for _, r := range runs(text) {
-		p.in(r.other, func() { w += p.GetStringWidth(r.text) })
-	}
-	return w
-}
-
-// wrap breaks text into lines that fit.
-func (p page) wrap(text string, w float64) []string {
-	text = printable(text)
-	switch {
-	case text == "":
-		return []string{""}
-	case !strings.ContainsFunc(text, inOther):
-		return p.SplitText(text, w-2)
-	}
-	var lines []string
-	from, last, before := 0, 0, rune(0) // where the line begins, and where it may end
-	for at, r := range text {
-		if r == ' ' || parts(before, r) {
-			last = at
-		}
-		before = r
-		if end := at + utf8.RuneLen(r); p.measure(text[from:end]) > w-2 && at > from {
-			if last <= from {
-				last = at
-			}
-			lines = append(lines, strings.TrimSpace(text[from:last]))
-			from = last
-		}
-	}
-	return append(lines, strings.TrimSpace(text[from:]))
-}
-
-// in draws with another font where that is wanted.
-func (p page) in(o *other, draw func()) {
-	if o == nil {
-		draw()
-		return
-	}
-	font, err := o.load()
-	if err != nil {
-		p.SetError(err)
-		return
-	}
-	style := p.GetFontStyle()
-	size, _ := p.GetFontSize()
-	p.AddUTF8FontFromBytes(o.family, "", font) // the first time
-	p.SetFont(o.family, "", size)
-	draw()
-	p.SetFont(family, style, size)
 }
 
 func (p page) head(d *Document) {

@@ -1,79 +1,18 @@
 package invoice
 
 import (
-	"bytes"
-	"compress/gzip"
-	_ "embed"
 	"encoding/binary"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"sync"
+	"unicode"
 	"unicode/utf16"
 
+	"github.com/go-text/typesetting/language"
 	"golang.org/x/text/unicode/bidi"
 	"golang.org/x/text/unicode/norm"
 )
 
-// DejaVu Sans Condensed covers what is written in Latin, Greek, Cyrillic,
-// Armenian, Georgian, Hebrew and Arabic letters, among others. Droid Sans
-// Fallback has Chinese, Japanese and Korean, and nothing else, Noto Sans Thai
-// has Thai. None has the letters of India, whose forms depend on their
-// neighbours in ways that nothing here knows.
-const family = "dejavu"
-
-var (
-	//go:embed fonts/DejaVuSansCondensed.ttf.gz
-	regularFont []byte
-	//go:embed fonts/DejaVuSansCondensed-Bold.ttf.gz
-	boldFont []byte
-	//go:embed fonts/DroidSansFallback.ttf.gz
-	droidFont []byte
-	//go:embed fonts/NotoSansThai-Regular.ttf.gz
-	thaiFont []byte
-)
-
-type fonts struct{ regular, bold []byte }
-
-var loadFonts = sync.OnceValues(func() (f fonts, err error) {
-	if f.regular, err = unpack(regularFont); err != nil {
-		return f, err
-	}
-	f.bold, err = unpack(boldFont)
-	return f, err
-})
-
-// other is a font for letters that the first does not have. It is unpacked when
-// there is such a letter: one is large, and most never need any. It has no bold.
-type other struct {
-	family   string
-	load     func() ([]byte, error)
-	coverage func() func(rune) bool
-}
-
-func newOther(family string, packed *[]byte) *other {
-	o := &other{family: family, load: sync.OnceValues(func() ([]byte, error) { return unpack(*packed) })}
-	o.coverage = sync.OnceValue(func() func(rune) bool { return covers(o.load()) })
-	return o
-}
-
-// others are asked in this order, the small one first.
-var others = []*other{newOther("thai", &thaiFont), newOther("droid", &droidFont)}
-
-func unpack(packed []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, fmt.Errorf("unpack a font: %w", err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		return nil, fmt.Errorf("unpack a font: %w", err)
-	}
-	return text, nil
-}
-
-// unknown stands for letters that the font does not have.
+// unknown stands for letters that the fonts do not have.
 const unknown = '\u25A1'
 
 // inMetadata is a text as a file's metadata have it: UTF-16 with the mark of its
@@ -95,91 +34,194 @@ func printable(s string) string {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
-		case r < ' ', r == 0x7f:
+		case r < ' ', r == 0x7f, turns(r):
 			return -1
 		}
 		return r
 	}, s) // first, because what stood around them may compose
-	known := coverage()
 	return strings.Map(func(r rune) rune {
-		if known(r) || otherOf(r) != nil {
+		if typefaceOf(r) != nil || hint(r) {
 			return r
 		}
 		return unknown
-	}, shape(norm.NFC.String(s)))
+	}, norm.NFC.String(s))
 }
 
-// otherOf is the font that a letter is printed with when it is not the first.
-func otherOf(r rune) *other {
-	if coverage()(r) {
-		return nil
-	}
-	for _, o := range others {
-		if o.coverage()(r) {
-			return o
-		}
-	}
-	return nil
+// turns are characters that make text run the other way whatever its letters
+// are. On an invoice they would only serve to show a name that is not the name.
+func turns(r rune) bool {
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-func inOther(r rune) bool { return otherOf(r) != nil }
+// hint is an invisible character that says how its neighbours join or run.
+func hint(r rune) bool {
+	return r >= 0x200b && r <= 0x200f || r == 0x061c || r == 0x034f || r == 0x2060
+}
 
-// run is a piece of text in one font.
+// run is a piece of text in one font and direction, in the order in which it is
+// read. Where it is not shaped, each letter is one that stands for itself.
 type run struct {
-	text  string
-	other *other
+	text   string
+	face   *typeface
+	script language.Script
+	shaped bool
+	right  bool // it runs from the right
 }
 
-func runs(text string) (out []run) {
-	from, was := 0, (*other)(nil)
-	for at, r := range text {
-		if o := otherOf(r); o != was {
-			if at > from {
-				out = append(out, run{text[from:at], was})
+// layout brings a line of printable text into the pieces that stand on it from
+// left to right.
+func layout(text string) (out []run) {
+	if simple(text) {
+		return []run{{text: text, face: dejavu}}
+	}
+	for _, part := range visual(text) {
+		list := split(part.text, part.right())
+		if part.right() {
+			slices.Reverse(list)
+		}
+		for _, r := range list {
+			if n := len(out) - 1; n >= 0 && out[n].joins(r) {
+				out[n].text += r.text
+				continue
 			}
-			from, was = at, o
+			out = append(out, r)
 		}
 	}
-	return append(out, run{text[from:], was})
+	return out
 }
 
-// parts says whether a line may end between two letters, the second of which is
-// in another font: between any two of Chinese, Japanese and Korean; in Thai not
-// before what stands on or behind a letter, nor after what is written before one.
-// Where its words end is not known.
-func parts(before, r rune) bool {
-	behind := r >= 0x0e30 && r <= 0x0e3a || r >= 0x0e45 && r <= 0x0e4e
-	ahead := before >= 0x0e40 && before <= 0x0e44
-	return inOther(r) && !behind && !ahead
+// joins says whether two pieces can be drawn as one.
+func (r run) joins(next run) bool {
+	return !r.shaped && !next.shaped && r.face == next.face && !r.right && !next.right
 }
 
-// visual brings a line from the order in which it is read into that in which
-// it stands: Hebrew and Arabic run from the right.
-func visual(line string) string {
-	if !strings.ContainsFunc(line, rightToLeft) {
-		return line
+// simple says whether the first font has all of a text, and every letter stands
+// for itself, from left to right. Most texts are like that.
+func simple(text string) bool {
+	for _, r := range text {
+		if r >= 0x0300 && (combines(r) || hint(r) || runsRight(r) || typefaceOf(r) != dejavu) {
+			return false
+		}
 	}
+	return true
+}
+
+// combines says whether a character belongs to the letter before it.
+func combines(r rune) bool { return unicode.Is(unicode.M, r) }
+
+func runsRight(r rune) bool {
+	return r >= 0x0590 && r <= 0x08ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfeff
+}
+
+// split divides text of one direction by font and script.
+func split(text string, right bool) (out []run) {
+	for _, r := range text {
+		face, script := typefaceOf(r), language.LookupScript(r)
+		n := len(out) - 1
+		switch {
+		case hint(r):
+			if n < 0 || !out[n].shaped {
+				continue // there is nothing that it could tell
+			}
+		case n < 0 || !out[n].takes(r, face, script):
+			out = append(out, run{face: face, script: script, right: right, shaped: face.shapes(false)})
+			n++
+		}
+		last := &out[n]
+		last.text += string(r)
+		if !last.script.Strong() {
+			last.script = script
+		}
+		if combines(r) || right && script.Strong() {
+			last.shaped = last.face.shapes(true)
+		}
+	}
+	return out
+}
+
+// takes says whether a letter goes on with a piece: marks stay with their
+// letters, and so does what no script has for itself, such as the danda of India
+// and the spaces of Arabic.
+func (r *run) takes(letter rune, face *typeface, script language.Script) bool {
+	switch {
+	case combines(letter), !script.Strong() && (face.letters != nil || r.right):
+		return r.face.has(letter)
+	case face != r.face:
+		return false
+	}
+	return script == r.script || !script.Strong() || !r.script.Strong()
+}
+
+// level is a piece of text whose letters run in one direction: from the left
+// where it is even. A number within what runs from the right is one level deeper.
+type level struct {
+	text  string
+	depth int
+}
+
+func (l level) right() bool { return l.depth%2 == 1 }
+
+// visual brings a line from the order in which it is read into that in which its
+// pieces stand (UAX 9, rule L2).
+func visual(line string) []level {
+	list := levels(line)
+	for depth := 2; depth > 0; depth-- {
+		for i := 0; i < len(list); i++ {
+			from := i
+			for i < len(list) && list[i].depth >= depth {
+				i++
+			}
+			slices.Reverse(list[from:i])
+		}
+	}
+	return list
+}
+
+// levels are the pieces of a line in the order in which they are read.
+func levels(line string) (out []level) {
 	var p bidi.Paragraph
+	if !strings.ContainsFunc(line, runsRight) {
+		return []level{{line, 0}}
+	}
 	if _, err := p.SetString(line); err != nil {
-		return line
+		return []level{{line, 0}}
 	}
 	order, err := p.Order()
 	if err != nil {
-		return line
+		return []level{{line, 0}}
 	}
-	// Runs come in the order in which they are read.
-	runs := make([]string, order.NumRuns())
-	for i := range runs {
-		run := order.Run(i)
-		runs[i] = run.String()
-		if run.Direction() == bidi.RightToLeft {
-			runs[i] = bidi.ReverseString(runs[i])
+	right := startsRight(line)
+	for i := range order.NumRuns() {
+		text := order.Run(i)
+		switch {
+		case text.Direction() == bidi.RightToLeft:
+			out = append(out, level{text.String(), 1})
+		case right:
+			out = append(out, level{text.String(), 2})
+		default: // the library does not tell a number from the words behind it
+			number := 0
+			if i > 0 {
+				number = leadingNumber(text.String())
+			}
+			out = append(out, level{text.String()[:number], 2}, level{text.String()[number:], 0})
 		}
 	}
-	if startsRight(line) {
-		slices.Reverse(runs)
+	return slices.DeleteFunc(out, func(l level) bool { return l.text == "" })
+}
+
+// leadingNumber is how much of a text is a number that it begins with.
+func leadingNumber(text string) (n int) {
+	for i, r := range text {
+		p, size := bidi.LookupRune(r)
+		switch p.Class() {
+		case bidi.EN, bidi.AN, bidi.ET:
+			n = i + size
+		case bidi.ES, bidi.CS, bidi.NSM, bidi.BN:
+		default:
+			return n
+		}
 	}
-	return strings.Join(runs, "")
+	return n
 }
 
 // startsRight says whether the first letter of a line that has a direction
@@ -197,62 +239,39 @@ func startsRight(line string) bool {
 	return false
 }
 
-func rightToLeft(r rune) bool {
-	return r >= 0x0590 && r <= 0x08ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfeff
-}
-
-// coverage says which letters the regular font has. Where one cannot be read all
-// are said to be there: Render says it.
-var coverage = sync.OnceValue(func() func(rune) bool {
-	f, err := loadFonts()
-	return covers(f.regular, err)
-})
-
-func covers(font []byte, err error) func(rune) bool {
-	if err != nil {
-		return func(rune) bool { return true }
-	}
-	ranges := cmapRanges(font)
-	return func(r rune) bool {
-		_, ok := slices.BinarySearchFunc(ranges, r, func(x [2]rune, r rune) int {
-			switch {
-			case r < x[0]:
-				return 1
-			case r > x[1]:
-				return -1
-			}
-			return 0
-		})
-		return ok
-	}
-}
-
-// cmapRanges reads the ranges of a TrueType font's table of letters, "cmap", in
-// the format for the basic plane.
-func cmapRanges(font []byte) [][2]rune {
-	u16 := func(at int) int { return int(binary.BigEndian.Uint16(font[at:])) }
-	u32 := func(at int) int { return int(binary.BigEndian.Uint32(font[at:])) }
-	var out [][2]rune
-	for i := range u16(4) {
-		entry := 12 + 16*i
-		if string(font[entry:entry+4]) != "cmap" {
-			continue
+// breaks are the places within a text where a line may end.
+func breaks(text string) (out []int) {
+	before := rune(0)
+	for at, r := range text {
+		if at > 0 && (before == ' ' && r != ' ' || parts(before, r)) {
+			out = append(out, at)
 		}
-		cmap := u32(entry + 8)
-		for j := range u16(cmap + 2) {
-			table := cmap + u32(cmap+4+8*j+4)
-			if u16(table) != 4 {
-				continue
-			}
-			segments := u16(table+6) / 2
-			for k := range segments {
-				last, first := u16(table+14+2*k), u16(table+16+2*segments+2*k)
-				if last != 0xffff {
-					out = append(out, [2]rune{rune(first), rune(last)})
-				}
-			}
-			return out
-		}
+		before = r
 	}
-	return out
+	return append(out, len(text))
 }
+
+// parts says whether a line may end between two letters without a space: between
+// any two of Chinese, Japanese and Korean, and of the scripts that write words
+// without spaces, Thai, Lao, Khmer and Burmese, where whole letters end. Where
+// their words end is not known.
+func parts(before, r rune) bool {
+	if typefaceOf(r) == droid {
+		return true
+	}
+	if !unicode.In(r, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) {
+		return false
+	}
+	behind := r >= 0x0e30 && r <= 0x0e3a || r >= 0x0e45 && r <= 0x0e4e || r >= 0x0eb0 && r <= 0x0ebc
+	ahead := before >= 0x0e40 && before <= 0x0e44 || before >= 0x0ec0 && before <= 0x0ec4
+	return !behind && !ahead && whole(before, r)
+}
+
+// whole says whether a letter ends between two characters: what no line may
+// divide even where a word is longer than the line.
+func whole(before, r rune) bool {
+	return !combines(r) && !hint(r) && !hint(before) && norm.NFC.PropertiesString(string(before)).CCC() != virama
+}
+
+// virama is the class of the signs that join a letter with the next one.
+const virama = 9

@@ -1,0 +1,197 @@
+package invoice
+
+import (
+	"math"
+	"slices"
+	"unicode"
+
+	"github.com/go-text/typesetting/font"
+	"github.com/go-text/typesetting/harfbuzz"
+	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/unicode/norm"
+)
+
+// glyph is a form of letters and where it is drawn, in parts of the size of the
+// font, counted from where its cluster begins.
+type glyph struct {
+	id      font.GID
+	text    string // what it stands for
+	x, y    float64
+	advance float64 // how far the next one goes on by itself
+}
+
+// cluster is a group of glyphs that cannot be told apart in the text: a letter
+// and its marks, or letters that are written as one.
+type cluster struct {
+	text   string
+	row    []glyph // those that stand beside each other; they have all of the text
+	marks  []glyph // those that stand above, below and within them
+	width  float64
+	hidden bool // whether the text is not that of the row, one after the other
+}
+
+// space says whether words end here.
+func (c cluster) space() bool { return c.text == " " }
+
+// shaper finds the glyphs of text in one font. It is not safe for concurrent use.
+type shaper struct {
+	face   *font.Face
+	font   *harfbuzz.Font
+	buffer *harfbuzz.Buffer
+	// A glyph without width and form; where there is none, one without form.
+	nothing glyph
+}
+
+func newShaper(t *typeface) (*shaper, error) {
+	f, err := t.parse()
+	if err != nil {
+		return nil, err
+	}
+	face := font.NewFace(f)
+	s := &shaper{face: face, font: harfbuzz.NewFont(face)}
+	id, ok := f.NominalGlyph('\u200b')
+	if !ok {
+		id, _ = f.NominalGlyph(' ')
+	}
+	s.nothing = glyph{id: id, advance: s.advance(id)}
+	return s, nil
+}
+
+// shape is the text of a run as clusters from left to right.
+func (s *shaper) shape(r run) (out []cluster) {
+	text := []rune(r.text)
+	s.buffer = harfbuzz.NewBuffer()
+	s.buffer.Invisible = s.nothing.id
+	s.buffer.AddRunes(text, 0, len(text))
+	s.buffer.Props.Script = r.script
+	s.buffer.Props.Direction = harfbuzz.LeftToRight
+	if r.right {
+		s.buffer.Props.Direction = harfbuzz.RightToLeft
+	}
+	s.buffer.Shape(s.font, nil)
+	ends := s.ends(len(text))
+	for i := 0; i < len(s.buffer.Info); {
+		first := s.buffer.Info[i].Cluster
+		c := cluster{text: string(text[first:ends[first]])}
+		for ; i < len(s.buffer.Info) && s.buffer.Info[i].Cluster == first; i++ {
+			c.add(s.glyph(i))
+		}
+		c.tell(r.right, s.nothing)
+		out = append(out, c)
+	}
+	return out
+}
+
+// always shapes a run even where the library fails, which is a large port of
+// another one: then each letter is drawn as it is. No name keeps an invoice from
+// being made.
+func (s *shaper) always(shape func(run) []cluster, r run) (out []cluster) {
+	defer func() {
+		if recover() != nil {
+			out = s.unshaped(r)
+		}
+	}()
+	return shape(r)
+}
+
+func (s *shaper) unshaped(r run) (out []cluster) {
+	for _, letter := range r.text {
+		id, _ := s.face.NominalGlyph(letter)
+		c := cluster{text: string(letter)}
+		c.add(glyph{id: id, advance: s.advance(id)}, s.advance(id))
+		c.tell(r.right, s.nothing)
+		out = append(out, c)
+	}
+	if r.right {
+		slices.Reverse(out)
+	}
+	return out
+}
+
+// ends are where clusters end in the text, by where they begin.
+func (s *shaper) ends(length int) map[int]int {
+	starts := []int{length}
+	for _, g := range s.buffer.Info {
+		starts = append(starts, g.Cluster)
+	}
+	slices.Sort(starts)
+	out := make(map[int]int, len(starts))
+	for i, at := range starts[1:] {
+		if starts[i] < at {
+			out[starts[i]] = at
+		}
+	}
+	return out
+}
+
+// glyph is one that shaping found, and how far it made the next one go on.
+func (s *shaper) glyph(i int) (g glyph, advance float64) {
+	em := float64(s.face.Upem())
+	info, pos := s.buffer.Info[i], s.buffer.Pos[i]
+	return glyph{
+		id:      info.Glyph,
+		x:       float64(pos.XOffset) / em,
+		y:       float64(pos.YOffset) / em,
+		advance: s.advance(info.Glyph),
+	}, float64(pos.XAdvance) / em
+}
+
+func (s *shaper) advance(id font.GID) float64 {
+	return float64(s.face.HorizontalAdvance(id)) / float64(s.face.Upem())
+}
+
+// add puts a glyph behind the others of its cluster.
+func (c *cluster) add(g glyph, advance float64) {
+	g.x += c.width
+	c.width += advance
+	if advance == 0 && (g.y != 0 || g.advance != 0 || math.Abs(g.x-c.width) > near) {
+		c.marks = append(c.marks, g)
+		return
+	}
+	c.row = append(c.row, g)
+}
+
+// near is how far apart two places may be that nobody tells apart.
+const near = 0.002
+
+// tell gives each glyph of a row a part of the text: one letter, since readers turn
+// text from the right around by glyphs or by letters, and since some take a glyph
+// with a mark for one without width. Letters without a glyph of their own get
+// nothing, which has no width. A vowel that is written on both sides of its letter
+// has two glyphs, and two parts.
+func (c *cluster) tell(right bool, nothing glyph) {
+	text := []rune(c.text)
+	c.hidden = !right && len(text) > 1
+	if len(text) < len(c.row) {
+		text, c.hidden = []rune(norm.NFD.String(c.text)), true
+	}
+	if right {
+		text = []rune(bidi.ReverseString(string(text))) // with brackets as they are seen
+	}
+	bases := 0
+	for _, r := range text {
+		if !unicode.Is(unicode.Mn, r) {
+			bases++
+		}
+	}
+	glyphs := c.row
+	c.row = nil
+	for _, r := range text {
+		base := !unicode.Is(unicode.Mn, r)
+		if base {
+			bases--
+		}
+		if len(glyphs) > 0 && (base || bases < len(glyphs)) {
+			glyphs[0].text = string(r)
+			c.row, glyphs = append(c.row, glyphs[0]), glyphs[1:]
+			continue
+		}
+		g := nothing
+		g.text = string(r)
+		if n := len(c.row); n > 0 {
+			g.x = c.row[n-1].x + c.row[n-1].advance
+		}
+		c.row = append(c.row, g)
+	}
+	c.row = append(c.row, glyphs...)
+}
