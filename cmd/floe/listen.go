@@ -31,7 +31,8 @@ func (listenCommand) Help() string {
 on this machine, signed as webhooks are, with a secret that it prints. The program
 needs no address that the internet can reach. The token needs the scope webhooks:read,
 and customers:read for customer.state_changed, whose state is that of the moment when
-it is forwarded.
+it is forwarded. Of a customer who is gone by then there is none, so unlike webhooks
+it does not follow customer.deleted.
 
 While it runs: r sends the last event again, a number and Enter sends that one again,
 q ends it. Input that is no terminal works too, with Enter after each.

@@ -8,6 +8,7 @@ import (
 
 	"floe/internal/clock"
 	"floe/internal/db"
+	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/job"
 	"floe/internal/webhook"
@@ -137,6 +138,9 @@ func (c *webhookReplay) many(ctx context.Context, io *streams, s *setup, hooks *
 		r, err = hooks.StartReplay(ctx, tx, operator(), []id.ID{org}, request)
 		return err
 	})
+	if errors.Is(err, fault.NotFound.New()) {
+		return fmt.Errorf("%s has no endpoint %s; \"floe webhook list\" shows those there are", c.Organization, c.Endpoint)
+	}
 	if err != nil {
 		return plain(err)
 	}
