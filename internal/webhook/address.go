@@ -22,7 +22,10 @@ type Address struct {
 	sent *schema.Node
 }
 
-const badHost = "Invalid webhook URL: the hostname contains characters not allowed in domain names."
+const (
+	badHost   = "Invalid webhook URL: the hostname contains characters not allowed in domain names."
+	badEscape = "Invalid webhook URL: % must be followed by two hexadecimal digits."
+)
 
 // DecodeNode checks what needs no knowledge of the server's configuration.
 func (a *Address) DecodeNode(n *schema.Node, at *schema.At) {
@@ -42,6 +45,8 @@ func (a *Address) DecodeNode(n *schema.Node, at *schema.At) {
 			ctx[i] = schema.KV{Key: p.Key, Value: p.Value}
 		}
 		at.Report(problem.Type, problem.Msg, n, ctx...)
+	case hasBadEscape(normal):
+		at.ValueError(badEscape, n)
 	case !isHostName(hostOf(normal)):
 		at.ValueError(badHost, n)
 	}
@@ -93,6 +98,14 @@ func (s *Service) check(a Address) error {
 func (s *Service) callable(stored string) bool {
 	normal, problem := weburl.Parse(stored)
 	return problem.Type == "" && isHostName(hostOf(normal)) && s.check(Address{URL: normal}) == nil
+}
+
+// hasBadEscape says whether there is a % that stands for nothing. Browsers let
+// it pass, what sends webhooks does not.
+func hasBadEscape(normal string) bool {
+	_, err := url.Parse(normal)
+	_, bad := errors.AsType[url.EscapeError](err)
+	return bad
 }
 
 func hostOf(normal string) string {

@@ -93,6 +93,7 @@ func TestURLs(t *testing.T) {
 		}
 		refused("url_scheme", "URL scheme should be 'https'", "http://example.com/", "ftp://example.com/")
 		refused("value_error", "Value error, Invalid webhook URL: the hostname contains characters not allowed in domain names.", "https://exa—mple.com/x")
+		refused("value_error", "Value error, Invalid webhook URL: % must be followed by two hexadecimal digits.", "https://example.com/100%", "https://example.com/x#%zz")
 		refused("value_error", "Value error, Webhook URLs cannot point to localhost or private IP addresses.",
 			"https://127.0.0.1/x", "https://localhost/x", "https://[::1]/", "https://10.0.0.1/", "https://2130706433/", "https://0x7f.1/",
 			"https://a.localhost/", "https://metadata.google.internal/", "https://169.254.169.254/", "https://100.64.0.1/", "https://224.0.0.1/",
