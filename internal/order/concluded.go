@@ -151,7 +151,7 @@ func (s *Service) tookAll(ctx context.Context, tx *db.Tx, actor auth.Subject, wa
 // note records a processor's payment, or what has become of one that is known.
 // It says whether it was known to have succeeded.
 func (s *Service) note(ctx context.Context, tx *db.Tx, r *Row, p Payment) (row PaymentRow, known bool, err error) {
-	old, err := paymentNamed(ctx, tx, r.OrganizationID, r.ID, p.Reference)
+	old, err := PaymentNamed(ctx, tx, r.OrganizationID, r.ID, p.Reference)
 	switch {
 	case err != nil:
 		return row, false, err
@@ -172,9 +172,9 @@ func (s *Service) note(ctx context.Context, tx *db.Tx, r *Row, p Payment) (row P
 	return row, false, nil
 }
 
-// paymentNamed is the payment of an order that has a reference, nil when there
+// PaymentNamed is the payment of an order that has a reference, nil when there
 // is none.
-func paymentNamed(ctx context.Context, q db.Querier, org, order id.ID, reference string) (*PaymentRow, error) {
+func PaymentNamed(ctx context.Context, q db.Querier, org, order id.ID, reference string) (*PaymentRow, error) {
 	if reference == "" {
 		return nil, nil
 	}

@@ -11,9 +11,9 @@ import (
 	"floe/internal/payment"
 )
 
-// hearDispute stores what has become of a dispute about a payment. What is told
+// HearDispute stores what has become of a dispute about a payment. What is told
 // late does not open it again.
-func (s *Service) hearDispute(ctx context.Context, tx *db.Tx, e *payment.Event) error {
+func (s *Service) HearDispute(ctx context.Context, tx *db.Tx, e *payment.Event) error {
 	if e.Order == "" || e.Dispute == "" {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (s *Service) hearDispute(ctx context.Context, tx *db.Tx, e *payment.Event) 
 	if err != nil {
 		return err
 	}
-	p, err := paymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
+	p, err := PaymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
 	if err != nil || p == nil {
 		return err
 	}

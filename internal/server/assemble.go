@@ -18,6 +18,7 @@ import (
 	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/payment"
+	"floe/internal/paymentevent"
 	"floe/internal/product"
 	"floe/internal/state"
 	"floe/internal/subscription"
@@ -63,6 +64,9 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
 	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
 	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
+	s.PaymentEvents = &paymentevent.Service{
+		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments, Charges: s.Charges, Orders: s.Orders,
+	}
 	s.TestClocks = &testclock.Service{
 		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Customers: s.Customers, Changed: s.Tokens.Forget,
 	}

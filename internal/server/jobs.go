@@ -51,7 +51,7 @@ func (s *Server) kinds() []job.Kind {
 				if _, err := s.Customers.PurgeSessions(ctx, tx); err != nil {
 					return err
 				}
-				if err := s.Orders.ForgetEvents(ctx, tx); err != nil {
+				if err := s.PaymentEvents.Forget(ctx, tx); err != nil {
 					return err
 				}
 				return s.Jobs.Schedule(ctx, tx, purgeSessions, tx.Now().Add(purgeEvery))

@@ -79,7 +79,7 @@ func lookForDue(t *testing.T, f *floetest.Floe, clocked id.ID) {
 		if n, err := f.Server.Customers.PurgeSessions(t.Context(), tx); n != 0 || err != nil {
 			t.Errorf("%d sessions had ended, %v", n, err)
 		}
-		if err := f.Server.Orders.ForgetEvents(t.Context(), tx); err != nil {
+		if err := f.Server.PaymentEvents.Forget(t.Context(), tx); err != nil {
 			return err
 		}
 		return f.Server.Webhooks.Archive(t.Context(), tx, nil)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"floe/internal/order"
+	"floe/internal/paymentevent"
 )
 
 // serve tells the API from the few other paths. Nearly every request is for
@@ -39,9 +40,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.api.ServeHTTP(w, withoutAPI(r))
 		return
 	}
-	if strings.HasPrefix(path, order.EventsPath) {
+	if strings.HasPrefix(path, paymentevent.Path) {
 		guard(w.Header())
-		s.Orders.ServeEvents(w, r)
+		s.PaymentEvents.Serve(w, r)
 		return
 	}
 	if len(path) > 1 {

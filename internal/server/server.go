@@ -33,6 +33,7 @@ import (
 	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/payment"
+	"floe/internal/paymentevent"
 	"floe/internal/product"
 	"floe/internal/subscription"
 	"floe/internal/testclock"
@@ -119,6 +120,7 @@ type Server struct {
 	Payments      *payment.Service
 	Charges       *charge.Service
 	Orders        *order.Service
+	PaymentEvents *paymentevent.Service
 	Subscriptions *subscription.Service
 	TestClocks    *testclock.Service
 	Webhooks      *webhook.Service

@@ -1,10 +1,14 @@
-package order
+// Package paymentevent takes in what a payment processor tells by itself: each
+// event once, in whatever order they come. It finds out whom an event is about
+// and hands it to charges, orders or payment methods, in one transaction.
+package paymentevent
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,30 +16,42 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/charge"
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/money"
+	"floe/internal/order"
 	"floe/internal/payment"
 )
 
-// EventsPath is where processors tell what they have to tell: at this path,
+// Service takes in events.
+type Service struct {
+	DB        *db.DB
+	Logger    *slog.Logger
+	Customers *customer.Service
+	Payments  *payment.Service
+	Charges   *charge.Service
+	Orders    *order.Service
+}
+
+// Path is where processors tell what they have to tell: at this path,
 // their name, and "/events".
-const EventsPath = "/processors/"
+const Path = "/processors/"
 
-// MaxEvent is how long what a processor tells may be.
-const MaxEvent = 1 << 20
+// MaxSize is how long what a processor tells may be.
+const MaxSize = 1 << 20
 
-// processorActor is whom the journal names for what a processor tells.
-var processorActor = auth.NewSystem("payment processor")
+// actor is whom the journal names for what a processor tells.
+var actor = auth.NewSystem("payment processor")
 
 // errNameless is of an event that could not be told from others.
 var errNameless = errors.New("an event of the processor has no id")
 
-// ServeEvents takes in what a processor tells. Whatever is not answered with
+// Serve takes in what a processor tells. Whatever is not answered with
 // 2xx it is expected to tell again.
-func (s *Service) ServeEvents(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != EventsPath+s.Payments.Processor.Name()+"/events" || s.Payments.Processor.Name() == payment.ManualName {
+func (s *Service) Serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != Path+s.Payments.Processor.Name()+"/events" || s.Payments.Processor.Name() == payment.ManualName {
 		http.Error(w, "There is no such processor.", http.StatusNotFound)
 		return
 	}
@@ -44,11 +60,11 @@ func (s *Service) ServeEvents(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxEvent))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxSize))
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			http.Error(w, fmt.Sprintf("An event may have %d bytes.", MaxEvent), http.StatusRequestEntityTooLarge)
+			http.Error(w, fmt.Sprintf("An event may have %d bytes.", MaxSize), http.StatusRequestEntityTooLarge)
 			return
 		}
 		http.Error(w, "The body did not arrive.", http.StatusBadRequest)
@@ -67,10 +83,10 @@ func (s *Service) ServeEvents(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The event could not be read.", http.StatusBadRequest)
 		return
 	}
-	s.answerEvents(r.Context(), w, list)
+	s.answer(r.Context(), w, list)
 }
 
-func (s *Service) answerEvents(ctx context.Context, w http.ResponseWriter, list []payment.Event) {
+func (s *Service) answer(ctx context.Context, w http.ResponseWriter, list []payment.Event) {
 	for i := range list {
 		err := s.Hear(ctx, list[i])
 		var f *fault.Fault
@@ -107,9 +123,9 @@ func (s *Service) Hear(ctx context.Context, e payment.Event) error {
 		case payment.PaymentSucceeded, payment.PaymentFailed, payment.PaymentPending:
 			return s.hearPayment(ctx, tx, &e, givenUp)
 		case payment.RefundUpdated:
-			return s.hearRefund(ctx, tx, &e)
+			return s.Orders.HearRefund(ctx, tx, actor, &e)
 		case payment.DisputeUpdated:
-			return s.hearDispute(ctx, tx, &e)
+			return s.Orders.HearDispute(ctx, tx, &e)
 		case payment.SetupSucceeded:
 			return s.hearSetup(ctx, tx, &e)
 		case payment.MethodUpdated:
@@ -121,7 +137,7 @@ func (s *Service) Hear(ctx context.Context, e payment.Event) error {
 			if e.Method == nil {
 				return nil
 			}
-			return s.Payments.Detached(ctx, tx, processorActor, e.Organization, e.Method.Reference)
+			return s.Payments.Detached(ctx, tx, actor, e.Organization, e.Method.Reference)
 		}
 		return nil // a setup that failed, or what there will be one day
 	})
@@ -139,13 +155,13 @@ func (s *Service) firstTime(ctx context.Context, tx *db.Tx, e *payment.Event) (b
 	return n == 1, nil
 }
 
-// eventsKept is how long it is remembered which events were taken in. No
+// kept is how long it is remembered which events were taken in. No
 // processor tells again after so long.
-const eventsKept = 90 * 24 * time.Hour
+const kept = 90 * 24 * time.Hour
 
-// ForgetEvents forgets old events of all organizations.
-func (s *Service) ForgetEvents(ctx context.Context, tx *db.Tx) error {
-	_, err := db.Exec(ctx, tx, `DELETE FROM processor_events WHERE created_at < ?`, tx.Now().Add(-eventsKept))
+// Forget forgets old events of all organizations.
+func (s *Service) Forget(ctx context.Context, tx *db.Tx) error {
+	_, err := db.Exec(ctx, tx, `DELETE FROM processor_events WHERE created_at < ?`, tx.Now().Add(-kept))
 	return err
 }
 
@@ -206,7 +222,7 @@ func (s *Service) hearPayment(ctx context.Context, tx *db.Tx, e *payment.Event, 
 	if err != nil || c == nil {
 		return err
 	}
-	known, err := paymentNamed(ctx, tx, e.Organization, e.Order, e.Payment)
+	known, err := order.PaymentNamed(ctx, tx, e.Organization, e.Order, e.Payment)
 	if err != nil {
 		return err
 	}
@@ -215,12 +231,12 @@ func (s *Service) hearPayment(ctx context.Context, tx *db.Tx, e *payment.Event, 
 	switch {
 	case err != nil:
 		return err
-	case known != nil && (known.Status == Succeeded || known.Status == Failed && e.Type != payment.PaymentSucceeded):
+	case known != nil && (known.Status == order.Succeeded || known.Status == order.Failed && e.Type != payment.PaymentSucceeded):
 		return nil // told late
 	case asked != nil && (e.Key == "" || e.Key == asked.IdempotencyKey):
-		return s.Charges.Conclude(ctx, tx, processorActor, asked, result, givenUp)
+		return s.Charges.Conclude(ctx, tx, actor, asked, result, givenUp)
 	case e.Type == payment.PaymentSucceeded && e.Payment != "" && c.Amount > 0:
-		return s.Unexpected(ctx, tx, processorActor, c, result)
+		return s.Orders.Unexpected(ctx, tx, actor, c, result)
 	}
 	return nil
 }
@@ -234,7 +250,7 @@ func (s *Service) charged(ctx context.Context, tx *db.Tx, e *payment.Event) (*ch
 	}
 	if c == nil {
 		c = &charge.Row{OrganizationID: e.Organization, OrderID: e.Order, CustomerID: e.Customer, Currency: strings.ToLower(e.Currency), Description: "Payment"}
-		r, err := byID(ctx, tx, []id.ID{e.Organization}, e.Order, "")
+		r, err := order.Find(ctx, tx, e.Organization, e.Order)
 		switch {
 		case err == nil:
 			c.CustomerID, c.Currency, c.SubscriptionID = r.CustomerID, r.Currency, r.SubscriptionID
@@ -287,79 +303,7 @@ func (s *Service) hearSetup(ctx context.Context, tx *db.Tx, e *payment.Event) er
 	if err != nil || m == "" || !e.Default {
 		return err
 	}
-	return s.PayWith(ctx, tx, processorActor, c, m)
-}
-
-// hearRefund is what a processor says of a refund: of one that was asked for
-// here, or of one that somebody made there.
-func (s *Service) hearRefund(ctx context.Context, tx *db.Tx, e *payment.Event) error {
-	if e.Order == "" {
-		return nil
-	}
-	r, err := s.locked(ctx, tx, []id.ID{e.Organization}, e.Order)
-	if errors.Is(err, fault.NotFound.New()) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	f, err := s.refundNamed(ctx, tx, e)
-	if err != nil {
-		return err
-	}
-	if f != nil {
-		return s.refundBecame(ctx, tx, processorActor, &r, *f, e.RefundStatus)
-	}
-	q, err := requestOf(ctx, tx, &r)
-	switch {
-	case err != nil:
-		return err
-	case q != nil && q.ID == e.RefundID:
-		_, err := s.gaveBack(ctx, tx, processorActor, &r, q, payment.RefundResult{Reference: e.Refund, Status: e.RefundStatus})
-		return err
-	case q != nil && e.RefundID == "":
-		return fault.RefundPendingCreation.New(fmt.Sprintf("A refund of order %s is in progress", r.ID))
-	}
-	return s.refundedThere(ctx, tx, &r, e)
-}
-
-// refundedThere records a refund that was made at the processor.
-func (s *Service) refundedThere(ctx context.Context, tx *db.Tx, r *Row, e *payment.Event) error {
-	p, err := paymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
-	if err != nil || p == nil || p.Surplus || p.Status != Succeeded || !r.Status.Paid() || e.Amount <= 0 || !e.RefundStatus.Counts() {
-		return err
-	}
-	tax, err := r.taxWithin(e.Amount)
-	if err != nil {
-		s.Logger.Error("the processor gave back more than there was", "order", r.ID, "refund", e.Refund)
-		return nil
-	}
-	processor := s.Payments.Processor.Name()
-	_, err = s.refund(ctx, tx, processorActor, r, Refund{Status: e.RefundStatus, Reason: "other", Amount: e.Amount - tax, TaxAmount: tax,
-		PaymentID: &p.ID, Processor: &processor, Reference: &e.Refund})
-	return err
-}
-
-// refundNamed is the refund that an event is about, nil when there is none yet.
-func (s *Service) refundNamed(ctx context.Context, q db.Querier, e *payment.Event) (*Refund, error) {
-	f, err := db.One[Refund](ctx, q, `SELECT `+refundColumns+` FROM refunds
-		WHERE organization_id = ? AND order_id = ? AND (id = ? OR processor = ? AND reference = ?)`,
-		e.Organization, e.Order, orNone(e.RefundID), s.Payments.Processor.Name(), e.Refund)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find a refund: %w", err)
-	}
-	return &f, nil
-}
-
-// orNone is an id that nothing has, where there is none.
-func orNone(x id.ID) id.ID {
-	if isID(x) {
-		return x
-	}
-	return "00000000-0000-4000-8000-000000000000"
+	return s.Orders.PayWith(ctx, tx, actor, c, m)
 }
 
 // isID says whether a processor, which keeps texts, has kept an id.

@@ -1,4 +1,4 @@
-package order_test
+package charge_test
 
 import (
 	"fmt"
