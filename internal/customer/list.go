@@ -118,3 +118,12 @@ func filter(orgs []id.ID, in listInput, engine string, ask []gram) *db.W {
 	}
 	return w
 }
+
+// Externally filters what customers own by the caller's own ids for live customers.
+func Externally(w *db.W, orgs []id.ID, external schema.Many[string]) {
+	if external == nil {
+		return
+	}
+	inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", []string(external))
+	w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
+}

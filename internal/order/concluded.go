@@ -225,17 +225,13 @@ func (s *Service) surplus(ctx context.Context, tx *db.Tx, actor auth.Subject, r 
 	}
 	s.Logger.Warn("money came that an order does not need; it is given back", "order", r.ID, "payment", row.ID)
 	if !s.Payments.Processor.Capabilities().Refund {
-		return credit(ctx, tx, r, row.Amount)
+		return Credit(ctx, tx, r, row.Amount)
 	}
-	q, err := s.request(ctx, tx, r, &row, Refund{Reason: "other", Amount: row.Amount})
-	if err != nil {
-		return err
-	}
-	return q.again(ctx, tx, 0)
+	return s.Refunds.GiveBack(ctx, tx, r, &row)
 }
 
-// credit puts money on the balance of an order's customer.
-func credit(ctx context.Context, tx *db.Tx, r *Row, amount int64) error {
+// Credit puts money on the balance of an order's customer.
+func Credit(ctx context.Context, tx *db.Tx, r *Row, amount int64) error {
 	open, err := openAccounts(ctx, tx, []account{r.account()})
 	if err != nil {
 		return err
@@ -329,7 +325,7 @@ func (s *Service) square(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	r.ChargingSince, r.CheckAt = nil, nil
 	if off := p.Amount - r.DueAmount(); off != 0 {
 		r.AppliedBalanceAmount += off
-		if err := credit(ctx, tx, r, off); err != nil {
+		if err := Credit(ctx, tx, r, off); err != nil {
 			return err
 		}
 	}

@@ -171,9 +171,9 @@ func draftLines(p product.Loaded, currency string, b *CreateDraft) ([]Line, erro
 	amount, low, high := *b.Amount, money.Minimum(currency), money.Maximum(currency)
 	switch {
 	case amount > 0 && amount < low:
-		return nil, schema.Business("greater_than_equal", "Amount must be at least "+money.Format(low, currency)+".", intNode(amount), "body", "amount")
+		return nil, schema.Business("greater_than_equal", "Amount must be at least "+money.Format(low, currency)+".", schema.IntNode(amount), "body", "amount")
 	case amount > high:
-		return nil, schema.Business("less_than_equal", "Amount must be at most "+money.Format(high, currency)+".", intNode(amount), "body", "amount")
+		return nil, schema.Business("less_than_equal", "Amount must be at most "+money.Format(high, currency)+".", schema.IntNode(amount), "body", "amount")
 	}
 	return []Line{{Label: label, Amount: amount, PriceID: lines[0].PriceID}}, nil
 }
@@ -213,7 +213,7 @@ type finalizeInput struct {
 func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInput) (out Order, err error) {
 	var c *charge.Row
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := s.managed(ctx, tx, sub, in.ID)
+		r, err := s.Managed(ctx, tx, sub, in.ID)
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ var cells = map[Column]struct {
 	"invoice_number":  {"Invoice number", func(e *exported, _ schema.Zone) string { return text(e.InvoiceNumber) }},
 	"customer_name":   {"Customer Name", func(e *exported, _ schema.Zone) string { return text(e.CustomerName) }},
 	"billing_name":    {"Billing Name", func(e *exported, _ schema.Zone) string { return text(e.BillingName) }},
-	"billing_country": {"Billing Country", func(e *exported, _ schema.Zone) string { return e.addressPart("country") }},
+	"billing_country": {"Billing Country", func(e *exported, _ schema.Zone) string { return e.AddressPart("country") }},
 	"subtotal_amount": {"Subtotal", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.SubtotalAmount) }},
 	"discount_amount": {"Discount", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.DiscountAmount) }},
 	"tax_amount":      {"Tax", func(e *exported, _ schema.Zone) string { return money.Hundredths(e.TaxAmount) }},
@@ -65,8 +65,8 @@ func text(s *string) string {
 	return *s
 }
 
-// addressPart is one line of the billing address.
-func (r *Row) addressPart(key string) string {
+// AddressPart is one line of the billing address.
+func (r *Row) AddressPart(key string) string {
 	if len(r.BillingAddress) == 0 {
 		return ""
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/listing"
@@ -94,7 +95,7 @@ func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
 	listing.Among(w, "checkout_id", in.Checkouts)
 	listing.Among(w, "subscription_id", in.Subscriptions)
 	listing.Among(w, "status", in.Statuses)
-	externally(w, orgs, in.ExternalCustomers)
+	customer.Externally(w, orgs, in.ExternalCustomers)
 	ofType(w, orgs, in.BillingTypes)
 	w.If(in.CreatedAfter, "created_at > ?").If(in.CreatedBefore, "created_at < ?")
 	if len(in.Metadata) > schema.MaxMetadata {
@@ -105,15 +106,6 @@ func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
 		w.And(condition, append([]any{m.Key}, values...)...)
 	}
 	return w
-}
-
-// externally filters by the caller's own ids for live customers.
-func externally(w *db.W, orgs []id.ID, external schema.Many[string]) {
-	if external == nil {
-		return
-	}
-	inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", []string(external))
-	w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
 }
 
 // ofType filters by whether the product recurs. Both types together are all

@@ -51,7 +51,7 @@ func (s *Service) spare(ctx context.Context, tx *db.Tx, rows []Row, list []New, 
 func (s *Service) owe(ctx context.Context, tx *db.Tx, r *Row) error {
 	was, due := *r, r.OpenAmount()
 	r.AppliedBalanceAmount -= due
-	if err := credit(ctx, tx, r, -due); err != nil {
+	if err := Credit(ctx, tx, r, -due); err != nil {
 		return err
 	}
 	return s.paid(ctx, tx, cycleActor, &was, r)

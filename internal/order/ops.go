@@ -12,16 +12,10 @@ import (
 	"floe/internal/schema"
 )
 
-// Operations are the operations on orders, what was paid for them, and refunds.
+// Operations are the operations on orders and what was paid for them.
 func (s *Service) Operations() []*api.Operation {
 	read, write := auth.OrdersRead, auth.OrdersWrite
 	const notFound = "Order not found."
-	generate := api.Post("/v1/orders/{id}/invoice", s.generateInvoice).Scopes(read).Named("orders:generate_invoice", "Generate Order Invoice").
-		About("Make the invoice of an order, or make it again when the billing details have changed. It keeps its number.").
-		Fails(fault.NotFound, notFound).
-		Fails(fault.OrderNotEligibleForInvoice, "The order is a draft, or void.").
-		Fails(fault.MissingInvoiceBillingDetails, "The order has no billing name or no billing address.")
-	generate.Status = 202
 	finalize := api.Post("/v1/orders/{id}/finalize", s.finalize).Scopes(write).Named("orders:finalize", "Finalize Order").
 		About(aboutFinalize).
 		Fails(fault.PaymentFailed, "The order could not be charged.").Fails(fault.PaymentActionRequired, "The customer has to agree to the charge.").
@@ -36,13 +30,6 @@ func (s *Service) Operations() []*api.Operation {
 		api.Patch("/v1/orders/{id}", s.update).Scopes(write).Named("orders:update", "Update Order").
 			About("Change the billing details of an order.").Fails(fault.NotFound, notFound),
 		finalize,
-		generate,
-		api.Get("/v1/orders/{id}/invoice", s.invoice).Scopes(read).Named("orders:invoice", "Get Order Invoice").
-			About("Get a link to the invoice, as a PDF file, that works for an hour.").
-			Fails(fault.NotFound, notFound).Fails(fault.InvoiceDoesNotExist, "No invoice was made."),
-		api.Get("/v1/orders/{id}/receipt", s.receipt).Scopes(read).Named("orders:receipt", "Get Order Receipt").
-			About("Get a link to the receipt, as a PDF file, that works for an hour.").
-			Fails(fault.NotFound, notFound).Fails(fault.ReceiptNotAllocated, "Nothing was paid for the order."),
 		api.Get("/v1/orders/{id}/payments", s.payments).Scopes(read, write).Named("orders:list_payments", "List Order Payments").
 			About("List what was recorded of payments for an order, oldest first. This operation is Floe's own.").Fails(fault.NotFound, notFound),
 		api.Post("/v1/orders/{id}/payments", s.recordPayment).Scopes(write).Named("orders:record_payment", "Record Order Payment").
@@ -56,25 +43,7 @@ func (s *Service) Operations() []*api.Operation {
 	}
 }
 
-// RefundOperations are the operations on refunds.
-func (s *Service) RefundOperations() []*api.Operation {
-	read, write := auth.RefundsRead, auth.RefundsWrite
-	return []*api.Operation{
-		api.Get("/v1/refunds/", s.listRefunds).Scopes(read, write).Named("refunds:list", "List Refunds"),
-		api.Post("/v1/refunds/", s.createRefund).Scopes(write).Named("refunds:create", "Create Refund").
-			About(aboutRefund).
-			Fails(fault.RefundsBlocked, "The processor that took the money cannot give it back.").
-			Fails(fault.RefundDisputedPayment, "The payment is disputed.").
-			Fails(fault.RefundPendingCreation, "Another refund of the order is in progress.").
-			Fails(fault.RefundedAlready, "Everything was given back before.").
-			Fails(fault.RevokeSubscriptionBenefits, "The order is a subscription's, whose benefits end with it.").
-			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),
-	}
-}
-
 const (
-	aboutRefund = "Give money back. What a payment processor took, it is asked to give back; of other money this records that it was given " +
-		"back: nothing moves, do it yourself."
 	aboutCreate = "Create a draft order for a product that is bought once. It has no invoice number and nothing is due " +
 		"until `POST /v1/orders/{id}/finalize`."
 	aboutFinalize = "Finalize a draft order. It is paid at once when it costs nothing. " +
@@ -91,7 +60,7 @@ type byIDInput struct {
 
 func (s *Service) get(ctx context.Context, sub auth.Subject, in byIDInput) (out Order, err error) {
 	err = s.DB.Read(ctx, func(q db.Querier) error {
-		r, err := byID(ctx, q, visible(&sub), in.ID, "")
+		r, err := Visible(ctx, q, sub, in.ID)
 		if err != nil {
 			return err
 		}
@@ -101,9 +70,14 @@ func (s *Service) get(ctx context.Context, sub auth.Subject, in byIDInput) (out 
 	return out, err
 }
 
-// locked reads an order that is about to change. Its customer is locked first,
+// Visible reads an order that a caller may see.
+func Visible(ctx context.Context, q db.Querier, sub auth.Subject, order id.ID) (Row, error) {
+	return byID(ctx, q, visible(&sub), order, "")
+}
+
+// Locked reads an order that is about to change. Its customer is locked first,
 // as everything that hangs off a customer is.
-func (s *Service) locked(ctx context.Context, tx *db.Tx, orgs []id.ID, order id.ID) (Row, error) {
+func (s *Service) Locked(ctx context.Context, tx *db.Tx, orgs []id.ID, order id.ID) (Row, error) {
 	r, err := byID(ctx, tx, orgs, order, "")
 	if err != nil {
 		return r, err
@@ -114,9 +88,9 @@ func (s *Service) locked(ctx context.Context, tx *db.Tx, orgs []id.ID, order id.
 	return byID(ctx, tx, orgs, order, tx.ForUpdate())
 }
 
-// managed is locked for a caller who must be allowed to manage sales.
-func (s *Service) managed(ctx context.Context, tx *db.Tx, sub auth.Subject, order id.ID) (Row, error) {
-	r, err := s.locked(ctx, tx, visible(&sub), order)
+// Managed is Locked for a caller who must be allowed to manage sales.
+func (s *Service) Managed(ctx context.Context, tx *db.Tx, sub auth.Subject, order id.ID) (Row, error) {
+	r, err := s.Locked(ctx, tx, visible(&sub), order)
 	if err == nil && !sub.May(r.OrganizationID, auth.SalesManage) {
 		err = fault.NotPermitted.New(auth.SalesManage.Denied())
 	}
@@ -133,11 +107,11 @@ func (Payments) SchemaName() string { return "OrderPayments" }
 
 func (s *Service) payments(ctx context.Context, sub auth.Subject, in byIDInput) (out Payments, err error) {
 	err = s.DB.Read(ctx, func(q db.Querier) error {
-		r, err := byID(ctx, q, visible(&sub), in.ID, "")
+		r, err := Visible(ctx, q, sub, in.ID)
 		if err != nil {
 			return err
 		}
-		out.Items, err = paymentsOf(ctx, q, &r)
+		out.Items, err = PaymentsOf(ctx, q, &r)
 		return err
 	})
 	return out, err
@@ -167,7 +141,7 @@ func (s *Service) recordPayment(ctx context.Context, sub auth.Subject, in record
 		p.At = *b.PaidAt
 	}
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := s.managed(ctx, tx, sub, in.ID)
+		r, err := s.Managed(ctx, tx, sub, in.ID)
 		if err != nil {
 			return err
 		}
@@ -196,18 +170,3 @@ func (p *Payment) happened(ctx context.Context, tx *db.Tx, org id.ID) error {
 	}
 	return schema.ValueError("The payment lies in the future.", schema.StringNode(p.At.Format(time.RFC3339Nano)), "body", "paid_at")
 }
-
-// null is an answer that says nothing.
-type null struct{}
-
-// AppendJSON writes null.
-func (null) AppendJSON(dst []byte) []byte { return append(dst, "null"...) }
-
-// DecodeNode is never used.
-func (*null) DecodeNode(*schema.Node, *schema.At) {}
-
-// SchemaName says that the schema is written in place.
-func (null) SchemaName() string { return "" }
-
-// DescribeSchema promises nothing.
-func (null) DescribeSchema(*schema.Builder) *schema.Schema { return &schema.Schema{} }

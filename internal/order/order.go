@@ -38,6 +38,15 @@ type Subscriptions interface {
 	DropChange(ctx context.Context, tx *db.Tx, c charge.Row) error
 }
 
+// Refunds is what orders ask of refunds. The order is locked.
+type Refunds interface {
+	// Recorded is called with a payment that says that money of an order was
+	// given back outside.
+	Recorded(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p PaymentRow) error
+	// GiveBack is called with a processor's payment that an order does not need.
+	GiveBack(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow) error
+}
+
 // Overdue is an order that was to be paid at a time.
 type Overdue struct {
 	Row

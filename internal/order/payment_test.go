@@ -11,7 +11,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
-	"floe/internal/order"
 	"floe/internal/ordertest"
 )
 
@@ -97,47 +96,4 @@ func TestPaymentOfTheFuture(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestRefunds: case 70 and the errors of §11.
-func TestRefunds(t *testing.T) {
-	t.Parallel()
-	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
-		w.Server.Orders.Tax = taxing(20)
-		c := w.Billed()
-		o := w.Make(c.ID(), ordertest.Costs(10000))[0]
-		refund := func(amount int, fields map[string]any) *floetest.Response {
-			body := map[string]any{"order_id": o.ID, "reason": "customer_request", "amount": amount}
-			for k, v := range fields {
-				body[k] = v
-			}
-			return w.Do("POST", "/v1/refunds/", w.AllToken, body)
-		}
-		w.Is(refund(1, nil), 404, map[string]any{"error": "RefundUnknownPayment"})
-		w.Is(w.Pay(o.ID, "succeeded", 12000, "a"), 201, nil)
-		w.Is(refund(10001, nil), 422, map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "amount"}, "msg": "Refund amount exceeds refundable amount"}}})
-		since := w.LastSeq()
-		w.Is(refund(5000, map[string]any{"comment": "half", "metadata": map[string]any{"a": "b"}}), 201, map[string]any{"amount": 5000, "tax_amount": 1000,
-			"status": "succeeded", "reason": "customer_request", "dispute": nil, "order_id": o.ID, "metadata": map[string]any{"a": "b"}})
-		w.Events(since, "refund.created", "order.updated", "order.refunded")
-		w.Is(w.Get(o.ID), 200, map[string]any{"status": "partially_refunded", "refunded_amount": 5000, "refunded_tax_amount": 1000, "refundable_tax_amount": 1000})
-		w.Is(refund(5000, nil), 201, map[string]any{"tax_amount": 1000})
-		w.Is(w.Get(o.ID), 200, map[string]any{"status": "refunded"})
-		w.Is(refund(1, nil), 403, map[string]any{"error": "RefundedAlready", "detail": "Order is already fully refunded: " + string(o.ID)})
-		w.Is(w.Do("GET", "/v1/refunds/?order_id="+string(o.ID)+"&succeeded=true&sorting=amount", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 2}})
-		w.Is(w.Do("GET", "/v1/refunds/?succeeded=false", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 0}})
-		w.Is(w.Do("GET", "/v1/refunds/", w.Organization("Other").Token, nil), 200, map[string]any{"items": []any{}})
-		w.Is(w.Do("POST", "/v1/refunds/", w.AllToken, map[string]any{"order_id": id.New(), "reason": "other", "amount": 1}), 422,
-			map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "order_id"}, "msg": "Order not found"}}})
-		w.Is(refund(1, map[string]any{"reason": "dispute_prevention"}), 422, nil)
-		o = w.Make(c.ID(), ordertest.Of(id.New(), ordertest.Costs(1000)))[0]
-		w.Is(refund(1, map[string]any{"revoke_benefits": true}), 400, map[string]any{"error": "RevokeSubscriptionBenefitsProhibited"})
-	})
-}
-
-// taxing is an exclusive tax of a percentage.
-type taxing int64
-
-func (p taxing) Of(_ context.Context, _ *order.Row, taxable int64) (int64, bool, error) {
-	return taxable * int64(p) / 100, false, nil
 }

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 
 	"floe/internal/charge"
-	"floe/internal/clock"
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/grant"
@@ -14,17 +13,15 @@ import (
 // Service is the operations on orders and what they need.
 type Service struct {
 	DB            *db.DB
-	Clock         clock.Clock
 	Logger        *slog.Logger
 	Customers     *customer.Service
 	Grants        *grant.Service
 	Subscriptions Subscriptions
+	Refunds       Refunds
 	// Payments knows the processor, which moves money or does not.
 	Payments *payment.Service
 	// Charges asks it.
 	Charges *charge.Service
 	// Tax reckons taxes; nil reckons none.
 	Tax Tax
-	// Links is how documents are handed out.
-	Links Links
 }

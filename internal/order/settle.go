@@ -85,8 +85,8 @@ func (PaymentRow) SchemaName() string { return "OrderPayment" }
 
 const paymentColumns = `id, organization_id, order_id, created_at, status, amount, currency, paid_at, processor, reference, note, surplus`
 
-// paymentsOf reads what was recorded for an order, oldest first.
-func paymentsOf(ctx context.Context, q db.Querier, r *Row) ([]PaymentRow, error) {
+// PaymentsOf reads what was recorded for an order, oldest first.
+func PaymentsOf(ctx context.Context, q db.Querier, r *Row) ([]PaymentRow, error) {
 	list, err := db.All[PaymentRow](ctx, q, `SELECT `+paymentColumns+` FROM order_payments WHERE organization_id = ? AND order_id = ? ORDER BY seq`,
 		r.OrganizationID, r.ID)
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	case Failed:
 		err = s.failed(ctx, tx, actor, r, p.Hard)
 	case Returned:
-		err = s.returnedOutside(ctx, tx, actor, r, out)
+		err = s.Refunds.Recorded(ctx, tx, actor, r, out)
 	}
 	return out, false, err
 }
@@ -151,7 +151,7 @@ func (p *PaymentRow) same(other *Payment) error {
 // while it is pending, one that was returned when it is paid.
 func (r *Row) takes(p *Payment) error {
 	if p.Status == Returned {
-		return nil // refund says what is wrong
+		return nil // refunds say what is wrong
 	}
 	if r.Status != Pending {
 		return fault.OrderNotAwaitingPayment.New(fmt.Sprintf("Order %s is not awaiting a payment (current status: %s).", r.ID, r.Status))
@@ -160,7 +160,7 @@ func (r *Row) takes(p *Payment) error {
 		return fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))
 	}
 	if p.Status == Succeeded && p.Amount > r.OpenAmount() {
-		return schema.ValueError("The payment exceeds what is due.", intNode(p.Amount), "body", "amount")
+		return schema.ValueError("The payment exceeds what is due.", schema.IntNode(p.Amount), "body", "amount")
 	}
 	return nil
 }

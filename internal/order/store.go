@@ -129,6 +129,12 @@ func insertItems(ctx context.Context, tx *db.Tx, items []Item) error {
 	return nil
 }
 
+// ItemsOf reads the items of an order.
+func ItemsOf(ctx context.Context, q db.Querier, r *Row) ([]Item, error) {
+	items, err := itemsOf(ctx, q, *r)
+	return items[r.ID], err
+}
+
 // itemsOf reads the items of orders, in their order.
 func itemsOf(ctx context.Context, q db.Querier, rows ...Row) (map[id.ID][]Item, error) {
 	out := make(map[id.ID][]Item, len(rows))

@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"encoding/json"
 
 	"floe/internal/db"
 	"floe/internal/id"
@@ -17,9 +16,4 @@ func (s *Service) Told(ctx context.Context, q db.Querier, e *journal.Entry) (any
 	}
 	out, err := s.one(ctx, q, r)
 	return &out, err
-}
-
-// RefundTold is a refund as webhooks show it: its entry holds the whole of it.
-func RefundTold(_ context.Context, _ db.Querier, e *journal.Entry) (any, error) {
-	return json.RawMessage(e.After), nil
 }

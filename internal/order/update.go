@@ -27,7 +27,7 @@ type updateInput struct {
 // invoice that was made stays as it is until it is made again.
 func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) (out Order, err error) {
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := s.managed(ctx, tx, sub, in.ID)
+		r, err := s.Managed(ctx, tx, sub, in.ID)
 		if err != nil {
 			return err
 		}
@@ -46,6 +46,18 @@ func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) 
 	return out, err
 }
 
+// Invoiced says that an invoice was made of an order, with the details that sum
+// stands for. The order must be locked.
+func (s *Service) Invoiced(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, sum string) error {
+	was := *r
+	r.InvoiceSum = &sum
+	if err := save(ctx, tx, r); err != nil {
+		return err
+	}
+	updated(tx, actor, &was, r)
+	return nil
+}
+
 // applyAddress keeps an address within its country and state, where the taxes
 // of the order were reckoned.
 func (r *Row) applyAddress(u *Update) error {
@@ -58,10 +70,10 @@ func (r *Row) applyAddress(u *Update) error {
 		return nil
 	}
 	if len(r.BillingAddress) > 0 {
-		if country := r.addressPart("country"); country != string(next.Country) {
+		if country := r.AddressPart("country"); country != string(next.Country) {
 			return schema.ValueError("Country cannot be changed", schema.StringNode(string(next.Country)), "body", "billing_address", "country")
 		}
-		if r.addressPart("state") != text(next.State) {
+		if r.AddressPart("state") != text(next.State) {
 			return schema.ValueError("State cannot be changed", stateNode(next.State), "body", "billing_address", "state")
 		}
 	}

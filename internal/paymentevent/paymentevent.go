@@ -23,6 +23,7 @@ import (
 	"floe/internal/money"
 	"floe/internal/order"
 	"floe/internal/payment"
+	"floe/internal/refund"
 )
 
 // Service takes in events.
@@ -33,6 +34,7 @@ type Service struct {
 	Payments  *payment.Service
 	Charges   *charge.Service
 	Orders    *order.Service
+	Refunds   *refund.Service
 }
 
 // Path is where processors tell what they have to tell: at this path,
@@ -123,9 +125,9 @@ func (s *Service) Hear(ctx context.Context, e payment.Event) error {
 		case payment.PaymentSucceeded, payment.PaymentFailed, payment.PaymentPending:
 			return s.hearPayment(ctx, tx, &e, givenUp)
 		case payment.RefundUpdated:
-			return s.Orders.HearRefund(ctx, tx, actor, &e)
+			return s.Refunds.Hear(ctx, tx, actor, &e)
 		case payment.DisputeUpdated:
-			return s.Orders.HearDispute(ctx, tx, &e)
+			return s.Refunds.HearDispute(ctx, tx, &e)
 		case payment.SetupSucceeded:
 			return s.hearSetup(ctx, tx, &e)
 		case payment.MethodUpdated:

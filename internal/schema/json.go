@@ -77,6 +77,9 @@ func (n *Node) At(place ...any) *Node {
 // StringNode wraps text that did not come as JSON: a query or path value.
 func StringNode(s string) *Node { return &Node{Kind: String, Text: s} }
 
+// IntNode is a number as a problem echoes it.
+func IntNode(n int64) *Node { return &Node{Kind: Int, Text: strconv.FormatInt(n, 10)} }
+
 // SyntaxError says where a JSON text is broken. Reasons and offsets (in
 // characters) are those of the reference's parser.
 type SyntaxError struct {

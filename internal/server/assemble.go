@@ -10,6 +10,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/discount"
+	"floe/internal/document"
 	"floe/internal/feed"
 	"floe/internal/grant"
 	"floe/internal/id"
@@ -20,6 +21,7 @@ import (
 	"floe/internal/payment"
 	"floe/internal/paymentevent"
 	"floe/internal/product"
+	"floe/internal/refund"
 	"floe/internal/state"
 	"floe/internal/subscription"
 	"floe/internal/testclock"
@@ -52,11 +54,10 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Customers.Methods = s.Payments
 	s.Charges = &charge.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments}
 	s.Orders = &order.Service{
-		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants,
-		Payments: s.Payments, Charges: s.Charges,
-		Links: order.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
+		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants, Payments: s.Payments, Charges: s.Charges,
 	}
-	s.Charges.Orders = s.Orders
+	s.Refunds = &refund.Service{DB: c.DB, Logger: c.Logger, Orders: s.Orders, Payments: s.Payments}
+	s.Charges.Orders, s.Orders.Refunds = s.Orders, s.Refunds
 	s.Subscriptions = &subscription.Service{
 		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Products: s.Products, Grants: s.Grants, Orders: s.Orders,
 		Charges: s.Charges,
@@ -64,8 +65,13 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
 	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
 	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
+	s.Documents = &document.Service{
+		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Orders: s.Orders,
+		Links: document.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
+	}
 	s.PaymentEvents = &paymentevent.Service{
 		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments, Charges: s.Charges, Orders: s.Orders,
+		Refunds: s.Refunds,
 	}
 	s.TestClocks = &testclock.Service{
 		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Customers: s.Customers, Changed: s.Tokens.Forget,
@@ -78,7 +84,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		DB: c.DB, Logger: c.Logger, Clock: c.clock(), State: states, Jobs: s.Jobs, Mail: s.Mail,
 		Objects: map[string]webhook.Object{
 			"product": s.Products.Told, "discount": discount.Told, "benefit": s.Benefits.Told, "benefit_grant": s.Grants.Told,
-			"subscription": s.Subscriptions.Told, "order": s.Orders.Told, "refund": order.RefundTold,
+			"subscription": s.Subscriptions.Told, "order": s.Orders.Told, "refund": refund.Told,
 		},
 		AllowPrivate: c.AllowPrivateWebhooks, Retention: c.WebhookRetention, Version: c.Version,
 	})
@@ -93,7 +99,8 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		s.Benefits.Operations(),
 		s.Grants.Operations(),
 		s.Orders.Operations(),
-		s.Orders.RefundOperations(),
+		s.Documents.Operations(),
+		s.Refunds.Operations(),
 		s.Payments.Operations(),
 		s.Subscriptions.Operations(),
 		s.TestClocks.Operations(),

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"floe/internal/document"
 	"floe/internal/floetest"
-	"floe/internal/order"
 	"floe/internal/server"
 )
 
@@ -23,7 +23,7 @@ func TestSecurityHeaders(t *testing.T) {
 		r := f.Do(method, path, bearer, body)
 		statuses[r.Status] = true
 		policy := "default-src 'none'"
-		if strings.HasPrefix(path, order.DocumentsPath) {
+		if strings.HasPrefix(path, document.Path) {
 			policy = "" // a PDF: some browsers show it with a page of their own
 		}
 		html := strings.HasPrefix(r.Header.Get("Content-Type"), "text/html")
@@ -67,7 +67,7 @@ func TestSecurityHeaders(t *testing.T) {
 		check("TRACE", path, f.AllToken, nil)
 	}
 	check("POST", "/v1/customers/", f.AllToken, "{broken")
-	for _, path := range []string{"/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/nothing", order.DocumentsPath} {
+	for _, path := range []string{"/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/nothing", document.Path} {
 		check("GET", path, "", nil)
 		check("GET", path, "letmein", nil)
 		check("DELETE", path, "", nil)

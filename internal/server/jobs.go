@@ -93,7 +93,7 @@ func (s *Server) RunDue(ctx context.Context) error {
 		}
 	}
 	var all error
-	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue, s.Charges.Run, s.Orders.RunRefunds, s.Payments.RunDetach} {
+	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue, s.Charges.Run, s.Refunds.Run, s.Payments.RunDetach} {
 		for {
 			done, at, err := run(ctx, subscription.Batch)
 			if err != nil { // what is not about the same goes on

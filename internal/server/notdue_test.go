@@ -92,7 +92,7 @@ func lookForDue(t *testing.T, f *floetest.Floe, clocked id.ID) {
 	}
 	// What a processor was to do that is not configured any more makes nobody look at once again.
 	for name, run := range map[string]func(context.Context, int) (int, time.Time, error){
-		"charges": f.Server.Orders.RunCharges, "refunds": f.Server.Orders.RunRefunds, "payment methods": f.Server.Payments.RunDetach,
+		"charges": f.Server.Charges.Run, "refunds": f.Server.Refunds.Run, "payment methods": f.Server.Payments.RunDetach,
 	} {
 		if n, next, err := run(t.Context(), 10); n != 0 || err != nil || !next.After(f.Clock.Now()) {
 			t.Errorf("%s: %d were due and the next are at %s, %v", name, n, next, err)

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"floe/internal/order"
+	"floe/internal/document"
 	"floe/internal/paymentevent"
 )
 
@@ -95,7 +95,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"/docs":         read(s.api.Outside(page(docs))),
 		"/":             read(s.api.Outside(page(s.home()))),
 		// Links that answers hand out: a signature opens them, not a token.
-		order.DocumentsPath: read(s.api.Outside(document(http.HandlerFunc(s.Orders.ServeDocuments)))),
+		document.Path: read(s.api.Outside(pdf(http.HandlerFunc(s.Documents.Serve)))),
 	}
 	if s.config.MetricsToken != "" {
 		routes["/metrics"] = read(bearer(s.config.MetricsToken, s.metrics.handler))
@@ -136,8 +136,8 @@ func page(h http.Handler) http.Handler {
 	})
 }
 
-// document lets a browser show a PDF, which some do with a page of their own.
-func document(h http.Handler) http.Handler {
+// pdf lets a browser show a PDF, which some do with a page of their own.
+func pdf(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'")
 		h.ServeHTTP(w, r)

@@ -26,6 +26,7 @@ import (
 	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/discount"
+	"floe/internal/document"
 	"floe/internal/feed"
 	"floe/internal/grant"
 	"floe/internal/job"
@@ -35,6 +36,7 @@ import (
 	"floe/internal/payment"
 	"floe/internal/paymentevent"
 	"floe/internal/product"
+	"floe/internal/refund"
 	"floe/internal/subscription"
 	"floe/internal/testclock"
 	"floe/internal/token"
@@ -120,6 +122,8 @@ type Server struct {
 	Payments      *payment.Service
 	Charges       *charge.Service
 	Orders        *order.Service
+	Refunds       *refund.Service
+	Documents     *document.Service
 	PaymentEvents *paymentevent.Service
 	Subscriptions *subscription.Service
 	TestClocks    *testclock.Service

@@ -37,7 +37,7 @@ func TestInterfacesAreFilled(t *testing.T) {
 	f := floetest.New(t)
 	for _, service := range []any{
 		f.Server.Organizations, f.Server.Customers, f.Server.Benefits, f.Server.Products, f.Server.Discounts, f.Server.Grants,
-		f.Server.Payments, f.Server.Orders, f.Server.Subscriptions, f.Server.TestClocks, &f.Server.Webhooks.Config,
+		f.Server.Payments, f.Server.Charges, f.Server.Orders, f.Server.Refunds, f.Server.Documents, f.Server.PaymentEvents, f.Server.Subscriptions, f.Server.TestClocks, &f.Server.Webhooks.Config,
 	} {
 		v := reflect.ValueOf(service).Elem()
 		for i := range v.NumField() {

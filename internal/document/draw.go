@@ -1,131 +1,23 @@
-package order
+package document
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/invoice"
 	"floe/internal/money"
+	"floe/internal/order"
 	"floe/internal/organization"
 	"floe/internal/payment"
+	"floe/internal/refund"
 )
-
-// The kinds of document.
-const (
-	invoices = "invoice"
-	receipts = "receipt"
-)
-
-// layout is raised when invoices look different, so that they can be made again.
-const layout = "1"
-
-// billed says what an invoice that is made now would say of who is billed.
-func (r *Row) billed() string {
-	sum := sha256.New()
-	for _, part := range []string{layout, text(r.BillingName), string(r.BillingAddress), text(r.TaxID)} {
-		_, _ = fmt.Fprintf(sum, "%d:%s", len(part), part) // a hash takes everything
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:16])
-}
-
-// generateInvoice makes the invoice of an order, or makes it again when the
-// billing details have changed. What it says is kept, so that later changes do
-// not reach it.
-func (s *Service) generateInvoice(ctx context.Context, sub auth.Subject, in byIDInput) (null, error) {
-	return null{}, s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := s.managed(ctx, tx, sub, in.ID)
-		if err != nil {
-			return err
-		}
-		if r.Status == Draft || r.Status == Void {
-			return fault.OrderNotEligibleForInvoice.New(fmt.Sprintf(
-				"Order %s is not eligible for invoice generation (current status: %s).", r.ID, r.Status))
-		}
-		if text(r.BillingName) == "" || len(r.BillingAddress) == 0 {
-			return fault.MissingInvoiceBillingDetails.New()
-		}
-		sum := r.billed()
-		if r.InvoiceSum != nil && *r.InvoiceSum == sum {
-			return nil
-		}
-		return s.issue(ctx, tx, sub, &r, sum)
-	})
-}
-
-func (s *Service) issue(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, sum string) error {
-	d, err := invoiceOf(ctx, tx, r)
-	if err != nil {
-		return err
-	}
-	content, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("keep an invoice: %w", err)
-	}
-	_, err = db.Exec(ctx, tx, `INSERT INTO order_documents (organization_id, order_id, created_at, content) VALUES (?, ?, ?, ?)
-		ON CONFLICT (organization_id, order_id) DO UPDATE SET created_at = excluded.created_at, content = excluded.content`,
-		r.OrganizationID, r.ID, tx.Now(), json.RawMessage(content))
-	if err != nil {
-		return fmt.Errorf("keep an invoice: %w", err)
-	}
-	was := *r
-	r.InvoiceSum = &sum
-	if err := save(ctx, tx, r); err != nil {
-		return err
-	}
-	updated(tx, sub, &was, r)
-	return nil
-}
-
-// Link is where a document can be downloaded.
-type Link struct {
-	URL string `json:"url" doc:"The address of the PDF file. It works for an hour, for whoever has it."`
-}
-
-// InvoiceLink is the link to an invoice.
-type InvoiceLink struct{ Link }
-
-// SchemaName is the name of the reference.
-func (InvoiceLink) SchemaName() string { return "OrderInvoice" }
-
-// ReceiptLink is the link to a receipt.
-type ReceiptLink struct{ Link }
-
-// SchemaName is the name of the reference.
-func (ReceiptLink) SchemaName() string { return "OrderReceipt" }
-
-func (s *Service) invoice(ctx context.Context, sub auth.Subject, in byIDInput) (InvoiceLink, error) {
-	r, err := byID(ctx, s.DB, visible(&sub), in.ID, "")
-	if err != nil {
-		return InvoiceLink{}, err
-	}
-	if r.InvoiceSum == nil {
-		return InvoiceLink{}, fault.InvoiceDoesNotExist.New(fmt.Sprintf("No invoice exists for order %s.", r.ID))
-	}
-	return InvoiceLink{Link{s.link(invoices, &r)}}, nil
-}
-
-// receipt answers at once: a receipt is drawn when its link is opened, from
-// what was paid and given back by then.
-func (s *Service) receipt(ctx context.Context, sub auth.Subject, in byIDInput) (ReceiptLink, error) {
-	r, err := byID(ctx, s.DB, visible(&sub), in.ID, "")
-	if err != nil {
-		return ReceiptLink{}, err
-	}
-	if r.ReceiptNumber == nil {
-		return ReceiptLink{}, fault.ReceiptNotAllocated.New(fmt.Sprintf("No receipt allocated for order %s.", r.ID))
-	}
-	return ReceiptLink{Link{s.link(receipts, &r)}}, nil
-}
 
 // File is a document to be sent.
 type File struct {
@@ -133,11 +25,11 @@ type File struct {
 	Body []byte
 }
 
-// document draws the document of an order.
-func (s *Service) document(ctx context.Context, kind string, org, order id.ID) (f File, err error) {
+// draw draws the document of an order.
+func (s *Service) draw(ctx context.Context, kind string, org, orderID id.ID) (f File, err error) {
 	var d invoice.Document
 	err = s.DB.Read(ctx, func(q db.Querier) error {
-		r, err := Find(ctx, q, org, order)
+		r, err := order.Find(ctx, q, org, orderID)
 		if err != nil {
 			return err
 		}
@@ -149,7 +41,7 @@ func (s *Service) document(ctx context.Context, kind string, org, order id.ID) (
 			d, err = receiptOf(ctx, q, &r)
 			return err
 		}
-		content, err := db.One[[]byte](ctx, q, `SELECT content FROM order_documents WHERE organization_id = ? AND order_id = ?`, org, order)
+		content, err := db.One[[]byte](ctx, q, `SELECT content FROM order_documents WHERE organization_id = ? AND order_id = ?`, org, orderID)
 		if errors.Is(err, db.ErrNoRows) || r.InvoiceNumber == nil {
 			return fault.NotFound.New()
 		}
@@ -171,8 +63,8 @@ const dateLayout = "January 2, 2006"
 func date(t time.Time) string { return t.UTC().Format(dateLayout) }
 
 // invoiceOf is what an invoice says now.
-func invoiceOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, error) {
-	d, err := r.document(ctx, q, "Invoice")
+func invoiceOf(ctx context.Context, q db.Querier, r *order.Row) (invoice.Document, error) {
+	d, err := content(ctx, q, r, "Invoice")
 	if err != nil {
 		return d, err
 	}
@@ -187,7 +79,7 @@ func invoiceOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, err
 		d.Facts = append(d.Facts, invoice.Fact{Name: "Paid on", Value: date(*r.PaidAt)})
 	}
 	paid, open := r.DueAmount(), int64(0)
-	if r.Status == Pending {
+	if r.Status == order.Pending {
 		paid, open = r.PaidAmount, r.OpenAmount()
 	}
 	d.Totals = append(d.Totals,
@@ -201,8 +93,8 @@ func invoiceOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, err
 
 // receiptOf is what a receipt says now: what was paid, how, and what was given
 // back.
-func receiptOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, error) {
-	d, err := r.document(ctx, q, "Receipt")
+func receiptOf(ctx context.Context, q db.Querier, r *order.Row) (invoice.Document, error) {
+	d, err := content(ctx, q, r, "Receipt")
 	if err != nil {
 		return d, err
 	}
@@ -214,13 +106,13 @@ func receiptOf(ctx context.Context, q db.Querier, r *Row) (invoice.Document, err
 	if back := r.RefundedAmount + r.RefundedTaxAmount; back > 0 {
 		d.Totals = append(d.Totals, invoice.Total{Label: "Refunded", Amount: money.Format(-back, r.Currency)})
 	}
-	list, err := paymentsOf(ctx, q, r)
+	list, err := order.PaymentsOf(ctx, q, r)
 	if err != nil {
 		return d, err
 	}
 	came := invoice.Table{Heading: "Payments", Columns: []string{"Date", "Method", "Reference", "Amount"}}
 	for _, p := range list {
-		if p.Status == Succeeded {
+		if p.Status == order.Succeeded {
 			came.Rows = append(came.Rows, []string{date(p.PaidAt), method(p.Processor), p.Reference, money.Format(p.Amount, r.Currency)})
 		}
 	}
@@ -240,12 +132,11 @@ func method(processor string) string {
 }
 
 // refundTable is what was given back.
-func refundTable(ctx context.Context, q db.Querier, r *Row) (invoice.Table, error) {
+func refundTable(ctx context.Context, q db.Querier, r *order.Row) (invoice.Table, error) {
 	t := invoice.Table{Heading: "Refunds", Columns: []string{"Date", "Reason", "", "Amount"}}
-	list, err := db.All[Refund](ctx, q, `SELECT `+refundColumns+` FROM refunds WHERE organization_id = ? AND order_id = ? AND status = 'succeeded'
-		ORDER BY seq`, r.OrganizationID, r.ID)
+	list, err := refund.MadeOf(ctx, q, r)
 	if err != nil {
-		return t, fmt.Errorf("read the refunds of an order: %w", err)
+		return t, err
 	}
 	for _, f := range list {
 		reason := strings.ReplaceAll(string(f.Reason), "_", " ")
@@ -254,19 +145,19 @@ func refundTable(ctx context.Context, q db.Querier, r *Row) (invoice.Table, erro
 	return t, nil
 }
 
-// document is what invoices and receipts have in common.
-func (r *Row) document(ctx context.Context, q db.Querier, title string) (invoice.Document, error) {
+// content is what invoices and receipts have in common.
+func content(ctx context.Context, q db.Querier, r *order.Row, title string) (invoice.Document, error) {
 	d := invoice.Document{Title: title, Created: r.CreatedAt}
 	t, err := organization.TermsOf(ctx, q, r.OrganizationID)
 	if err != nil {
 		return d, err
 	}
-	d.Seller, d.Buyer = seller(&t), r.buyer()
-	items, err := itemsOf(ctx, q, *r)
+	d.Seller, d.Buyer = seller(&t), buyer(r)
+	items, err := order.ItemsOf(ctx, q, r)
 	if err != nil {
 		return d, err
 	}
-	for _, item := range items[r.ID] {
+	for _, item := range items {
 		d.Lines = append(d.Lines, invoice.Line{Label: item.Label, Amount: money.Format(item.Amount, r.Currency)})
 	}
 	add := func(label string, amount int64, strong bool) {
@@ -313,22 +204,10 @@ func seller(t *organization.Terms) invoice.Party {
 	return p
 }
 
-func (r *Row) buyer() invoice.Party {
+func buyer(r *order.Row) invoice.Party {
 	p := invoice.Party{Heading: "Bill to", Name: text(r.BillingName)}
 	if len(r.BillingAddress) > 0 {
-		for _, key := range []string{"line1", "line2"} {
-			p.Lines = appendText(p.Lines, r.addressPart(key))
-		}
-		town := strings.TrimSpace(r.addressPart("postal_code") + " " + r.addressPart("city"))
-		state := r.addressPart("state")
-		if _, short, ok := strings.Cut(state, "-"); ok { // US-CA
-			state = short
-		}
-		if state != "" && town != "" {
-			town += ", "
-		}
-		p.Lines = appendText(p.Lines, town+state)
-		p.Lines = appendText(p.Lines, invoice.Country(r.addressPart("country")))
+		p.Lines = append(p.Lines, lines(r)...)
 	}
 	if r.TaxID != nil {
 		p.Lines = append(p.Lines, "Tax ID: "+*r.TaxID)
@@ -336,9 +215,31 @@ func (r *Row) buyer() invoice.Party {
 	return p
 }
 
-func appendText(lines []string, s string) []string {
-	if s == "" {
-		return lines
+// lines are those of the billing address.
+func lines(r *order.Row) (out []string) {
+	add := func(line string) {
+		if line != "" {
+			out = append(out, line)
+		}
 	}
-	return append(lines, s)
+	add(r.AddressPart("line1"))
+	add(r.AddressPart("line2"))
+	town := strings.TrimSpace(r.AddressPart("postal_code") + " " + r.AddressPart("city"))
+	state := r.AddressPart("state")
+	if _, short, ok := strings.Cut(state, "-"); ok { // US-CA
+		state = short
+	}
+	if state != "" && town != "" {
+		town += ", "
+	}
+	add(town + state)
+	add(invoice.Country(r.AddressPart("country")))
+	return out
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }

@@ -1,4 +1,4 @@
-package order
+package refund
 
 import (
 	"context"
@@ -9,28 +9,29 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/order"
 	"floe/internal/payment"
 )
 
-// HearRefund is what a processor says of a refund: of one that was asked for
+// Hear is what a processor says of a refund: of one that was asked for
 // here, or of one that somebody made there.
-func (s *Service) HearRefund(ctx context.Context, tx *db.Tx, actor auth.Subject, e *payment.Event) error {
+func (s *Service) Hear(ctx context.Context, tx *db.Tx, actor auth.Subject, e *payment.Event) error {
 	if e.Order == "" {
 		return nil
 	}
-	r, err := s.locked(ctx, tx, []id.ID{e.Organization}, e.Order)
+	r, err := s.Orders.Locked(ctx, tx, []id.ID{e.Organization}, e.Order)
 	if errors.Is(err, fault.NotFound.New()) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	f, err := s.refundNamed(ctx, tx, e)
+	f, err := s.named(ctx, tx, e)
 	if err != nil {
 		return err
 	}
 	if f != nil {
-		return s.refundBecame(ctx, tx, actor, &r, *f, e.RefundStatus)
+		return s.became(ctx, tx, actor, &r, *f, e.RefundStatus)
 	}
 	q, err := requestOf(ctx, tx, &r)
 	switch {
@@ -42,29 +43,29 @@ func (s *Service) HearRefund(ctx context.Context, tx *db.Tx, actor auth.Subject,
 	case q != nil && e.RefundID == "":
 		return fault.RefundPendingCreation.New(fmt.Sprintf("A refund of order %s is in progress", r.ID))
 	}
-	return s.refundedThere(ctx, tx, actor, &r, e)
+	return s.madeThere(ctx, tx, actor, &r, e)
 }
 
-// refundedThere records a refund that was made at the processor.
-func (s *Service) refundedThere(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, e *payment.Event) error {
-	p, err := PaymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
-	if err != nil || p == nil || p.Surplus || p.Status != Succeeded || !r.Status.Paid() || e.Amount <= 0 || !e.RefundStatus.Counts() {
+// madeThere records a refund that was made at the processor.
+func (s *Service) madeThere(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row, e *payment.Event) error {
+	p, err := order.PaymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
+	if err != nil || p == nil || p.Surplus || p.Status != order.Succeeded || !r.Status.Paid() || e.Amount <= 0 || !e.RefundStatus.Counts() {
 		return err
 	}
-	tax, err := r.taxWithin(e.Amount)
+	tax, err := taxWithin(r, e.Amount)
 	if err != nil {
 		s.Logger.Error("the processor gave back more than there was", "order", r.ID, "refund", e.Refund)
 		return nil
 	}
 	processor := s.Payments.Processor.Name()
-	_, err = s.refund(ctx, tx, actor, r, Refund{Status: e.RefundStatus, Reason: "other", Amount: e.Amount - tax, TaxAmount: tax,
+	_, err = s.record(ctx, tx, actor, r, Refund{Status: e.RefundStatus, Reason: "other", Amount: e.Amount - tax, TaxAmount: tax,
 		PaymentID: &p.ID, Processor: &processor, Reference: &e.Refund})
 	return err
 }
 
-// refundNamed is the refund that an event is about, nil when there is none yet.
-func (s *Service) refundNamed(ctx context.Context, q db.Querier, e *payment.Event) (*Refund, error) {
-	f, err := db.One[Refund](ctx, q, `SELECT `+refundColumns+` FROM refunds
+// named is the refund that an event is about, nil when there is none yet.
+func (s *Service) named(ctx context.Context, q db.Querier, e *payment.Event) (*Refund, error) {
+	f, err := db.One[Refund](ctx, q, `SELECT `+columns+` FROM refunds
 		WHERE organization_id = ? AND order_id = ? AND (id = ? OR processor = ? AND reference = ?)`,
 		e.Organization, e.Order, orNone(e.RefundID), s.Payments.Processor.Name(), e.Refund)
 	if errors.Is(err, db.ErrNoRows) {

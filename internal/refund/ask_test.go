@@ -1,4 +1,4 @@
-package order_test
+package refund_test
 
 import (
 	"testing"

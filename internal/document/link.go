@@ -1,4 +1,4 @@
-package order
+package document
 
 import (
 	"crypto/subtle"
@@ -10,6 +10,7 @@ import (
 
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/order"
 )
 
 // Links is how documents are handed out: by addresses that carry a signature
@@ -21,20 +22,20 @@ type Links struct {
 	Sign func(text string) string
 }
 
-// DocumentsPath is where documents are downloaded.
-const DocumentsPath = "/documents"
+// Path is where documents are downloaded.
+const Path = "/documents"
 
-// linkLife is how long a link works.
-const linkLife = time.Hour
+// life is how long a link works.
+const life = time.Hour
 
-func (s *Service) link(kind string, r *Row) string {
+func (s *Service) link(kind string, r *order.Row) string {
 	q := url.Values{}
 	q.Set("kind", kind)
 	q.Set("organization", string(r.OrganizationID))
 	q.Set("order", string(r.ID))
-	q.Set("expires", strconv.FormatInt(s.Clock.Now().Add(linkLife).Unix(), 10))
+	q.Set("expires", strconv.FormatInt(s.Clock.Now().Add(life).Unix(), 10))
 	q.Set("signature", s.Links.signature(q))
-	return s.Links.Base + DocumentsPath + "?" + q.Encode()
+	return s.Links.Base + Path + "?" + q.Encode()
 }
 
 // signature is of all that the link says.
@@ -42,8 +43,8 @@ func (l *Links) signature(q url.Values) string {
 	return l.Sign("document\x00" + q.Get("kind") + "\x00" + q.Get("organization") + "\x00" + q.Get("order") + "\x00" + q.Get("expires"))
 }
 
-// ServeDocuments answers the links: with the file, or why there is none.
-func (s *Service) ServeDocuments(w http.ResponseWriter, r *http.Request) {
+// Serve answers the links: with the file, or why there is none.
+func (s *Service) Serve(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	given, want := q.Get("signature"), s.Links.signature(q)
 	expires, err := strconv.ParseInt(q.Get("expires"), 10, 64)
@@ -51,7 +52,7 @@ func (s *Service) ServeDocuments(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This link is not valid, or no longer. Ask for a new one.", http.StatusForbidden)
 		return
 	}
-	f, err := s.document(r.Context(), q.Get("kind"), id.ID(q.Get("organization")), id.ID(q.Get("order")))
+	f, err := s.draw(r.Context(), q.Get("kind"), id.ID(q.Get("organization")), id.ID(q.Get("order")))
 	switch {
 	case errors.Is(err, fault.NotFound.New()):
 		http.Error(w, "There is no such document.", http.StatusNotFound)

@@ -1,4 +1,4 @@
-package order_test
+package document_test
 
 import (
 	"context"

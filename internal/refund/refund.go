@@ -1,31 +1,71 @@
-package order
+// Package refund gives money back: what a payment processor took, it is asked to
+// give back, once, as charges are asked for; of other money it is recorded that
+// somebody gave it back. It keeps what became of that, and the disputes that
+// stand in its way. What it means to an order the order decides.
+package refund
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"strconv"
+	"fmt"
+	"log/slog"
 	"time"
 
+	"floe/internal/api"
 	"floe/internal/auth"
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/journal"
 	"floe/internal/listing"
 	"floe/internal/money"
+	"floe/internal/order"
 	"floe/internal/payment"
 	"floe/internal/schema"
 )
 
-// RefundReason is why money is given back.
-type RefundReason string
+// Service is the operations on refunds and what they need.
+type Service struct {
+	DB       *db.DB
+	Logger   *slog.Logger
+	Orders   *order.Service
+	Payments *payment.Service
+}
+
+// Operations are the operations on refunds.
+func (s *Service) Operations() []*api.Operation {
+	read, write := auth.RefundsRead, auth.RefundsWrite
+	return []*api.Operation{
+		api.Get("/v1/refunds/", s.list).Scopes(read, write).Named("refunds:list", "List Refunds"),
+		api.Post("/v1/refunds/", s.create).Scopes(write).Named("refunds:create", "Create Refund").
+			About(about).
+			Fails(fault.RefundsBlocked, "The processor that took the money cannot give it back.").
+			Fails(fault.RefundDisputedPayment, "The payment is disputed.").
+			Fails(fault.RefundPendingCreation, "Another refund of the order is in progress.").
+			Fails(fault.RefundedAlready, "Everything was given back before.").
+			Fails(fault.RevokeSubscriptionBenefits, "The order is a subscription's, whose benefits end with it.").
+			Fails(fault.RefundUnknownPayment, "Nothing was paid that could be given back."),
+	}
+}
+
+const about = "Give money back. What a payment processor took, it is asked to give back; of other money this records that it was given " +
+	"back: nothing moves, do it yourself."
+
+// Reason is why money is given back.
+type Reason string
 
 // Enum lists the reasons.
-func (RefundReason) Enum() []string {
+func (Reason) Enum() []string {
 	return []string{"duplicate", "fraudulent", "customer_request", "service_disruption", "satisfaction_guarantee", "dispute_prevention", "other"}
 }
 
+// SchemaName is the name of the reference.
+func (Reason) SchemaName() string { return "RefundReason" }
+
 // givenReason is a reason that a caller can give.
-type givenReason RefundReason
+type givenReason Reason
 
 // Enum lists the reasons.
 func (givenReason) Enum() []string {
@@ -42,7 +82,7 @@ type Refund struct {
 	ModifiedAt     *time.Time           `json:"modified_at" doc:"When the refund was last changed; null until then."`
 	Metadata       schema.Metadata      `json:"metadata"`
 	Status         payment.RefundStatus `json:"status"`
-	Reason         RefundReason         `json:"reason"`
+	Reason         Reason               `json:"reason"`
 	Amount         int64                `json:"amount" doc:"What was given back, without taxes."`
 	TaxAmount      int64                `json:"tax_amount" doc:"Taxes that were given back."`
 	Currency       string               `json:"currency"`
@@ -51,15 +91,15 @@ type Refund struct {
 	SubscriptionID *id.ID               `json:"subscription_id"`
 	CustomerID     id.ID                `json:"customer_id"`
 	RevokeBenefits bool                 `json:"revoke_benefits"`
-	Dispute        *refundDispute       `json:"dispute"`
+	Dispute        *dispute             `json:"dispute"`
 	PaymentID      *id.ID               `json:"-"`
 	Comment        *string              `json:"-"`
 	Processor      *string              `json:"-"` // who gives the money back, unless it is given back by hand
 	Reference      *string              `json:"-"` // the processor's name for it
 }
 
-// refundDispute is never there: disputes are a processor's.
-type refundDispute struct {
+// dispute is never there: disputes are a processor's.
+type dispute struct {
 	ID            id.ID                 `json:"id"`
 	CreatedAt     time.Time             `json:"created_at"`
 	ModifiedAt    *time.Time            `json:"modified_at"`
@@ -77,10 +117,10 @@ type refundDispute struct {
 }
 
 // SchemaName is the name of the reference.
-func (refundDispute) SchemaName() string { return "RefundDispute" }
+func (dispute) SchemaName() string { return "RefundDispute" }
 
-// RefundCreate is the body of a refund.
-type RefundCreate struct {
+// Create is the body of a refund.
+type Create struct {
 	Metadata       schema.MetadataInput `json:"metadata" factory:"{}"`
 	OrderID        id.ID                `json:"order_id" doc:"The order to refund."`
 	Reason         givenReason          `json:"reason" doc:"Why money is given back."`
@@ -89,13 +129,16 @@ type RefundCreate struct {
 	RevokeBenefits bool                 `json:"revoke_benefits" default:"false" doc:"Also take back what the order grants. Only for what was bought once: a subscription's benefits end with it."`
 }
 
-type refundInput struct{ Body RefundCreate }
+// SchemaName is the name of the reference.
+func (Create) SchemaName() string { return "RefundCreate" }
 
-// createRefund gives money back. What a processor took, it is asked to give
+type createInput struct{ Body Create }
+
+// create gives money back. What a processor took, it is asked to give
 // back, with no transaction open meanwhile; of other money somebody says that
 // they have given it back.
-func (s *Service) createRefund(ctx context.Context, sub auth.Subject, in refundInput) (out Refund, err error) {
-	var q *refundRequest
+func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) (out Refund, err error) {
+	var q *request
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		q = nil
 		r, err := s.refundable(ctx, tx, sub, &in.Body)
@@ -108,10 +151,10 @@ func (s *Service) createRefund(ctx context.Context, sub auth.Subject, in refundI
 			return err
 		}
 		if p == nil {
-			out, err = s.refund(ctx, tx, sub, &r, f)
+			out, err = s.record(ctx, tx, sub, &r, f)
 			return err
 		}
-		q, err = s.request(ctx, tx, &r, p, f)
+		q, err = s.ask(ctx, tx, &r, p, f)
 		return err
 	})
 	if err != nil || q == nil {
@@ -121,8 +164,8 @@ func (s *Service) createRefund(ctx context.Context, sub auth.Subject, in refundI
 }
 
 // refundable is the order of a refund that may be made.
-func (s *Service) refundable(ctx context.Context, tx *db.Tx, sub auth.Subject, b *RefundCreate) (Row, error) {
-	r, err := s.locked(ctx, tx, sub.Organizations(auth.SalesView), b.OrderID)
+func (s *Service) refundable(ctx context.Context, tx *db.Tx, sub auth.Subject, b *Create) (order.Row, error) {
+	r, err := s.Orders.Locked(ctx, tx, sub.Organizations(auth.SalesView), b.OrderID)
 	switch {
 	case errors.Is(err, fault.NotFound.New()):
 		return r, schema.ValueError("Order not found", schema.StringNode(string(b.OrderID)), "body", "order_id")
@@ -130,36 +173,36 @@ func (s *Service) refundable(ctx context.Context, tx *db.Tx, sub auth.Subject, b
 		return r, err
 	case !sub.May(r.OrganizationID, auth.SalesManage):
 		return r, fault.NotPermitted.New(auth.SalesManage.Denied())
-	case r.Status != Refunded && b.RevokeBenefits && r.SubscriptionID != nil:
+	case r.Status != order.Refunded && b.RevokeBenefits && r.SubscriptionID != nil:
 		return r, fault.RevokeSubscriptionBenefits.New()
 	}
-	return r, r.refundable(ctx, tx, b.Amount)
+	return r, possible(ctx, tx, &r, b.Amount)
 }
 
 // of is the refund that a body asks for, with its part of the taxes.
-func (b *RefundCreate) of(r *Row) Refund {
+func (b *Create) of(r *order.Row) Refund {
 	tax := money.MulDiv(b.Amount, r.TaxAmount, max(1, r.NetAmount), money.HalfAwayFromZero)
 	if b.Amount == r.RefundableAmount() {
 		tax = r.RefundableTaxAmount()
 	}
-	return Refund{Metadata: b.Metadata.Metadata(), Reason: RefundReason(b.Reason), Amount: b.Amount, TaxAmount: tax, Comment: b.Comment,
+	return Refund{Metadata: b.Metadata.Metadata(), Reason: Reason(b.Reason), Amount: b.Amount, TaxAmount: tax, Comment: b.Comment,
 		RevokeBenefits: b.RevokeBenefits}
 }
 
-// RefundSort is a sorting criterion of the list.
-type RefundSort string
+// SortKey is a sorting criterion of the list.
+type SortKey string
 
 // Enum lists the criteria.
-func (RefundSort) Enum() []string { return []string{"created_at", "-created_at", "amount", "-amount"} }
+func (SortKey) Enum() []string { return []string{"created_at", "-created_at", "amount", "-amount"} }
 
 // SchemaName is the name of the reference.
-func (RefundSort) SchemaName() string { return "RefundSortProperty" }
+func (SortKey) SchemaName() string { return "RefundSortProperty" }
 
-var refundSortKeys = listing.Keys{"created_at": {SQL: "created_at"}, "amount": {SQL: "amount"}}
+var sortKeys = listing.Keys{"created_at": {SQL: "created_at"}, "amount": {SQL: "amount"}}
 
-type listRefundsInput struct {
+type listInput struct {
 	listing.Page
-	Sorting           []RefundSort        `query:"sorting" first:"" default:"[\"-created_at\"]" doc:"Sorting criteria, applied in order. A minus sign before one reverses it."`
+	Sorting           []SortKey           `query:"sorting" first:"" default:"[\"-created_at\"]" doc:"Sorting criteria, applied in order. A minus sign before one reverses it."`
 	IDs               schema.Many[id.ID]  `query:"id" doc:"Filter by refund ID."`
 	Organizations     schema.Many[id.ID]  `query:"organization_id" doc:"Filter by organization ID."`
 	Orders            schema.Many[id.ID]  `query:"order_id" doc:"Filter by order ID."`
@@ -169,7 +212,7 @@ type listRefundsInput struct {
 	Succeeded         *bool               `query:"succeeded" doc:"Only refunds that succeeded, or only those that did not."`
 }
 
-func (s *Service) listRefunds(ctx context.Context, sub auth.Subject, in listRefundsInput) (listing.Result[Refund], error) {
+func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (listing.Result[Refund], error) {
 	orgs := sub.Organizations(auth.SalesView, in.Organizations...)
 	if len(orgs) == 0 {
 		return listing.Empty[Refund](), nil
@@ -179,17 +222,27 @@ func (s *Service) listRefunds(ctx context.Context, sub auth.Subject, in listRefu
 	listing.Among(w, "order_id", in.Orders)
 	listing.Among(w, "subscription_id", in.Subscriptions)
 	listing.Among(w, "customer_id", in.Customers)
-	externally(w, orgs, in.ExternalCustomers)
+	customer.Externally(w, orgs, in.ExternalCustomers)
 	if in.Succeeded != nil && *in.Succeeded {
 		w.And("status = 'succeeded'")
 	} else if in.Succeeded != nil {
 		w.And("status <> 'succeeded'")
 	}
-	return listing.Run[Refund](ctx, s.DB, listing.Query{Columns: refundColumns, From: "refunds", Where: w,
-		Order: refundSortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
+	return listing.Run[Refund](ctx, s.DB, listing.Query{Columns: columns, From: "refunds", Where: w,
+		Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
 }
 
-// intNode is a number as a problem echoes it.
-func intNode(n int64) *schema.Node {
-	return &schema.Node{Kind: schema.Int, Text: strconv.FormatInt(n, 10)}
+// Told is a refund as webhooks show it: its entry holds the whole of it.
+func Told(_ context.Context, _ db.Querier, e *journal.Entry) (any, error) {
+	return json.RawMessage(e.After), nil
+}
+
+// MadeOf are the refunds that were made of an order, oldest first.
+func MadeOf(ctx context.Context, q db.Querier, r *order.Row) ([]Refund, error) {
+	list, err := db.All[Refund](ctx, q, `SELECT `+columns+` FROM refunds WHERE organization_id = ? AND order_id = ? AND status = 'succeeded'
+		ORDER BY seq`, r.OrganizationID, r.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the refunds of an order: %w", err)
+	}
+	return list, nil
 }

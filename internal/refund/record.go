@@ -1,4 +1,4 @@
-package order
+package refund
 
 import (
 	"context"
@@ -11,15 +11,16 @@ import (
 	"floe/internal/fault"
 	"floe/internal/journal"
 	"floe/internal/money"
+	"floe/internal/order"
 	"floe/internal/payment"
 	"floe/internal/schema"
 )
 
-const refundColumns = `id, created_at, modified_at, metadata, status, reason, amount, tax_amount, currency, organization_id, order_id,
+const columns = `id, created_at, modified_at, metadata, status, reason, amount, tax_amount, currency, organization_id, order_id,
 	subscription_id, customer_id, revoke_benefits, payment_id, comment, processor, reference`
 
-func insertRefund(ctx context.Context, tx *db.Tx, f *Refund) error {
-	_, err := db.Exec(ctx, tx, `INSERT INTO refunds (`+refundColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+func insert(ctx context.Context, tx *db.Tx, f *Refund) error {
+	_, err := db.Exec(ctx, tx, `INSERT INTO refunds (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		f.ID, f.CreatedAt, f.ModifiedAt, []byte(f.Metadata), string(f.Status), string(f.Reason), f.Amount, f.TaxAmount, f.Currency,
 		f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID, f.RevokeBenefits, f.PaymentID, f.Comment, f.Processor, f.Reference)
 	if err != nil {
@@ -28,22 +29,22 @@ func insertRefund(ctx context.Context, tx *db.Tx, f *Refund) error {
 	return nil
 }
 
-// returnedOutside records that money of an order was given back outside. The amount
-// has its share of the taxes in it.
-func (s *Service) returnedOutside(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p PaymentRow) error {
-	if err := r.refundable(ctx, tx, 0); err != nil {
+// Recorded is called with a payment that says that money of an order was given
+// back outside. Its amount has its share of the taxes in it.
+func (s *Service) Recorded(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row, p order.PaymentRow) error {
+	if err := possible(ctx, tx, r, 0); err != nil {
 		return err
 	}
-	tax, err := r.taxWithin(p.Amount)
+	tax, err := taxWithin(r, p.Amount)
 	if err != nil {
 		return err
 	}
-	_, err = s.refund(ctx, tx, actor, r, Refund{Reason: "other", Amount: p.Amount - tax, TaxAmount: tax, Comment: p.Note, PaymentID: &p.ID})
+	_, err = s.record(ctx, tx, actor, r, Refund{Reason: "other", Amount: p.Amount - tax, TaxAmount: tax, Comment: p.Note, PaymentID: &p.ID})
 	return err
 }
 
 // taxWithin is the part of the taxes in an amount that is given back.
-func (r *Row) taxWithin(amount int64) (int64, error) {
+func taxWithin(r *order.Row, amount int64) (int64, error) {
 	switch all := r.RefundableAmount() + r.RefundableTaxAmount(); {
 	case amount > all:
 		return 0, tooMuch(amount)
@@ -54,22 +55,22 @@ func (r *Row) taxWithin(amount int64) (int64, error) {
 }
 
 func tooMuch(amount int64) error {
-	return schema.ValueError("Refund amount exceeds refundable amount", intNode(amount), "body", "amount")
+	return schema.ValueError("Refund amount exceeds refundable amount", schema.IntNode(amount), "body", "amount")
 }
 
-// refundable says whether anything, and this much, can be given back.
-func (r *Row) refundable(ctx context.Context, q db.Querier, amount int64) error {
+// possible says whether anything, and this much, can be given back.
+func possible(ctx context.Context, q db.Querier, r *order.Row, amount int64) error {
 	switch {
-	case r.Status == Refunded:
+	case r.Status == order.Refunded:
 		return fault.RefundedAlready.New(fmt.Sprintf("Order is already fully refunded: %s", r.ID))
 	case amount > r.RefundableAmount():
 		return tooMuch(amount)
 	}
-	asked, err := r.beingRefunded(ctx, q)
+	waits, err := pending(ctx, q, r)
 	if err != nil {
 		return err
 	}
-	if asked {
+	if waits {
 		return fault.RefundPendingCreation.New(fmt.Sprintf("A refund of order %s is in progress", r.ID))
 	}
 	_, err = db.One[int64](ctx, q, `SELECT 1 FROM order_payments WHERE organization_id = ? AND order_id = ? AND status = 'succeeded' AND NOT surplus LIMIT 1`,
@@ -80,8 +81,8 @@ func (r *Row) refundable(ctx context.Context, q db.Querier, amount int64) error 
 	return err
 }
 
-// refund stores a refund that was made, and changes the order by it.
-func (s *Service) refund(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund) (Refund, error) {
+// record stores a refund that was made, and changes the order by it.
+func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row, f Refund) (Refund, error) {
 	if f.ID == "" {
 		f.ID = tx.NewID(tx.Now())
 	}
@@ -93,60 +94,28 @@ func (s *Service) refund(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	if len(f.Metadata) == 0 {
 		f.Metadata = schema.EmptyMetadata
 	}
-	if err := insertRefund(ctx, tx, &f); err != nil {
+	if err := insert(ctx, tx, &f); err != nil {
 		return f, err
 	}
-	created := f.entry("refund.created", nil)
+	journal.Append(tx, actor, f.entry("refund.created", nil))
 	if !f.Status.Counts() {
-		journal.Append(tx, actor, created)
 		return f, nil
 	}
-	was := *r
-	if err := r.returned(ctx, tx, f.Amount, f.TaxAmount); err != nil {
-		return f, err
-	}
-	items, err := itemsOf(ctx, tx, *r)
-	if err != nil {
-		return f, err
-	}
-	journal.Append(tx, actor, created)
-	updated(tx, actor, &was, r)
-	after := r.base(items[r.ID])
-	journal.Append(tx, actor, r.entry("order.refunded", nil, schema.JSON(&after)))
-	if f.RevokeBenefits {
-		return f, s.grants(ctx, tx, actor, r, false)
-	}
-	return f, nil
-}
-
-// returned counts what was given back, or less than nothing when it was not
-// after all, and saves the order.
-func (r *Row) returned(ctx context.Context, tx *db.Tx, amount, tax int64) error {
-	r.RefundedAmount += amount
-	r.RefundedTaxAmount += tax
-	switch {
-	case r.RefundedAmount == 0:
-		r.to(Paid)
-	case r.RefundedAmount >= r.NetAmount+r.AppliedBalanceAmount:
-		r.to(Refunded)
-	default:
-		r.to(PartiallyRefunded)
-	}
-	return save(ctx, tx, r)
+	return f, s.Orders.GivenBack(ctx, tx, actor, r, f.Amount, f.TaxAmount, f.RevokeBenefits)
 }
 
 func (f *Refund) entry(typ string, before json.RawMessage) journal.Entry {
 	return journal.Entry{Organization: f.OrganizationID, Type: typ, Customer: f.CustomerID, Subject: f.ID, Before: before, After: schema.JSON(f)}
 }
 
-// refundBecame is what a processor says later of a refund. What is told late
+// became is what a processor says later of a refund. What is told late
 // changes nothing: a refund goes from pending to succeeded, and from either to
 // an end without money. Then the order counts it no longer.
-func (s *Service) refundBecame(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund, status payment.RefundStatus) error {
+func (s *Service) became(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row, f Refund, status payment.RefundStatus) error {
 	if f.Status == status || f.Status.Final() || status == payment.RefundPending {
 		return nil
 	}
-	was, before, now := *r, f, tx.Now()
+	before, now := f, tx.Now()
 	f.Status, f.ModifiedAt = status, &now
 	_, err := db.Exec(ctx, tx, `UPDATE refunds SET modified_at = ?, status = ? WHERE organization_id = ? AND id = ?`,
 		now, string(status), f.OrganizationID, f.ID)
@@ -158,12 +127,5 @@ func (s *Service) refundBecame(ctx context.Context, tx *db.Tx, actor auth.Subjec
 	if status.Counts() {
 		return nil
 	}
-	if err := r.returned(ctx, tx, -f.Amount, -f.TaxAmount); err != nil {
-		return err
-	}
-	updated(tx, actor, &was, r)
-	if f.RevokeBenefits {
-		return s.grants(ctx, tx, actor, r, true)
-	}
-	return nil
+	return s.Orders.NotGivenBack(ctx, tx, actor, r, f.Amount, f.TaxAmount, f.RevokeBenefits)
 }

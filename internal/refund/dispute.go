@@ -1,4 +1,4 @@
-package order
+package refund
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/order"
 	"floe/internal/payment"
 )
 
@@ -17,14 +18,14 @@ func (s *Service) HearDispute(ctx context.Context, tx *db.Tx, e *payment.Event) 
 	if e.Order == "" || e.Dispute == "" {
 		return nil
 	}
-	r, err := s.locked(ctx, tx, []id.ID{e.Organization}, e.Order)
+	r, err := s.Orders.Locked(ctx, tx, []id.ID{e.Organization}, e.Order)
 	if errors.Is(err, fault.NotFound.New()) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	p, err := PaymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
+	p, err := order.PaymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
 	if err != nil || p == nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (s *Service) HearDispute(ctx context.Context, tx *db.Tx, e *payment.Event) 
 
 // disputed says whether somebody disputes a payment of the order, or has won:
 // then the money is not there to be given back.
-func (r *Row) disputed(ctx context.Context, q db.Querier) (bool, error) {
+func disputed(ctx context.Context, q db.Querier, r *order.Row) (bool, error) {
 	list, err := db.All[string](ctx, q, `SELECT status FROM disputes WHERE organization_id = ? AND order_id = ?`, r.OrganizationID, r.ID)
 	if err != nil {
 		return false, fmt.Errorf("look for disputes: %w", err)
@@ -54,4 +55,11 @@ func (r *Row) disputed(ctx context.Context, q db.Querier) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+func orNil(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }

@@ -1,4 +1,4 @@
-package order
+package refund
 
 import (
 	"cmp"
@@ -13,21 +13,22 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/order"
 	"floe/internal/payment"
 	"floe/internal/schema"
 )
 
-// refundRequest is a refund that a processor is asked for. It is stored before
+// request is a refund that a processor is asked for. It is stored before
 // the call and goes when the answer is recorded: what comes between, trouble on
 // the way or the end of the server, leaves it to be asked again under the same
 // key.
-type refundRequest struct {
+type request struct {
 	OrganizationID id.ID
 	OrderID        id.ID
 	PaymentID      id.ID
 	ID             id.ID
 	CheckAt        time.Time
-	Reason         RefundReason
+	Reason         Reason
 	Amount         int64
 	TaxAmount      int64
 	Comment        *string
@@ -49,20 +50,20 @@ const requestTables = ` FROM refund_requests q
 
 // source is the payment that a refund is taken from, nil when it is given back
 // by hand: the processor's, as long as there is something left of it.
-func (s *Service) source(ctx context.Context, q db.Querier, r *Row, amount int64) (*PaymentRow, error) {
-	list, err := paymentsOf(ctx, q, r)
+func (s *Service) source(ctx context.Context, q db.Querier, r *order.Row, amount int64) (*order.PaymentRow, error) {
+	list, err := order.PaymentsOf(ctx, q, r)
 	if err != nil {
 		return nil, err
 	}
-	if held, err := r.disputed(ctx, q); err != nil || held {
-		return nil, cmp.Or(err, refundRefusal(r.ID, payment.Disputed))
+	if held, err := disputed(ctx, q, r); err != nil || held {
+		return nil, cmp.Or(err, refusal(r.ID, payment.Disputed))
 	}
 	for i := range list {
 		p := &list[i]
-		if p.Status != Succeeded || p.Surplus || p.Processor == payment.ManualName {
+		if p.Status != order.Succeeded || p.Surplus || p.Processor == payment.ManualName {
 			continue
 		}
-		left, err := p.left(ctx, q)
+		left, err := left(ctx, q, p)
 		switch {
 		case err != nil:
 			return nil, err
@@ -72,7 +73,7 @@ func (s *Service) source(ctx context.Context, q db.Querier, r *Row, amount int64
 			return nil, fault.RefundsBlocked.New(fmt.Sprintf("Refunds are blocked for order: %s", r.ID))
 		case amount > left:
 			return nil, schema.ValueError(fmt.Sprintf("Only %d of the order were charged and can be given back this way. Refund the rest afterwards.", left),
-				intNode(amount), "body", "amount")
+				schema.IntNode(amount), "body", "amount")
 		}
 		return p, nil
 	}
@@ -80,7 +81,7 @@ func (s *Service) source(ctx context.Context, q db.Querier, r *Row, amount int64
 }
 
 // left is how much of a payment has not been given back.
-func (p *PaymentRow) left(ctx context.Context, q db.Querier) (int64, error) {
+func left(ctx context.Context, q db.Querier, p *order.PaymentRow) (int64, error) {
 	gone, err := db.One[int64](ctx, q, `SELECT CAST(COALESCE(SUM(amount + tax_amount), 0) AS bigint) FROM refunds
 		WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND status IN ('pending', 'succeeded')`, p.OrganizationID, p.OrderID, p.ID)
 	if err != nil {
@@ -89,9 +90,9 @@ func (p *PaymentRow) left(ctx context.Context, q db.Querier) (int64, error) {
 	return p.Amount - gone, nil
 }
 
-// beingRefunded says whether a processor has been asked to give back money of
+// pending says whether a processor has been asked to give back money of
 // the order, and has not answered.
-func (r *Row) beingRefunded(ctx context.Context, q db.Querier) (bool, error) {
+func pending(ctx context.Context, q db.Querier, r *order.Row) (bool, error) {
 	_, err := db.One[int64](ctx, q, `SELECT 1 FROM refund_requests WHERE organization_id = ? AND order_id = ? LIMIT 1`, r.OrganizationID, r.ID)
 	if errors.Is(err, db.ErrNoRows) {
 		return false, nil
@@ -101,8 +102,8 @@ func (r *Row) beingRefunded(ctx context.Context, q db.Querier) (bool, error) {
 
 // requestOf is the refund of an order that a processor was asked for and has
 // not answered, nil when there is none.
-func requestOf(ctx context.Context, q db.Querier, r *Row) (*refundRequest, error) {
-	x, err := db.One[refundRequest](ctx, q, `SELECT `+requestColumns+requestTables+` WHERE q.organization_id = ? AND q.order_id = ? LIMIT 1`,
+func requestOf(ctx context.Context, q db.Querier, r *order.Row) (*request, error) {
+	x, err := db.One[request](ctx, q, `SELECT `+requestColumns+requestTables+` WHERE q.organization_id = ? AND q.order_id = ? LIMIT 1`,
 		r.OrganizationID, r.ID)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, nil
@@ -113,12 +114,12 @@ func requestOf(ctx context.Context, q db.Querier, r *Row) (*refundRequest, error
 	return &x, nil
 }
 
-// request stores what a processor is about to be asked.
-func (s *Service) request(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow, f Refund) (*refundRequest, error) {
+// ask stores what a processor is about to be asked.
+func (s *Service) ask(ctx context.Context, tx *db.Tx, r *order.Row, p *order.PaymentRow, f Refund) (*request, error) {
 	if len(f.Metadata) == 0 {
 		f.Metadata = schema.EmptyMetadata
 	}
-	q := &refundRequest{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(charge.Soon),
+	q := &request{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(charge.Soon),
 		Reason: f.Reason, Amount: f.Amount, TaxAmount: f.TaxAmount, Comment: f.Comment, RevokeBenefits: f.RevokeBenefits, Metadata: f.Metadata,
 		Currency: p.Currency, Processor: p.Processor, Reference: p.Reference, Surplus: p.Surplus}
 	_, err := db.Exec(ctx, tx, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount,
@@ -132,7 +133,7 @@ func (s *Service) request(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow,
 }
 
 // again says when it is asked for again.
-func (q *refundRequest) again(ctx context.Context, tx *db.Tx, after time.Duration) error {
+func (q *request) again(ctx context.Context, tx *db.Tx, after time.Duration) error {
 	_, err := db.Exec(ctx, tx, `UPDATE refund_requests SET check_at = ? WHERE organization_id = ? AND order_id = ? AND payment_id = ?`,
 		tx.Now().Add(after), q.OrganizationID, q.OrderID, q.PaymentID)
 	if err != nil {
@@ -141,9 +142,19 @@ func (q *refundRequest) again(ctx context.Context, tx *db.Tx, after time.Duratio
 	return nil
 }
 
+// GiveBack gives back money that an order does not need, as soon as this is
+// committed. The processor must be able to.
+func (s *Service) GiveBack(ctx context.Context, tx *db.Tx, r *order.Row, p *order.PaymentRow) error {
+	q, err := s.ask(ctx, tx, r, p, Refund{Reason: "other", Amount: p.Amount})
+	if err != nil {
+		return err
+	}
+	return q.again(ctx, tx, 0)
+}
+
 // giveBack asks the processor and records its answer. After trouble on the way
 // the request stays, and is made again.
-func (s *Service) giveBack(ctx context.Context, actor auth.Subject, q *refundRequest) (out Refund, err error) {
+func (s *Service) giveBack(ctx context.Context, actor auth.Subject, q *request) (out Refund, err error) {
 	result, err := s.Payments.Processor.Refund(ctx, payment.Refund{Organization: q.OrganizationID, Order: q.OrderID, ID: q.ID, Payment: q.Reference,
 		Amount: q.Amount + q.TaxAmount, Currency: q.Currency, Reason: string(q.Reason), IdempotencyKey: "refund:" + string(q.ID)})
 	if err == nil && result.Refused == "" && !slices.Contains(result.Status.Enum(), string(result.Status)) {
@@ -153,7 +164,7 @@ func (s *Service) giveBack(ctx context.Context, actor auth.Subject, q *refundReq
 		return out, fmt.Errorf("ask for refund %s of order %s, which will be done again: %w", q.ID, q.OrderID, err)
 	}
 	err = s.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-		r, err := s.locked(ctx, tx, []id.ID{q.OrganizationID}, q.OrderID)
+		r, err := s.Orders.Locked(ctx, tx, []id.ID{q.OrganizationID}, q.OrderID)
 		if err != nil {
 			return err
 		}
@@ -163,12 +174,12 @@ func (s *Service) giveBack(ctx context.Context, actor auth.Subject, q *refundReq
 	if err != nil {
 		return out, err
 	}
-	return out, refundRefusal(q.OrderID, result.Refused)
+	return out, refusal(q.OrderID, result.Refused)
 }
 
 // gaveBack records the answer to a request, once: whoever comes later, by
 // another way, finds the refund.
-func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, q *refundRequest, result payment.RefundResult) (Refund, error) {
+func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row, q *request, result payment.RefundResult) (Refund, error) {
 	n, err := db.Exec(ctx, tx, `DELETE FROM refund_requests WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND id = ?`,
 		q.OrganizationID, q.OrderID, q.PaymentID, q.ID)
 	switch {
@@ -176,22 +187,22 @@ func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 		return Refund{}, fmt.Errorf("close a request for a refund: %w", err)
 	case q.Surplus:
 		if n == 1 && (result.Refused != "" || result.Status.Final()) {
-			return Refund{}, credit(ctx, tx, r, q.Amount)
+			return Refund{}, order.Credit(ctx, tx, r, q.Amount)
 		}
 		return Refund{}, nil
 	case n == 0 && result.Refused == "":
-		return refundByID(ctx, tx, q.OrganizationID, q.ID)
+		return byID(ctx, tx, q.OrganizationID, q.ID)
 	case n == 0 || result.Refused != "":
 		return Refund{}, nil
 	}
 	f := Refund{ID: q.ID, Status: result.Status, Reason: q.Reason, Amount: q.Amount, TaxAmount: q.TaxAmount, Comment: q.Comment,
 		RevokeBenefits: q.RevokeBenefits, Metadata: q.Metadata, PaymentID: &q.PaymentID, Processor: &q.Processor, Reference: &result.Reference}
-	return s.refund(ctx, tx, actor, r, f)
+	return s.record(ctx, tx, actor, r, f)
 }
 
-// refundRefusal is what the caller is told of money that a processor does not
+// refusal is what the caller is told of money that a processor does not
 // give back.
-func refundRefusal(order id.ID, why payment.Refusal) error {
+func refusal(order id.ID, why payment.Refusal) error {
 	switch why {
 	case payment.RefundedAlready:
 		return fault.RefundedAlready.New(fmt.Sprintf("Order is already fully refunded: %s", order))
@@ -201,16 +212,19 @@ func refundRefusal(order id.ID, why payment.Refusal) error {
 	return nil
 }
 
-// RunRefunds asks again for refunds that a processor has not answered for. It
+// cycle is who asks when nobody waits for the answer.
+var cycle = auth.NewSystem("billing cycle")
+
+// Run asks again for refunds that a processor has not answered for. It
 // answers how many it asked for, and when the next are to be (zero when none
 // are). Many nodes may call it at once: who moves the date of a request asks.
-func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next time.Time, err error) {
+func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time, err error) {
 	if s.Payments.Processor.Name() == payment.ManualName {
 		return 0, next, nil
 	}
-	var list []refundRequest
+	var list []request
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		list, err = db.All[refundRequest](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.check_at <= ? AND p.processor = ?
+		list, err = db.All[request](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.check_at <= ? AND p.processor = ?
 			ORDER BY q.check_at, q.id LIMIT ?`, tx.Now(), s.Payments.Processor.Name(), limit)
 		if err != nil {
 			return fmt.Errorf("find refunds that were not answered for: %w", err)
@@ -225,7 +239,7 @@ func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next tim
 		return 0, next, err
 	}
 	for i := range list {
-		_, failed := s.giveBack(ctx, cycleActor, &list[i])
+		_, failed := s.giveBack(ctx, cycle, &list[i])
 		if f := (*fault.Fault)(nil); failed != nil && !errors.As(failed, &f) {
 			err = errors.Join(err, failed)
 		}
@@ -235,7 +249,7 @@ func (s *Service) RunRefunds(ctx context.Context, limit int) (done int, next tim
 
 // postpone moves the dates of requests, and answers those whose date nobody
 // else has moved meanwhile.
-func postpone(ctx context.Context, tx *db.Tx, list []refundRequest) (mine []refundRequest, err error) {
+func postpone(ctx context.Context, tx *db.Tx, list []request) (mine []request, err error) {
 	for _, q := range list {
 		n, err := db.Exec(ctx, tx, `UPDATE refund_requests SET check_at = ? WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND check_at = ?`,
 			tx.Now().Add(charge.Soon), q.OrganizationID, q.OrderID, q.PaymentID, q.CheckAt)
@@ -257,9 +271,9 @@ func (s *Service) nextRequest(ctx context.Context, q db.Querier) (time.Time, err
 	return t, err
 }
 
-// refundByID reads a refund.
-func refundByID(ctx context.Context, q db.Querier, org, refund id.ID) (Refund, error) {
-	f, err := db.One[Refund](ctx, q, `SELECT `+refundColumns+` FROM refunds WHERE organization_id = ? AND id = ?`, org, refund)
+// byID reads a refund.
+func byID(ctx context.Context, q db.Querier, org, refund id.ID) (Refund, error) {
+	f, err := db.One[Refund](ctx, q, `SELECT `+columns+` FROM refunds WHERE organization_id = ? AND id = ?`, org, refund)
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		err = fmt.Errorf("read a refund: %w", err)
 	}
