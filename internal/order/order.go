@@ -1,76 +1,19 @@
-// Package order keeps what customers owe and have paid: orders with their
-// items, payments that somebody made
-// outside and recorded here, refunds, the balance of customers, and the
-// documents that a bookkeeper asks for. An order remembers who bought as they
-// were then. What an order means to a subscription is said upward, through
-// the interface declared here.
+// Package order keeps what customers owe and have paid: orders with their items,
+// where they stand and what leads from there to elsewhere, payments that
+// somebody made outside or a processor made, and the balance of customers. An
+// order remembers who bought as they were then. What it means to a subscription,
+// and that money is to be given back, is said upward, through the interfaces
+// declared here. Its number comes from package numbering, a processor is asked
+// by package charge, and its invoice is printed by package document.
 package order
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
-	"floe/internal/auth"
-	"floe/internal/charge"
 	"floe/internal/customer"
-	"floe/internal/db"
-	"floe/internal/fault"
 	"floe/internal/id"
 )
-
-// Subscriptions is what orders tell subscriptions. The row is the order as it
-// is stored when the method is called.
-type Subscriptions interface {
-	// OrderPaid is called when an order of a subscription has been paid that
-	// was not paid at once when it was made.
-	OrderPaid(ctx context.Context, tx *db.Tx, actor auth.Subject, o Row) error
-	// OrdersOverdue is called when orders of subscriptions were to be paid and
-	// are not, each of another customer: their due dates have passed, or another
-	// attempt has failed. Row.Exhausted says whether it was the last.
-	OrdersOverdue(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, list []Overdue) error
-	// MakeChange is called when a change has been paid for, or is being paid
-	// for, that waited for that. It makes the change and its order, which has the
-	// id that the charge has, and answers it; the order awaits the payment. A
-	// change that cannot be made any more is a fault or a problem.
-	MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject, c charge.Row) (Row, error)
-	// DropChange is called when a change was not paid for, and is not made.
-	DropChange(ctx context.Context, tx *db.Tx, c charge.Row) error
-}
-
-// Refunds is what orders ask of refunds. The order is locked.
-type Refunds interface {
-	// Recorded is called with a payment that says that money of an order was
-	// given back outside.
-	Recorded(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p PaymentRow) error
-	// GiveBack is called with a processor's payment that an order does not need.
-	GiveBack(ctx context.Context, tx *db.Tx, r *Row, p *PaymentRow) error
-}
-
-// Overdue is an order that was to be paid at a time.
-type Overdue struct {
-	Row
-	At time.Time
-}
-
-// NoSubscriptions stands where nobody has subscriptions.
-type NoSubscriptions struct{}
-
-// OrderPaid does nothing.
-func (NoSubscriptions) OrderPaid(context.Context, *db.Tx, auth.Subject, Row) error { return nil }
-
-// OrdersOverdue does nothing.
-func (NoSubscriptions) OrdersOverdue(context.Context, *db.Tx, auth.Subject, id.ID, []Overdue) error {
-	return nil
-}
-
-// MakeChange makes nothing.
-func (NoSubscriptions) MakeChange(context.Context, *db.Tx, auth.Subject, charge.Row) (Row, error) {
-	return Row{}, fault.NotFound.New()
-}
-
-// DropChange does nothing.
-func (NoSubscriptions) DropChange(context.Context, *db.Tx, charge.Row) error { return nil }
 
 // Status is where an order stands.
 type Status string

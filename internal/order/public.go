@@ -12,6 +12,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/discount"
 	"floe/internal/id"
+	"floe/internal/journal"
 	"floe/internal/period"
 	"floe/internal/product"
 	"floe/internal/schema"
@@ -340,4 +341,14 @@ func subscriptionsOf(ctx context.Context, q db.Querier, orgs, list []id.ID) (map
 		out[r.ID] = r
 	}
 	return out, nil
+}
+
+// Told is an order as webhooks show it: as a GET does.
+func (s *Service) Told(ctx context.Context, q db.Querier, e *journal.Entry) (any, error) {
+	r, err := byID(ctx, q, []id.ID{e.Organization}, e.Subject, "")
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.one(ctx, q, r)
+	return &out, err
 }
