@@ -117,7 +117,7 @@ func (Create) SchemaName() string { return "DiscountCreate" }
 // CreateCommon is what both have.
 type CreateCommon struct {
 	Metadata                  schema.MetadataInput `json:"metadata" factory:"{}"`
-	Name                      string               `json:"name" minLength:"1" doc:"The name of the discount, which customers see."`
+	Name                      string               `json:"name" minLength:"1" doc:"The name of the discount, which customers see." example:"\"Spring\""`
 	Code                      *code                `json:"code" doc:"The code that customers enter: 3 to 256 letters and digits, unique in the organization whatever their case. Without one only the API applies the discount."`
 	StartsAt                  *time.Time           `json:"starts_at" doc:"From when on the discount can be used."`
 	EndsAt                    *time.Time           `json:"ends_at" doc:"Until when the discount can be used."`
@@ -159,7 +159,7 @@ type CreateFixed struct {
 	Type     Type                   `json:"type" const:"fixed" default:"\"fixed\""`
 	Amount   *int64                 `json:"amount" ge:"0" le:"999999999999" doc:"Use amounts. What is taken off, in the smallest unit of the currency."`
 	Currency *organization.Currency `json:"currency" default:"\"usd\"" doc:"Use amounts. The currency of the amount."`
-	Amounts  *amounts               `json:"amounts" doc:"What is taken off, by currency, in its smallest unit."`
+	Amounts  *amounts               `json:"amounts" doc:"What is taken off, by currency, in its smallest unit." example:"{\"usd\":500}"`
 }
 
 // SchemaName is the name of the reference.
@@ -205,7 +205,7 @@ func (c *CreatePercentage) CheckNode(n *schema.Node, at *schema.At) { c.check(n,
 // worth can only change until it is used for the first time.
 type Update struct {
 	Metadata                  schema.Opt[schema.MetadataInput]   `json:"metadata"`
-	Name                      schema.Opt[string]                 `json:"name" minLength:"1" doc:"The name of the discount, which customers see."`
+	Name                      schema.Opt[string]                 `json:"name" minLength:"1" doc:"The name of the discount, which customers see." example:"\"Spring\""`
 	Code                      schema.Opt[*code]                  `json:"code" doc:"The code that customers enter; null for none."`
 	StartsAt                  schema.Opt[*time.Time]             `json:"starts_at" doc:"From when on the discount can be used."`
 	EndsAt                    schema.Opt[*time.Time]             `json:"ends_at" doc:"Until when the discount can be used."`

@@ -8,8 +8,8 @@ import (
 
 // Create is a new organization.
 type Create struct {
-	Name                       string                  `json:"name" minLength:"3" doc:"The name that customers see."`
-	Slug                       Slug                    `json:"slug" doc:"The unique name in web addresses. It cannot be changed."`
+	Name                       string                  `json:"name" minLength:"3" doc:"The name that customers see." example:"\"Acme\""`
+	Slug                       Slug                    `json:"slug" doc:"The unique name in web addresses. It cannot be changed." example:"\"acme\""`
 	AvatarURL                  *schema.URL             `json:"avatar_url" doc:"A picture that customers see."`
 	LegalEntity                *LegalEntity            `json:"legal_entity"`
 	Email                      *schema.Email           `json:"email" doc:"Where customers find help."`
@@ -42,7 +42,7 @@ func Draft(name, slug string) (Create, error) {
 // features, which are merged into what is set. Null clears what can be null
 // and leaves everything else as it is.
 type Update struct {
-	Name                       schema.Opt[*string]                 `json:"name" minLength:"3" doc:"The name that customers see."`
+	Name                       schema.Opt[*string]                 `json:"name" minLength:"3" doc:"The name that customers see." example:"\"Acme\""`
 	AvatarURL                  schema.Opt[*schema.URL]             `json:"avatar_url" doc:"A picture that customers see."`
 	Email                      schema.Opt[*schema.Email]           `json:"email" doc:"Where customers find help."`
 	Website                    schema.Opt[*schema.URL]             `json:"website" doc:"The website of the organization."`

@@ -50,7 +50,7 @@ func (Create) DescribeSchema(b *schema.Builder) *schema.Schema {
 // CreateCommon is what both have.
 type CreateCommon struct {
 	Metadata             schema.MetadataInput  `json:"metadata" factory:"{}"`
-	Name                 Name                  `json:"name" doc:"The name of the product."`
+	Name                 Name                  `json:"name" doc:"The name of the product." example:"\"Pro\""`
 	Description          *string               `json:"description" trim:"null" doc:"What the product is."`
 	Visibility           Visibility            `json:"visibility" default:"\"public\"" doc:"Where the product is offered."`
 	Prices               []PriceCreate         `json:"prices" minItems:"1" doc:"The prices. For each currency: a fixed price, one by seats or by units or both, or one that the buyer chooses; and any number of metered ones on subscriptions."`
@@ -73,7 +73,7 @@ func (CreateOneTime) SchemaName() string { return "ProductCreateOneTime" }
 type CreateRecurring struct {
 	CreateCommon
 	Trial
-	RecurringInterval      period.Interval  `json:"recurring_interval" doc:"The unit of the billing period. It can't be changed later."`
+	RecurringInterval      period.Interval  `json:"recurring_interval" doc:"The unit of the billing period. It can't be changed later." example:"\"month\""`
 	RecurringIntervalCount int              `json:"recurring_interval_count" ge:"1" le:"999" default:"1" doc:"How many units the billing period has. It can't be changed later."`
 	MeterInterval          *period.Interval `json:"meter_interval" doc:"The unit of the period after which usage is settled, where that is not the billing period. It can't be changed later."`
 	MeterIntervalCount     *int             `json:"meter_interval_count" ge:"1" le:"999" doc:"How many units the period has after which usage is settled; 1 by default."`

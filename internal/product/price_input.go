@@ -99,7 +99,7 @@ func (c *priceCommon) tooMuch(n *schema.Node, at *schema.At) {
 type FixedCreate struct {
 	AmountType AmountType `json:"amount_type" const:"fixed"`
 	priceCommon
-	PriceAmount int64 `json:"price_amount" ge:"0" doc:"The price, in the smallest unit of the currency. 0 is free."`
+	PriceAmount int64 `json:"price_amount" ge:"0" doc:"The price, in the smallest unit of the currency. 0 is free." example:"1000"`
 }
 
 // SchemaName is the name of the reference.

@@ -20,7 +20,7 @@ type Update struct {
 	Metadata               schema.Opt[schema.MetadataInput]   `json:"metadata"`
 	TrialInterval          schema.Opt[*TrialInterval]         `json:"trial_interval" doc:"The unit of the trial; null for none."`
 	TrialIntervalCount     schema.Opt[*int]                   `json:"trial_interval_count" ge:"1" le:"1000" doc:"How many units the trial lasts."`
-	Name                   schema.Opt[Name]                   `json:"name" doc:"The name of the product."`
+	Name                   schema.Opt[Name]                   `json:"name" doc:"The name of the product." example:"\"Pro\""`
 	Description            schema.Opt[*string]                `json:"description" trim:"null" doc:"What the product is."`
 	RecurringInterval      schema.Opt[*period.Interval]       `json:"recurring_interval" doc:"It can only be set on subscriptions of old that have none."`
 	RecurringIntervalCount schema.Opt[*int]                   `json:"recurring_interval_count" ge:"1" le:"999" doc:"It can only be set on subscriptions of old that have none."`

@@ -266,9 +266,13 @@ func (v docs) curl(method, path string, item *api.PathItem) string {
 	return b.String()
 }
 
-// example is the smallest body that a schema takes, as JSON; of an object
-// where nothing is required, one field.
+// example is a small body that a schema takes, as JSON: what is required, and
+// what has an example of its own; of an object where nothing is required, the
+// name.
 func (v docs) example(name string, s *schema.Schema, depth int) []byte {
+	if s != nil && len(s.Examples) > 0 {
+		return s.Examples[0]
+	}
 	s = v.resolve(s)
 	switch {
 	case s == nil || depth > 4:
@@ -300,7 +304,8 @@ func (v docs) exampleObject(s *schema.Schema, depth int) []byte {
 	if s.Properties != nil {
 		for i, name := range s.Properties.Names {
 			inner := v.resolve(s.Properties.Schemas[i])
-			needed := slices.Contains(s.Required, name) || inner != nil && inner.Const != ""
+			needed := slices.Contains(s.Required, name) || inner != nil && inner.Const != "" ||
+				len(s.Required) > 0 && len(s.Properties.Schemas[i].Examples) > 0
 			if !needed && (len(s.Required) > 0 || name != "name") {
 				continue
 			}

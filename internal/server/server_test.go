@@ -3,8 +3,8 @@ package server_test
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/db/dbtest"
 	"floe/internal/floetest"
@@ -165,18 +166,21 @@ func TestDocsPage(t *testing.T) {
 	}
 }
 
-// TestDocsExamples: the bodies of the commands to paste are JSON.
+// TestDocsExamples: the bodies of the commands to paste are what the operations
+// take, but for the ids in them.
 func TestDocsExamples(t *testing.T) {
 	t.Parallel()
 	f := floetest.New(t)
-	page := f.Do("GET", "/docs", "", nil).Body
-	bodies := regexp.MustCompile(`-d &#39;(.*?)&#39;`).FindAllStringSubmatch(page, -1)
-	if len(bodies) == 0 {
+	user := f.User(auth.Owner, f.Org) // who may create organizations, too
+	page := html.UnescapeString(f.Do("GET", "/docs", "", nil).Body)
+	commands := regexp.MustCompile(`curl -X (\w+) "https?://[^/]+(/[^"]*)"[^']*-d '(.*?)'`).FindAllStringSubmatch(page, -1)
+	if len(commands) == 0 {
 		t.Fatal("no bodies")
 	}
-	for _, m := range bodies {
-		if text := strings.ReplaceAll(m[1], "&#34;", `"`); !json.Valid([]byte(text)) {
-			t.Errorf("not JSON: %s", text)
+	for _, m := range commands {
+		path := regexp.MustCompile(`\$\w+`).ReplaceAllString(m[2], "00000000-0000-4000-8000-000000000000")
+		if r := f.Do(m[1], path, user, m[3]); r.Status >= 500 || r.Path("error") == "RequestValidationError" {
+			t.Errorf("%s %s %s is answered with %d %s", m[1], m[2], m[3], r.Status, r.Body)
 		}
 	}
 }

@@ -63,7 +63,7 @@ type Create struct {
 	URL            Address     `json:"url" doc:"Where the events are to be sent." example:"\"https://example.com/webhook\""`
 	Name           *string     `json:"name" doc:"A name to know it by."`
 	Format         Format      `json:"format" doc:"The form of what is sent."`
-	Events         []EventType `json:"events" doc:"The types of event to send."`
+	Events         []EventType `json:"events" doc:"The types of event to send." example:"[\"customer.created\",\"customer.state_changed\"]"`
 	OrganizationID *id.ID      `json:"organization_id" doc:"The organization of the endpoint. **Required unless you use an organization token.**"`
 	Secret         *string     `json:"secret" minLength:"32" doc:"A secret of your own. Best leave it to the server to make one."`
 }
@@ -109,7 +109,7 @@ func (s *Service) get(ctx context.Context, sub auth.Subject, in byIDInput) (Endp
 // Update is the body of a change. Null changes nothing.
 type Update struct {
 	URL     *Address     `json:"url"`
-	Name    *string      `json:"name" doc:"A name to know it by."`
+	Name    *string      `json:"name" doc:"A name to know it by." example:"\"Production\""`
 	Format  *Format      `json:"format" doc:"The form of what is sent."`
 	Events  *[]EventType `json:"events" doc:"The types of event to send."`
 	Enabled *bool        `json:"enabled" doc:"Whether events are sent."`
