@@ -23,6 +23,7 @@ var packedFonts embed.FS
 type typeface struct {
 	family string
 	style  string // "B" for bold
+	file   string
 	// The letters that it is asked for, which change with their neighbours; nil
 	// where it is asked last.
 	letters []*unicode.RangeTable
@@ -34,8 +35,8 @@ type typeface struct {
 }
 
 func newTypeface(family, style, file string, letters ...*unicode.RangeTable) *typeface {
-	t := &typeface{family: family, style: style, letters: letters}
-	t.load = sync.OnceValues(func() ([]byte, error) { return unpack("fonts/" + file + ".ttf.gz") })
+	t := &typeface{family: family, style: style, file: "fonts/" + file + ".ttf.gz", letters: letters}
+	t.load = sync.OnceValues(func() ([]byte, error) { return unpack(t.file) })
 	t.cmap = sync.OnceValues(t.readCmap)
 	t.parse = sync.OnceValues(t.readAll)
 	return t
@@ -128,6 +129,13 @@ func (t *typeface) has(r rune) bool {
 	}
 	glyph, _ := cmap.Lookup(r)
 	return glyph != 0
+}
+
+// copied is the font for one document. Where glyphs are made of those at the end of
+// a font, as Korean ones are, the library writes to what it is given.
+func (t *typeface) copied() ([]byte, error) {
+	data, err := t.load()
+	return bytes.Clone(data), err
 }
 
 func (t *typeface) loader() (*opentype.Loader, error) {

@@ -137,7 +137,7 @@ func (p page) in(t *typeface, draw func()) {
 		draw()
 		return
 	}
-	p.use(t.family, t.load, draw)
+	p.use(t.family, t.copied, draw)
 }
 
 // withForms draws with the forms of a font, once they are known.

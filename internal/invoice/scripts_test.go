@@ -315,6 +315,32 @@ func TestLatin(t *testing.T) {
 	}
 }
 
+// TestFontsAreKept: drawing leaves the fonts as they are, which all documents use.
+func TestFontsAreKept(t *testing.T) {
+	t.Parallel()
+	d := example(0)
+	for _, s := range append(scripts, "주식회사 서울특별시 강남구") {
+		d.Lines = append(d.Lines, Line{s, "$1"})
+	}
+	faces := append([]*typeface{dejavu, dejavuBold, arabicBold, droid}, noto...)
+	var before [][]byte
+	for _, f := range faces {
+		fresh, err := unpack(f.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = append(before, fresh)
+	}
+	if _, err := Render(d); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range faces {
+		if after, _ := f.load(); !bytes.Equal(after, before[i]) {
+			t.Errorf("%s has changed", f.file)
+		}
+	}
+}
+
 // TestUnshaped: what the library cannot shape is drawn, letter by letter.
 func TestUnshaped(t *testing.T) {
 	t.Parallel()
