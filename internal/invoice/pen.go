@@ -21,7 +21,7 @@ type pen struct {
 	up       float64 // how high it is above the line
 }
 
-// word draws what stands between spaces. Where its glyphs are not its letters, one
+// word draws a word and the space before it. Where its glyphs are not its letters, one
 // after the other, readers are told what is written.
 func (p *pen) word(list []cluster) {
 	var text string

@@ -278,12 +278,12 @@ func TestLayout(t *testing.T) {
 	for in, want := range map[string]string{
 		"Jane & Söhne, Łódź 7": "[Jane & Söhne, Łódź 7]",
 		"北京 88 号":              "droid[北京] dejavu[ 88 ] droid[号]",
-		"राम Ltd।":             "notodevanagari*[राम] dejavu[ Ltd] notodevanagari*[।]",
+		"राम, Ltd।":            "notodevanagari*[राम, ] dejavu[Ltd] notodevanagari*[।]",
 		"রাম।":                 "notobengali*[রাম।]",
 		"M̀bà":                 "dejavu*[M̀bà]",
 		"Łódź M̀ Ω":            "dejavu*[Łódź M̀ ] dejavu[Ω]",
 		"نص (ب)":               "dejavu[)] notoarabic*[ب] dejavu[(] notoarabic*[نص ]",
-		"ที่ 5":                "notothai*[ที่] dejavu[ 5]",
+		"ที่ 5":                "notothai*[ที่ ] dejavu[5]",
 	} {
 		var got []string
 		list := layout(printable(in))

@@ -140,11 +140,13 @@ func split(text string, right bool) (out []run) {
 }
 
 // takes says whether a letter goes on with a piece: marks stay with their
-// letters, and so does what no script has for itself, such as the danda of India
-// and the spaces of Arabic.
+// letters, and so does what no script has for itself, such as the danda of India.
+// Spaces and commas of what is shaped do because some readers overlook a space
+// that stands alone, or see one where there is none.
 func (r *run) takes(letter rune, face *typeface, script language.Script) bool {
 	switch {
-	case combines(letter), !script.Strong() && (face.letters != nil || r.right):
+	case combines(letter), !script.Strong() && (face.letters != nil || r.right),
+		r.face.letters != nil && strings.ContainsRune(" ,.:;", letter):
 		return r.face.has(letter)
 	case face != r.face:
 		return false
