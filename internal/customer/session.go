@@ -212,6 +212,6 @@ func (s *Service) PurgeSessions(ctx context.Context, tx *db.Tx) (int64, error) {
 // FollowClock says of all sessions of an organization whether they expire by a
 // test clock.
 func (s *Service) FollowClock(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
-	_, err := db.Exec(ctx, tx, `UPDATE customer_sessions SET clocked = ? WHERE organization_id = ?`, clocked, org)
+	_, err := db.Exec(ctx, tx, `UPDATE customer_sessions SET clocked = ? WHERE organization_id = ? AND clocked <> ?`, clocked, org, clocked)
 	return err
 }

@@ -73,10 +73,11 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments, Charges: s.Charges, Orders: s.Orders,
 		Refunds: s.Refunds,
 	}
-	s.TestClocks = &testclock.Service{
-		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Customers: s.Customers, Changed: s.Tokens.Forget,
-	}
 	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
+	s.TestClocks = &testclock.Service{
+		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Customers: s.Customers, Jobs: s.Jobs,
+		Changed: s.Tokens.Forget,
+	}
 	s.Jobs.Kinds = s.kinds()
 	s.Mail = &mail.Outbox{Sender: c.Mail, Jobs: s.Jobs, Clock: c.clock(), Logger: c.Logger}
 	states := &state.Service{DB: c.DB, Customers: s.Customers}

@@ -11,6 +11,7 @@ import (
 	"floe/internal/job"
 	"floe/internal/mail"
 	"floe/internal/subscription"
+	"floe/internal/testclock"
 	"floe/internal/webhook"
 )
 
@@ -59,6 +60,9 @@ func (s *Server) kinds() []job.Kind {
 		},
 		{Name: webhook.JobArchive, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
 			return s.Webhooks.Archive(ctx, tx, args)
+		}},
+		{Name: testclock.JobFollow, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
+			return s.TestClocks.FollowAgain(ctx, tx, args)
 		}},
 		{Name: mail.JobSend, Outside: func(ctx context.Context, args json.RawMessage) error {
 			return s.Mail.Send(ctx, args)

@@ -219,7 +219,7 @@ func (s *Service) NextDueOf(ctx context.Context, q db.Querier, org id.ID) (time.
 // FollowClock says of all subscriptions of an organization whether they follow
 // a test clock.
 func (s *Service) FollowClock(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
-	_, err := db.Exec(ctx, tx, `UPDATE subscriptions SET clocked = ? WHERE organization_id = ?`, clocked, org)
+	_, err := db.Exec(ctx, tx, `UPDATE subscriptions SET clocked = ? WHERE organization_id = ? AND clocked <> ?`, clocked, org, clocked)
 	return err
 }
 

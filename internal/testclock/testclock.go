@@ -7,6 +7,7 @@ package testclock
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/job"
 	"floe/internal/order"
 	"floe/internal/schema"
 	"floe/internal/subscription"
@@ -38,6 +40,7 @@ type Service struct {
 	Subscriptions *subscription.Service
 	Orders        *order.Service
 	Customers     *customer.Service
+	Jobs          *job.Runner
 	// Changed is called after a clock has been changed, so that nobody goes on
 	// with the time before.
 	Changed func()
@@ -110,8 +113,42 @@ func (s *Service) Release(ctx context.Context, tx *db.Tx, org id.ID) (Clock, err
 	return c, s.follow(ctx, tx, org, false)
 }
 
-// follow says of all that can become due whether it waits for a clock.
+// JobFollow is the second look after a clock was made or released.
+const JobFollow = "test_clocks.follow"
+
+// settled is when everybody has come to an end who did not know of a change of
+// clocks: on PostgreSQL whoever is in a transaction meanwhile makes things for
+// the time before, and nobody sees them until they commit.
+const settled = time.Minute
+
+// followArgs are those of JobFollow.
+type followArgs struct {
+	OrganizationID id.ID `json:"organization_id"`
+}
+
+// follow says of all that can become due whether it waits for a clock, now and
+// once more when everything has settled.
 func (s *Service) follow(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
+	if err := s.mark(ctx, tx, org, clocked); err != nil {
+		return err
+	}
+	return s.Jobs.Enqueue(ctx, tx, JobFollow, followArgs{org}, job.At(s.wall().Add(settled)))
+}
+
+// FollowAgain does the work of JobFollow.
+func (s *Service) FollowAgain(ctx context.Context, tx *db.Tx, text json.RawMessage) error {
+	var a followArgs
+	if err := json.Unmarshal(text, &a); err != nil {
+		return fmt.Errorf("read what is to follow a test clock: %w", err)
+	}
+	_, err := find(ctx, tx, a.OrganizationID, tx.ForUpdate())
+	if err != nil && !errors.Is(err, fault.NotFound.New()) {
+		return err
+	}
+	return s.mark(ctx, tx, a.OrganizationID, err == nil)
+}
+
+func (s *Service) mark(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
 	if err := s.Subscriptions.FollowClock(ctx, tx, org, clocked); err != nil {
 		return err
 	}

@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/db"
 	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/subscription"
 	"floe/internal/testclock"
 )
 
@@ -127,4 +130,60 @@ func TestAdvanceInParts(t *testing.T) {
 			t.Errorf("%d orders, want 3, after %d parts", n, parts)
 		}
 	})
+}
+
+// TestMadeMeanwhile: what was made in a transaction that did not know of a
+// clock's release, or of its making, follows it all the same.
+func TestMadeMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := floetest.Postgres(t) // SQLite has one transaction at a time
+	p, c := f.Product(obj{"prices": []any{obj{"amount_type": "free"}}}).ID(), f.Customer(nil).ID()
+	actor := auth.NewSystem("test")
+	actor.Memberships = []auth.Membership{{OrganizationID: f.Org.ID, Role: auth.Owner}}
+	subscribe := func(meanwhile func()) (s subscription.Row) {
+		t.Helper()
+		err := f.DB.Write(t.Context(), func(tx *db.Tx) (err error) {
+			in := subscription.Create{ByID: &subscription.CreateByID{CustomerID: id.ID(c)}}
+			in.ByID.ProductID = id.ID(p)
+			s, err = f.Server.Subscriptions.Subscribe(t.Context(), tx, actor, in)
+			meanwhile()
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	do := func(status int, method, path string, body any) {
+		t.Helper()
+		if r := f.Do(method, path, f.AllToken, body); r.Status != status {
+			t.Fatalf("%s %s: %d %s", method, path, r.Status, r.Body)
+		}
+	}
+	moved := func(s subscription.Row) bool {
+		t.Helper()
+		at, err := time.Parse(time.RFC3339, f.Do("GET", "/v1/subscriptions/"+string(s.ID), f.AllToken, nil).Text("current_period_start"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.After(s.CurrentPeriodStart)
+	}
+	settle := func() {
+		f.Clock.Advance(2 * time.Minute)
+		f.Drain()
+	}
+	now := f.Clock.Now()
+	made := subscribe(func() { do(201, "POST", "/v1/test-clock", obj{"now": now}) })
+	settle()
+	do(200, "POST", "/v1/test-clock/advance", obj{"to": now.AddDate(0, 1, 1)})
+	if !moved(made) {
+		t.Error("what was made while a clock was does not follow it")
+	}
+	made = subscribe(func() { do(204, "DELETE", "/v1/test-clock", nil) })
+	settle()
+	f.Clock.Set(made.CurrentPeriodEnd.Add(time.Hour))
+	f.RunDue()
+	if !moved(made) {
+		t.Error("what was made while a clock was released waits for it for ever")
+	}
 }
