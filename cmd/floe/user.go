@@ -2,22 +2,32 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
+	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/organization"
 )
 
 type userCommand struct {
 	Create userCreate `cmd:"" help:"Create a user and print it as JSON."`
+	Join   userJoin   `cmd:"" help:"Add a user to more organizations and print it as JSON."`
+}
+
+// userOptions say who belongs where.
+type userOptions struct {
+	Email         string   `required:"" help:"Address of the user."`
+	Organizations []string `name:"organization" placeholder:"SLUG" help:"Organization the user belongs to. Repeat it for several."`
+	Role          string   `enum:"auto,owner,admin,member,finance" default:"auto" help:"Role in the organizations: owner, admin, member or finance. By default the first user of an organization becomes its owner, others are members."`
 }
 
 type userCreate struct {
 	dataOptions
-	Email         string   `required:"" help:"Address of the user."`
-	Organizations []string `name:"organization" placeholder:"SLUG" help:"Organization the user belongs to. Repeat it for several."`
-	Role          string   `enum:"auto,owner,admin,member,finance" default:"auto" help:"Role in the organizations: owner, admin, member or finance. By default the first user of an organization becomes its owner, others are members."`
+	userOptions
 }
 
 // Help shows an example.
@@ -44,29 +54,78 @@ type userMembership struct {
 // Run creates a user.
 func (c *userCreate) Run(ctx context.Context, io *streams) error {
 	return c.with(ctx, io, func(s *setup) error {
-		out := userOutput{Organizations: []userMembership{}}
-		for _, slug := range c.Organizations {
-			o, err := s.bySlug(ctx, slug)
-			if err != nil {
-				return err
+		return c.join(ctx, io, s, func(tx *db.Tx) (organization.User, error) {
+			u, err := s.organizations.CreateUser(ctx, tx, operator(), c.Email, "")
+			if f := fault.Of(err); f != nil {
+				err = fmt.Errorf("%s \"floe user join\" adds them to more organizations.", f.Detail)
 			}
-			out.Organizations = append(out.Organizations, userMembership{ID: o.ID, Slug: string(o.Slug)})
-		}
-		if err := s.db.Write(ctx, func(tx *db.Tx) error { return c.create(ctx, s, tx, &out) }); err != nil {
-			return plain(err)
-		}
-		return printResource(io, &out)
+			return u, err
+		})
 	})
 }
 
-func (c *userCreate) create(ctx context.Context, s *setup, tx *db.Tx, out *userOutput) error {
+type userJoin struct {
+	dataOptions
+	userOptions
+}
+
+// Help shows an example.
+func (userJoin) Help() string {
+	return `Their tokens are good there too, on a server that runs within about a second. What is
+printed are the organizations that they have joined now.
+
+Example:
+  floe user join --email jane@example.com --organization other --role admin`
+}
+
+// Validate asks for somewhere to go.
+func (c *userJoin) Validate() error {
+	if len(c.Organizations) == 0 {
+		return errors.New("missing flags: --organization=SLUG")
+	}
+	return nil
+}
+
+// Run adds a user to organizations.
+func (c *userJoin) Run(ctx context.Context, io *streams) error {
+	return c.with(ctx, io, func(s *setup) error {
+		return c.join(ctx, io, s, func(tx *db.Tx) (organization.User, error) {
+			u, err := organization.UserByEmail(ctx, tx, c.Email)
+			if errors.Is(err, fault.NotFound.New()) {
+				err = fmt.Errorf("there is no user with the address %q; \"floe user create\" makes one", c.Email)
+			}
+			return u, err
+		})
+	})
+}
+
+// join adds a user to the organizations, all or none, and prints them.
+func (c *userOptions) join(ctx context.Context, io *streams, s *setup, find func(*db.Tx) (organization.User, error)) error {
+	out := userOutput{Organizations: []userMembership{}}
+	for _, slug := range c.Organizations {
+		o, err := s.bySlug(ctx, slug)
+		if err != nil {
+			return err
+		}
+		out.Organizations = append(out.Organizations, userMembership{ID: o.ID, Slug: string(o.Slug)})
+	}
+	err := s.db.Write(ctx, func(tx *db.Tx) error {
+		u, err := find(tx)
+		if err != nil {
+			return err
+		}
+		return c.joinAll(ctx, s, tx, u, &out)
+	})
+	if err != nil {
+		return plain(err)
+	}
+	return printResource(io, &out)
+}
+
+func (c *userOptions) joinAll(ctx context.Context, s *setup, tx *db.Tx, u organization.User, out *userOutput) (err error) {
 	role := auth.Role(c.Role)
 	if c.Role == "auto" {
 		role = ""
-	}
-	u, err := s.organizations.CreateUser(ctx, tx, operator(), c.Email, "")
-	if err != nil {
-		return err
 	}
 	out.ID, out.CreatedAt, out.Email = u.ID, u.CreatedAt, u.Email
 	for i := range out.Organizations {
