@@ -250,7 +250,7 @@ func (s *Service) grants(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	if err != nil || c.DeletedAt != nil && entitled {
 		return err
 	}
-	products, err := product.Load(ctx, tx, []id.ID{r.OrganizationID}, *r.ProductID)
+	products, err := product.Hold(ctx, tx, []id.ID{r.OrganizationID}, *r.ProductID)
 	if err != nil {
 		return err
 	}

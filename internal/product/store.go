@@ -40,11 +40,22 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, product id.ID, lock s
 // been deleted; all that is named, which must not be nothing. What does not
 // exist in the organizations is not in the answer.
 func Load(ctx context.Context, q db.Querier, orgs []id.ID, ids ...id.ID) (map[id.ID]Loaded, error) {
+	return loadLocked(ctx, q, orgs, ids, "")
+}
+
+// Hold is Load for those who are about to own a product. Until the transaction
+// ends nobody changes what it grants: who does so looks for its owners, and
+// would miss one who is not there yet.
+func Hold(ctx context.Context, tx *db.Tx, orgs []id.ID, ids ...id.ID) (map[id.ID]Loaded, error) {
+	return loadLocked(ctx, tx, orgs, ids, ` ORDER BY id`+tx.ForShare())
+}
+
+func loadLocked(ctx context.Context, q db.Querier, orgs, ids []id.ID, lock string) (map[id.ID]Loaded, error) {
 	if len(ids) == 0 || len(orgs) == 0 {
 		return map[id.ID]Loaded{}, nil
 	}
 	w := db.Where("").In("organization_id", orgs).In("id", ids)
-	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM products`+w.SQL(), w.Args()...)
+	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM products`+w.SQL()+lock, w.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("read products: %w", err)
 	}

@@ -184,7 +184,7 @@ func (s *Service) offered(ctx context.Context, tx *db.Tx, sub auth.Subject, in *
 	problem := func(text string) error {
 		return schema.ValueError(text, schema.StringNode(string(in.ProductID)), "body", "product_id")
 	}
-	some, err := product.Load(ctx, tx, sub.Organizations(auth.ProductsView), in.ProductID)
+	some, err := product.Hold(ctx, tx, sub.Organizations(auth.ProductsView), in.ProductID)
 	if err != nil {
 		return l, nil, err
 	}

@@ -170,16 +170,14 @@ func (w *work) turnThose(ctx context.Context, dueAt map[id.ID]time.Time) error {
 func (w *work) loadPending(ctx context.Context) error {
 	var wanted []id.ID
 	for _, it := range w.items {
-		if p := w.pendings[it.ID]; p != nil && p.ProductID != nil {
-			if _, ok := w.products[*p.ProductID]; !ok {
-				wanted = append(wanted, *p.ProductID)
-			}
+		if p := w.pendings[it.ID]; p != nil && p.ProductID != nil && !slices.Contains(wanted, *p.ProductID) {
+			wanted = append(wanted, *p.ProductID)
 		}
 	}
 	if len(wanted) == 0 {
 		return nil
 	}
-	some, err := product.Load(ctx, w.tx, []id.ID{w.org}, wanted...)
+	some, err := product.Hold(ctx, w.tx, []id.ID{w.org}, wanted...)
 	for k, v := range some {
 		w.products[k] = v
 	}

@@ -116,7 +116,7 @@ func (w *work) load(ctx context.Context, productID id.ID) (product.Loaded, bool,
 	if l, ok := w.products[productID]; ok {
 		return l, l.DeletedAt == nil, nil
 	}
-	some, err := product.Load(ctx, w.tx, []id.ID{w.org}, productID)
+	some, err := product.Hold(ctx, w.tx, []id.ID{w.org}, productID)
 	if err != nil {
 		return product.Loaded{}, false, err
 	}

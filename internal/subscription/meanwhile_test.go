@@ -1,0 +1,71 @@
+package subscription_test
+
+import (
+	"testing"
+	"time"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/ordertest"
+	"floe/internal/product"
+)
+
+// TestBenefitsMeanwhile: who comes to own a product while its benefits change
+// gets those that it has afterwards. SQLite has one transaction at a time.
+func TestBenefitsMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := &bench{ordertest.World{Floe: floetest.Postgres(t), T: t}, t}
+	type request func() *floetest.Response
+	plan := func() string { return b.fixed(0) }
+	for name, x := range map[string]struct {
+		product func() string
+		owning  func(product string) request
+	}{
+		"subscribe": {plan, func(p string) request {
+			c := b.Customer(nil).ID()
+			return func() *floetest.Response {
+				return b.Do("POST", "/v1/subscriptions/", b.AllToken, obj{"product_id": p, "customer_id": c})
+			}
+		}},
+		"change": {plan, func(p string) request {
+			s := b.subscribe(b.fixed(0)).ID()
+			return func() *floetest.Response { return b.patch(s, obj{"product_id": p}) }
+		}},
+		"buy": {func() string {
+			return b.Product(obj{"recurring_interval": nil, "prices": []any{obj{"amount_type": "free"}}}).ID()
+		}, func(p string) request {
+			o := b.Do("POST", "/v1/orders/", b.AllToken, obj{"product_id": p, "customer_id": b.Customer(nil).ID()}).ID()
+			return func() *floetest.Response { return b.Do("POST", "/v1/orders/"+o+"/finalize", b.AllToken, obj{}) }
+		}},
+	} {
+		p := x.product()
+		begin, benefit, done := x.owning(p), b.Benefit(nil).ID(), make(chan *floetest.Response, 1)
+		err := b.DB.Write(t.Context(), func(tx *db.Tx) error {
+			actor := auth.NewSystem("test")
+			actor.Memberships = []auth.Membership{{OrganizationID: b.Org.ID, Role: auth.Owner}}
+			if _, err := db.One[id.ID](t.Context(), tx, `SELECT id FROM products WHERE organization_id = ? AND id = ?`+tx.ForUpdate(), b.Org.ID, p); err != nil {
+				return err
+			}
+			some, err := product.Load(t.Context(), tx, []id.ID{b.Org.ID}, id.ID(p))
+			if err != nil {
+				return err
+			}
+			l := some[id.ID(p)]
+			if err := b.Server.Products.SetBenefits(t.Context(), tx, actor, &l, []id.ID{id.ID(benefit)}); err != nil {
+				return err
+			}
+			go func() { done <- begin() }()
+			time.Sleep(300 * time.Millisecond) // by then it waits for this transaction
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := <-done; r.Status >= 300 {
+			t.Errorf("%s: %d %s", name, r.Status, r.Body)
+		}
+		b.want(b.Do("GET", "/v1/benefits/"+benefit+"/grants?is_granted=true", b.AllToken, nil), obj{"pagination": obj{"total_count": 1}})
+	}
+}
