@@ -265,6 +265,7 @@ func TestStands(t *testing.T) {
 		"דרך 7, 100% Ltd":            "Ltd 100% ,7 ךרד",
 		"Fee: אב 5%, then 7":         "Fee: 5% בא, then 7",
 		"שלום":                       "םולש",
+		"שלום\u2029abc":              "abc םולש",
 	} {
 		if got := stands(in); got != want {
 			t.Errorf("%q stands as %q, want %q", in, got, want)

@@ -37,7 +37,7 @@ func (c cluster) space() bool { return c.text == " " }
 type shaper struct {
 	face   *font.Face
 	font   *harfbuzz.Font
-	buffer *harfbuzz.Buffer
+	buffer *harfbuzz.Buffer // keeps what it found out about the font
 	// A glyph without width and form; where there is none, one without form.
 	nothing glyph
 }
@@ -48,7 +48,7 @@ func newShaper(t *typeface) (*shaper, error) {
 		return nil, err
 	}
 	face := font.NewFace(f)
-	s := &shaper{face: face, font: harfbuzz.NewFont(face)}
+	s := &shaper{face: face, font: harfbuzz.NewFont(face), buffer: harfbuzz.NewBuffer()}
 	id, ok := f.NominalGlyph('\u200b')
 	if !ok {
 		id, _ = f.NominalGlyph(' ')
@@ -60,8 +60,11 @@ func newShaper(t *typeface) (*shaper, error) {
 // shape is the text of a run as clusters from left to right.
 func (s *shaper) shape(r run) (out []cluster) {
 	text := []rune(r.text)
-	s.buffer = harfbuzz.NewBuffer()
+	s.buffer.Clear()
 	s.buffer.Invisible = s.nothing.id
+	// Where a letter becomes more glyphs the library turns around places that it has
+	// no room for yet.
+	s.buffer.Pos = slices.Grow(s.buffer.Pos, 4*len(text))
 	s.buffer.AddRunes(text, 0, len(text))
 	s.buffer.Props.Script = r.script
 	s.buffer.Props.Direction = harfbuzz.LeftToRight
@@ -88,6 +91,7 @@ func (s *shaper) shape(r run) (out []cluster) {
 func (s *shaper) always(shape func(run) []cluster, r run) (out []cluster) {
 	defer func() {
 		if recover() != nil {
+			s.buffer = harfbuzz.NewBuffer()
 			out = s.unshaped(r)
 		}
 	}()

@@ -32,7 +32,7 @@ func inMetadata(s string) string {
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\t' || r == '\r':
+		case strings.ContainsRune("\n\t\r\u0085\u2028\u2029", r): // the last ones would end a line of Hebrew
 			return ' '
 		case r < ' ', r == 0x7f, turns(r):
 			return -1
