@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -182,6 +183,40 @@ func TestDocsExamples(t *testing.T) {
 		if r := f.Do(m[1], path, user, m[3]); r.Status >= 500 || r.Path("error") == "RequestValidationError" {
 			t.Errorf("%s %s %s is answered with %d %s", m[1], m[2], m[3], r.Status, r.Body)
 		}
+	}
+}
+
+// TestMetricsOfTheDocs: the labels of metrics are those that the pages name.
+func TestMetricsOfTheDocs(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t, func(c *server.Config) { c.MetricsToken = "letmein" })
+	f.Do("GET", "/v1/customers/", f.AllToken, nil)
+	text := f.Do("GET", "/metrics", "letmein", nil).Body
+	compared := 0
+	for _, page := range []string{"operations.md", "webhooks.md"} {
+		docs, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`(floe_\\w+)(?:{(.*?)})?`").FindAllStringSubmatch(string(docs), -1) {
+			sample := regexp.MustCompile(`(?m)^` + m[1] + `(?:_count)?(?:{(.*)})? `).FindStringSubmatch(text)
+			if sample == nil {
+				continue // nothing has happened that it counts
+			}
+			compared++
+			var labels []string
+			for _, l := range regexp.MustCompile(`(\w+)="`).FindAllStringSubmatch(sample[1], -1) {
+				labels = append(labels, l[1])
+			}
+			named := strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' })
+			slices.Sort(named)
+			if !slices.Equal(named, labels) {
+				t.Errorf("%s says that %s has the labels %q; it has %q", page, m[1], named, labels)
+			}
+		}
+	}
+	if compared < 10 {
+		t.Errorf("only %d metrics were compared", compared)
 	}
 }
 
