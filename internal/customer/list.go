@@ -49,7 +49,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 		return listing.Result[Customer]{}, err
 	}
 	where := func(r route) *db.W { return filter(orgs, in, s.DB.Engine(), r.ask) }
-	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(names(in.Sorting)), Page: in.Page,
+	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
 		Where: where(way.page), Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
 	if in.Query != nil {
 		q.Enough = counted
@@ -74,14 +74,6 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 		out.Items[i] = s.Public(r)
 	}
 	return out, nil
-}
-
-func names(keys []SortKey) []string {
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = string(k)
-	}
-	return out
 }
 
 // unfiltered lists have a total that is maintained and need not be counted.

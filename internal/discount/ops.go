@@ -64,17 +64,13 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 	if len(orgs) == 0 {
 		return listing.Empty[Discount](), nil
 	}
-	criteria := make([]string, len(in.Sorting))
-	for i, k := range in.Sorting {
-		criteria[i] = string(k)
-	}
 	w := db.Where("deleted_at IS NULL").In("organization_id", orgs)
 	if in.Query != nil && *in.Query != "" {
 		like := db.LikeContains(fold(*in.Query))
 		w.And(`(name_key LIKE ? ESCAPE '\' OR code_key LIKE ? ESCAPE '\')`, like, like)
 	}
 	err = s.DB.Read(ctx, func(q db.Querier) error {
-		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "discounts", Order: sortKeys.Order(criteria), Page: in.Page, Where: w})
+		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "discounts", Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page, Where: w})
 		if err != nil {
 			return err
 		}

@@ -47,15 +47,8 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if in.Customers != nil {
 		w.In("customer_id", in.Customers)
 	}
-	if in.Externals != nil {
-		inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", in.Externals)
-		w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
-	}
-	keys := make([]string, len(in.Sorting))
-	for i, k := range in.Sorting {
-		keys[i] = string(k)
-	}
-	return s.page(ctx, orgs, granted(w, in.IsGranted), sortKeys.Order(keys), in.Page)
+	customer.Externally(w, orgs, in.Externals)
+	return s.page(ctx, orgs, granted(w, in.IsGranted), sortKeys.Order(listing.Names(in.Sorting)), in.Page)
 }
 
 type ofBenefitInput struct {

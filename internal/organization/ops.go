@@ -60,12 +60,8 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 	if in.Slug != nil {
 		w.And("slug = ?", strings.ToLower(*in.Slug))
 	}
-	criteria := make([]string, len(in.Sorting))
-	for i, k := range in.Sorting {
-		criteria[i] = string(k)
-	}
 	rows, err := listing.Run[Organization](ctx, s.DB, listing.Query{
-		Columns: columns, From: "organizations", Where: w, Order: sortKeys.Order(criteria), Page: in.Page,
+		Columns: columns, From: "organizations", Where: w, Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
 	})
 	if err != nil {
 		return out, err

@@ -65,12 +65,8 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 	if len(orgs) == 0 {
 		return listing.Empty[Full](), nil
 	}
-	criteria := make([]string, len(in.Sorting))
-	for i, k := range in.Sorting {
-		criteria[i] = string(k)
-	}
 	err = s.DB.Read(ctx, func(q db.Querier) error {
-		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "products", Order: sortKeys.Order(criteria), Page: in.Page,
+		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "products", Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
 			Where: filter(q, orgs, &in)})
 		if err != nil {
 			return err

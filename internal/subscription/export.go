@@ -167,8 +167,8 @@ func later(a, b *exported) bool {
 
 func (in *exportInput) filter(org id.ID) *db.W {
 	w := db.Where("started_at IS NOT NULL").In("organization_id", []id.ID{org})
-	among(w, "product_id", in.Products)
-	among(w, "status", in.Statuses)
+	listing.Among(w, "product_id", in.Products)
+	listing.Among(w, "status", in.Statuses)
 	w.If(in.CancelAtPeriodEnd, "cancel_at_period_end = ?")
 	if in.StartedAfter != nil {
 		w.And("started_at > ?", in.StartedAfter.Time)

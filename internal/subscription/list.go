@@ -69,11 +69,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 	if len(orgs) == 0 {
 		return listing.Empty[Subscription](), nil
 	}
-	order := make([]string, len(in.Sorting))
-	for i, k := range in.Sorting {
-		order[i] = string(k)
-	}
-	q := listing.Query{Columns: columns, From: "subscriptions", Order: sortKeys.Order(order), Page: in.Page, Where: in.filter(orgs)}
+	q := listing.Query{Columns: columns, From: "subscriptions", Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page, Where: in.filter(orgs)}
 	err = s.DB.Read(ctx, func(r db.Querier) error {
 		rows, err := listing.Run[Row](ctx, r, q)
 		if err != nil {
@@ -88,11 +84,11 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 
 func (in *listInput) filter(orgs []id.ID) *db.W {
 	w := db.Where("started_at IS NOT NULL").In("organization_id", orgs)
-	among(w, "product_id", in.Products)
-	among(w, "customer_id", in.Customers)
-	among(w, "discount_id", in.Discounts)
-	among(w, "status", in.Statuses)
-	among(w, "customer_cancellation_reason", in.Reasons)
+	listing.Among(w, "product_id", in.Products)
+	listing.Among(w, "customer_id", in.Customers)
+	listing.Among(w, "discount_id", in.Discounts)
+	listing.Among(w, "status", in.Statuses)
+	listing.Among(w, "customer_cancellation_reason", in.Reasons)
 	w.If(in.CancelAtPeriodEnd, "cancel_at_period_end = ?")
 	w.If(in.CanceledAtOrAfter, "canceled_at >= ?").If(in.CanceledAtOrBefore, "canceled_at <= ?")
 	w.If(in.StartedAfter, "started_at > ?").If(in.StartedBefore, "started_at < ?")
@@ -113,11 +109,4 @@ func (in *listInput) filter(orgs []id.ID) *db.W {
 		w.And("id IN (SELECT subscription_id FROM subscription_metadata"+inner.SQL()+")", inner.Args()...)
 	}
 	return w
-}
-
-// among filters by a list of values that may not have been given.
-func among[T any](w *db.W, column string, values schema.Many[T]) {
-	if values != nil {
-		w.In(column, []T(values))
-	}
 }
