@@ -70,8 +70,7 @@ func TestAnyLetters(t *testing.T) {
 	for _, face := range noto {
 		letters := []rune{' ', '.', '\u200c', '\u200d', '\u25cc'}
 		for r := rune(0x0600); r < 0xffff; r++ {
-			inherent := r == 0x17b4 || r == 0x17b5 // Khmer vowels that are never seen
-			if unicode.In(r, face.letters...) && face.has(r) && !inherent {
+			if unicode.In(r, face.letters...) && face.has(r) {
 				letters = append(letters, r)
 			}
 		}
@@ -104,8 +103,11 @@ func checkShape(t *testing.T, s string) {
 		want := []rune(r.text)
 		slices.Sort(letters)
 		slices.Sort(want)
-		if !slices.Equal(letters, want) {
+		if letters, want = slices.DeleteFunc(letters, unseen), slices.DeleteFunc(want, unseen); !slices.Equal(letters, want) {
 			t.Errorf("%q is shaped as %q", r.text, string(letters))
 		}
 	}
 }
+
+// unseen are the inherent vowels of Khmer, which nobody writes: alone they have no glyph.
+func unseen(r rune) bool { return r == 0x17b4 || r == 0x17b5 }
