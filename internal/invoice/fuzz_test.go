@@ -44,6 +44,7 @@ func FuzzRender(f *testing.F) {
 	for i := range scripts {
 		f.Add(scripts[i], scripts[(i+1)%len(scripts)], scripts[(i+2)%len(scripts)])
 	}
+	f.Add("\u17b4", "\u200d", "\u0f0b\u05bf")
 	f.Add("\u202e\x00", strings.Repeat("x", 3000), "日本")
 	f.Fuzz(func(t *testing.T, name, label, note string) {
 		d := example(2)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-text/typesetting/font"
 	"github.com/go-text/typesetting/harfbuzz"
@@ -160,42 +161,43 @@ const near = 0.002
 
 // tell gives each glyph of a row a part of the text: one letter, since readers turn
 // text from the right around by glyphs or by letters, and since some take a glyph
-// with a mark for one without width. Letters without a glyph of their own get
-// nothing, which has no width. A vowel that is written on both sides of its letter
-// has two glyphs, and two parts.
+// with a mark for one without width. Letters without a glyph of their own, marks
+// before others, get nothing, which has no width.
 func (c *cluster) tell(right bool, nothing glyph) {
-	text := []rune(c.text)
-	c.hidden = !right && len(text) > 1
-	if len(text) < len(c.row) {
-		text, c.hidden = []rune(norm.NFD.String(c.text)), true
-	}
-	if right {
-		text = []rune(bidi.ReverseString(string(text))) // with brackets as they are seen
-	}
-	bases := 0
-	for _, r := range text {
-		if !unicode.Is(unicode.Mn, r) {
-			bases++
-		}
-	}
+	text := c.letters(right)
+	bases := slices.DeleteFunc(slices.Clone(text), mark) // those that are still to come
 	glyphs := c.row
 	c.row = nil
 	for _, r := range text {
-		base := !unicode.Is(unicode.Mn, r)
-		if base {
-			bases--
-		}
-		if len(glyphs) > 0 && (base || bases < len(glyphs)) {
-			glyphs[0].text = string(r)
-			c.row, glyphs = append(c.row, glyphs[0]), glyphs[1:]
-			continue
+		if !mark(r) {
+			bases = bases[1:]
 		}
 		g := nothing
-		g.text = string(r)
 		if n := len(c.row); n > 0 {
 			g.x = c.row[n-1].x + c.row[n-1].advance
 		}
+		if len(glyphs) > 0 && (!mark(r) || len(bases) < len(glyphs)) {
+			g, glyphs = glyphs[0], glyphs[1:]
+		}
+		g.text = string(r)
 		c.row = append(c.row, g)
 	}
 	c.row = append(c.row, glyphs...)
 }
+
+// letters are the text of a cluster as its glyphs stand. A vowel that is written on
+// both sides of its letter has two glyphs, and two parts.
+func (c *cluster) letters(right bool) []rune {
+	text := c.text
+	if utf8.RuneCountInString(text) < len(c.row) {
+		text = norm.NFD.String(text)
+	}
+	if right {
+		return []rune(bidi.ReverseString(text)) // with brackets as they are seen
+	}
+	out := []rune(text)
+	c.hidden = len(out) > 1 || len(c.row) > 1
+	return out
+}
+
+func mark(r rune) bool { return unicode.Is(unicode.Mn, r) }
