@@ -47,7 +47,12 @@ func TestMain(m *testing.M) {
 
 // requests is how many are measured of each path, for what is exact but for
 // what happens now and then.
-const requests = 200
+const requests = 100
+
+// batches are how often that is done; the fewest of all count. On a machine that
+// is busy, the first part of what is sent in two may be answered before the
+// second is on its way, which looks like a round trip more.
+const batches = 3
 
 // TestGate: no hot path costs more, or less, than the file says by a tenth.
 func TestGate(t *testing.T) {
@@ -156,6 +161,7 @@ func inProcess(t *testing.T, p place) map[string]Costs {
 		runtime.GC()
 		var before, after runtime.MemStats
 		var statements, turns int64
+		fewest := Costs{}
 		begin := func() {
 			statements = w.db.Stats().Queries
 			if trips != nil {
@@ -165,21 +171,26 @@ func inProcess(t *testing.T, p place) map[string]Costs {
 		}
 		end := func() {
 			runtime.ReadMemStats(&after)
-			statements = w.db.Stats().Queries - statements
+			fewest.least("allocations", int64(after.Mallocs-before.Mallocs)) //nolint:gosec // some thousands
+			fewest.least("statements", w.db.Stats().Queries-statements)
 			if trips != nil {
-				turns = trips.Load() - turns
+				fewest.least("round trips", trips.Load()-turns)
 			}
 		}
-		if err := w.measure(path, requests, 1, begin, end); err != nil {
+		if err := w.measure(path, requests, batches, begin, end); err != nil {
 			t.Fatal(err)
 		}
-		c := Costs{"allocations": float64(after.Mallocs-before.Mallocs) / requests, "statements": float64(statements) / requests}
-		if trips != nil {
-			c["round trips"] = float64(turns) / requests
-		}
-		out[path.name] = c
+		out[path.name] = fewest
 	}
 	return out
+}
+
+// least keeps the fewest of several counts, for each request.
+func (c Costs) least(name string, count int64) {
+	each := float64(count) / requests
+	if known, ok := c[name]; !ok || each < known {
+		c[name] = each
+	}
 }
 
 // proxy stands between Floe and PostgreSQL and counts how often one has to
