@@ -19,14 +19,14 @@ import (
 	"floe/internal/refund"
 )
 
-// File is a document to be sent.
-type File struct {
+// file is a document to be sent.
+type file struct {
 	Name string
 	Body []byte
 }
 
 // draw draws the document of an order.
-func (s *Service) draw(ctx context.Context, kind string, org, orderID id.ID) (f File, err error) {
+func (s *Service) draw(ctx context.Context, kind string, org, orderID id.ID) (f file, err error) {
 	var d invoice.Document
 	err = s.DB.Read(ctx, func(q db.Querier) error {
 		r, err := order.Find(ctx, q, org, orderID)
