@@ -148,7 +148,6 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	if renewed && live {
 		it.restartBilled()
 		num, den = 1, 1
-		num, den = num*time.Second, den*time.Second
 	} else {
 		it.AnchorDay = it.CurrentPeriodStart.Day()
 		it.followMeter(&from)

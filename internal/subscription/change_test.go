@@ -111,6 +111,20 @@ func TestProrations(t *testing.T) { // 38
 
 // What restarts the period is ordered at once: the old plan's rest is given
 // back, the new one is paid in full.
+// A period of centuries is as long as it is.
+func TestProrationOfCenturies(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2000-01-01T00:00:00Z")
+		centuries := obj{"recurring_interval": "year", "recurring_interval_count": 400}
+		s := b.subscribe(b.fixed(1000, centuries), invoiced).ID()
+		b.at("2200-01-01T00:00:00Z") // the first half of 400 years has a day more
+		b.patch(s, obj{"product_id": b.fixed(3000, centuries), "proration_behavior": "invoice"})
+		if o := b.lastOrder(s); num(o["net_amount"]) != "1000" {
+			b.t.Errorf("half of the period costs %v more", o["net_amount"])
+		}
+	})
+}
+
 func TestChangeOfInterval(t *testing.T) { // 41
 	each(t, func(b *bench) {
 		for _, c := range []struct {

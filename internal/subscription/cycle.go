@@ -306,13 +306,15 @@ func (w *work) learn(prices []product.Price) {
 	}
 }
 
-// left is the part of the period that is still to come, as a fraction.
-func (it *item) left() (num, den time.Duration) {
-	return max(0, it.CurrentPeriodEnd.Sub(it.at)), it.CurrentPeriodEnd.Sub(it.CurrentPeriodStart)
+// left is the part of the period that is still to come, as a fraction of
+// microseconds: a time.Duration ends after 292 years, and periods need not.
+func (it *item) left() (num, den int64) {
+	end := it.CurrentPeriodEnd.UnixMicro()
+	return max(0, end-it.at.UnixMicro()), end - it.CurrentPeriodStart.UnixMicro()
 }
 
 // prorate makes entries of what prices cost for a part of a period.
-func (w *work) prorate(it *item, direction string, list []cost, num, den time.Duration, name string, seats, units *int, from, to time.Time) {
+func (w *work) prorate(it *item, direction string, list []cost, num, den int64, name string, seats, units *int, from, to time.Time) {
 	for _, c := range list {
 		if c.price.Free() {
 			continue

@@ -102,11 +102,11 @@ func idsOf(prices []product.Price) IDs {
 }
 
 // part is num parts of den of an amount.
-func part(amount int64, num, den time.Duration, r money.Rounding) int64 {
+func part(amount, num, den int64, r money.Rounding) int64 {
 	if den <= 0 || num <= 0 {
 		return 0
 	}
-	return money.MulDiv(amount, num.Microseconds(), den.Microseconds(), r)
+	return money.MulDiv(amount, num, den, r)
 }
 
 const dates = "Jan 2, 2006"
