@@ -16,6 +16,8 @@ import (
 type userCommand struct {
 	Create userCreate `cmd:"" help:"Create a user and print it as JSON."`
 	Join   userJoin   `cmd:"" help:"Add a user to more organizations and print it as JSON."`
+	List   userList   `cmd:"" help:"List users and where they belong."`
+	Leave  userLeave  `cmd:"" help:"End that a user belongs to organizations."`
 }
 
 // userOptions say who belongs where.
@@ -89,13 +91,7 @@ func (c *userJoin) Validate() error {
 // Run adds a user to organizations.
 func (c *userJoin) Run(ctx context.Context, io *streams) error {
 	return c.with(ctx, io, func(s *setup) error {
-		return c.join(ctx, io, s, func(tx *db.Tx) (organization.User, error) {
-			u, err := organization.UserByEmail(ctx, tx, c.Email)
-			if errors.Is(err, fault.NotFound.New()) {
-				err = fmt.Errorf("there is no user with the address %q; \"floe user create\" makes one", c.Email)
-			}
-			return u, err
-		})
+		return c.join(ctx, io, s, func(tx *db.Tx) (organization.User, error) { return known(ctx, tx, c.Email) })
 	})
 }
 
@@ -135,4 +131,101 @@ func (c *userOptions) joinAll(ctx context.Context, s *setup, tx *db.Tx, u organi
 		}
 	}
 	return nil
+}
+
+type userList struct {
+	dataOptions
+	Organization string `placeholder:"SLUG" help:"Only those who belong to this organization."`
+	JSON         bool   `name:"json" help:"Print a JSON array; that is also what is printed when the output is no terminal."`
+}
+
+// Run lists users, and on a terminal a line for each of their organizations.
+func (c *userList) Run(ctx context.Context, io *streams) error {
+	return c.with(ctx, io, func(s *setup) error {
+		var org id.ID
+		if c.Organization != "" {
+			o, err := s.bySlug(ctx, c.Organization)
+			if err != nil {
+				return err
+			}
+			org = o.ID
+		}
+		list, err := organization.Belongings(ctx, s.db, org)
+		if err != nil {
+			return err
+		}
+		if c.JSON || !io.terminal {
+			users := grouped(list)
+			return printResource(io, &users)
+		}
+		return table(io.out, "EMAIL\tORGANIZATION\tROLE\tID", len(list), func(i int) string {
+			return fmt.Sprintf("%s\t%s\t%s\t%s", printable(list[i].Email), list[i].Slug, list[i].Role, list[i].ID)
+		})
+	})
+}
+
+// grouped has each user once, with their organizations.
+func grouped(list []organization.Belonging) []userOutput {
+	out := []userOutput{}
+	for _, b := range list {
+		if len(out) == 0 || out[len(out)-1].ID != b.ID {
+			out = append(out, userOutput{ID: b.ID, CreatedAt: b.CreatedAt, Email: b.Email, Organizations: []userMembership{}})
+		}
+		if b.OrganizationID != nil {
+			u := &out[len(out)-1]
+			u.Organizations = append(u.Organizations, userMembership{*b.OrganizationID, b.Slug, b.Role})
+		}
+	}
+	return out
+}
+
+type userLeave struct {
+	dataOptions
+	Email         string   `required:"" help:"Address of the user."`
+	Organizations []string `name:"organization" required:"" placeholder:"SLUG" help:"Organization to leave. Repeat it for several: the user leaves all or none."`
+}
+
+// Help says what becomes of tokens.
+func (userLeave) Help() string {
+	return `Their tokens are not good there any more, on a server that runs within about a
+second. The owner of an organization cannot leave it.
+
+Example:
+  floe user leave --email jane@example.com --organization other`
+}
+
+// Run takes a user out of organizations.
+func (c *userLeave) Run(ctx context.Context, io *streams) error {
+	return c.with(ctx, io, func(s *setup) error {
+		for _, slug := range c.Organizations {
+			if _, err := s.bySlug(ctx, slug); err != nil {
+				return err
+			}
+		}
+		return plain(s.db.Write(ctx, func(tx *db.Tx) error {
+			u, err := known(ctx, tx, c.Email)
+			if err != nil {
+				return err
+			}
+			for _, slug := range c.Organizations {
+				o, err := organization.BySlug(ctx, tx, slug)
+				if err != nil {
+					return err
+				}
+				if err := s.organizations.Leave(ctx, tx, operator(), u, o.ID); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	})
+}
+
+// known finds the user with an address.
+func known(ctx context.Context, tx *db.Tx, address string) (organization.User, error) {
+	u, err := organization.UserByEmail(ctx, tx, address)
+	if errors.Is(err, fault.NotFound.New()) {
+		err = fmt.Errorf("there is no user with the address %q; \"floe user list\" shows those there are, \"floe user create\" makes one", address)
+	}
+	return u, err
 }

@@ -70,9 +70,25 @@ func UserByEmail(ctx context.Context, q db.Querier, address string) (User, error
 	return u, nil
 }
 
-// Users reads every user, oldest first, for operators.
-func Users(ctx context.Context, q db.Querier) ([]User, error) {
-	list, err := db.All[User](ctx, q, `SELECT `+userColumns+` FROM users WHERE deleted_at IS NULL ORDER BY created_at, id`)
+// Belonging is a user and an organization of theirs.
+type Belonging struct {
+	User
+	OrganizationID *id.ID // nil when there is none
+	Slug           string
+	Role           auth.Role
+}
+
+// Belongings reads who belongs where, users oldest first and each one's
+// organizations by when they joined, for operators. Users without any are there
+// once, with no organization. With an organization it is those who belong to that.
+func Belongings(ctx context.Context, q db.Querier, org id.ID) ([]Belonging, error) {
+	w := db.Where("u.deleted_at IS NULL")
+	if org != "" {
+		w.And("m.organization_id = ?", org)
+	}
+	list, err := db.All[Belonging](ctx, q, `SELECT u.id, u.created_at, u.email, o.id AS organization_id, COALESCE(o.slug, '') AS slug, COALESCE(m.role, '') AS role
+		FROM users u LEFT JOIN memberships m ON m.user_id = u.id LEFT JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL`+
+		w.SQL()+` ORDER BY u.created_at, u.id, m.created_at, o.id`, w.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}
@@ -105,6 +121,23 @@ func (s *Service) Join(ctx context.Context, tx *db.Tx, actor auth.Subject, u Use
 	})
 	tx.AfterCommit(s.AccessChanged)
 	return role, nil
+}
+
+// Leave ends that a user belongs to an organization. Its owner cannot leave; a
+// user who does not belong is a fault.NotFound.
+func (s *Service) Leave(ctx context.Context, tx *db.Tx, actor auth.Subject, u User, org id.ID) error {
+	was, err := db.One[membership](ctx, tx, `DELETE FROM memberships WHERE organization_id = ? AND user_id = ? RETURNING user_id, role`, org, u.ID)
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return fault.NotFound.New("The user does not belong to the organization.")
+	case err != nil:
+		return fmt.Errorf("delete a membership: %w", err)
+	case was.Role == auth.Owner:
+		return fault.NotPermitted.New("Cannot remove the organization owner.")
+	}
+	journal.Append(tx, actor, journal.Entry{Organization: org, Type: "organization_member.deleted", Subject: u.ID, Before: schema.JSON(was)})
+	tx.AfterCommit(s.AccessChanged)
+	return nil
 }
 
 type membership struct {

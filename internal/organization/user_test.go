@@ -3,6 +3,7 @@ package organization_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -68,8 +69,58 @@ func TestFirstUserOwns(t *testing.T) {
 		if !isKind(err, fault.AlreadyExists) {
 			t.Errorf("joining twice: %v", err)
 		}
-		if users, err := organization.Users(t.Context(), b.db); err != nil || len(users) != 3 {
-			t.Errorf("%d users: %v", len(users), err)
+	})
+}
+
+// Who belongs where is listed, and ends when they leave, but for the owner.
+func TestLeave(t *testing.T) {
+	each(t, func(b *bench) {
+		one, two := b.organization("one"), b.organization("two")
+		b.user("first@example.com", "", one)
+		b.user("second@example.com", auth.Finance, one, two)
+		b.user("nowhere@example.com", "")
+		leave := func(address string, org id.ID) error {
+			u, err := organization.UserByEmail(t.Context(), b.db, address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b.db.Write(t.Context(), func(tx *db.Tx) error { return b.orgs.Leave(t.Context(), tx, system, u, org) })
+		}
+		list := func(org id.ID) (out []string) {
+			all, err := organization.Belongings(t.Context(), b.db, org)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range all {
+				if (v.OrganizationID == nil) != (v.Slug == "") {
+					t.Errorf("%+v", v)
+				}
+				out = append(out, v.Email+" "+v.Slug+" "+string(v.Role))
+			}
+			return out
+		}
+		want := []string{"first@example.com one owner", "second@example.com one finance", "second@example.com two finance", "nowhere@example.com  "}
+		if got := list(""); !slices.Equal(got, want) {
+			t.Errorf("all are %q", got)
+		}
+		if got := list(one); !slices.Equal(got, want[:2]) {
+			t.Errorf("of one: %q", got)
+		}
+		if err := leave("first@example.com", one); !isKind(err, fault.NotPermitted) {
+			t.Errorf("the owner leaves: %v", err)
+		}
+		if err := leave("nowhere@example.com", one); !isKind(err, fault.NotFound) {
+			t.Errorf("who does not belong leaves: %v", err)
+		}
+		if err := leave("second@example.com", one); err != nil {
+			t.Error(err)
+		}
+		if got := list(""); !slices.Equal(got, append(want[:1:1], want[2:]...)) {
+			t.Errorf("then all are %q", got)
+		}
+		n, err := db.One[int64](t.Context(), b.db, `SELECT COUNT(*) FROM journal WHERE organization_id = ? AND type = 'organization_member.deleted'`, one)
+		if err != nil || n != 1 {
+			t.Errorf("%d entries in the journal: %v", n, err)
 		}
 	})
 }
