@@ -53,9 +53,10 @@ func turns(r rune) bool {
 	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-// hint is an invisible character that says how its neighbours join or run.
+// hint is an invisible character that says how its neighbours join, run or look.
 func hint(r rune) bool {
-	return r >= 0x200b && r <= 0x200f || r == 0x061c || r == 0x034f || r == 0x2060
+	return r >= 0x200b && r <= 0x200f || r >= 0x2060 && r <= 0x2064 || r == 0x061c ||
+		r >= 0x0300 && unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // run is a piece of text in one font and direction, in the order in which it is
