@@ -19,7 +19,7 @@ import (
 type listenCommand struct {
 	remoteOptions
 	Forward string   `placeholder:"URL" help:"Send each event to this address, as webhooks are sent. Without it events are only shown."`
-	Types   []string `placeholder:"TYPE,…" help:"Only events of these types; customer.* stands for all that begin so."`
+	Types   []string `name:"type" placeholder:"TYPE,…" help:"Only events of these types; customer.* stands for all that begin so. Commas between several, or repeat it."`
 	Secret  string   `env:"FLOE_LISTEN_SECRET" secret:"" placeholder:"SECRET" help:"Sign with this secret in place of a new one."`
 	After   string   `default:"now" placeholder:"SEQ" help:"Begin after this sequence number; by default with what happens from now on."`
 	JSON    bool     `name:"json" help:"Print one JSON object a line."`
@@ -39,9 +39,9 @@ q ends it. Input that is no terminal works too, with Enter after each.
 
 Examples:
   floe listen --forward http://localhost:3000/webhook
-  floe listen --forward http://localhost:3000/webhook --types customer.*,member.created
+  floe listen --forward http://localhost:3000/webhook --type customer.*,member.created
   floe listen --url https://billing.example.com --token polar_oat_… --json
-  floe listen --after 0 --types customer.created`
+  floe listen --after 0 --type customer.created`
 }
 
 // Validate checks the address while it is still a question of usage.
