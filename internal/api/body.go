@@ -51,6 +51,10 @@ func (c *call) parse(text []byte) (*schema.Node, error) {
 		return schema.StringNode(valid(string(text))), nil
 	}
 	n, err := schema.Parse(text)
+	if encoding := c.r.Header.Get("Content-Encoding"); err != nil && encoding != "" {
+		c.w.Header().Set("Accept-Encoding", "identity") // RFC 9110, 15.5.16
+		return nil, fault.BodyEncoded.New(fmt.Sprintf("Request bodies must not be compressed: send it without Content-Encoding %q.", encoding))
+	}
 	return n, syntax(err)
 }
 

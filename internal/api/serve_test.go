@@ -174,6 +174,8 @@ func TestBodies(t *testing.T) {
 		{"too long", nil, strings.NewReader(`"` + big + `"`), 413, `{"error":"RequestBodyTooLarge","detail":"Request body exceeded the maximum allowed size of 10485760 bytes."}`},
 		{"too long, chunked", nil, chunked(`"` + big + `"`), 413, `RequestBodyTooLarge`},
 		{"as long as may be", nil, strings.NewReader(`{"name":"` + big[:api.MaxBody-11] + `"}`), 201, `"x`},
+		{"compressed", map[string]string{"Content-Encoding": "gzip"}, strings.NewReader("\x1f\x8b\x08"), 415, `{"error":"UnsupportedContentEncoding","detail":"Request bodies must not be compressed: send it without Content-Encoding \"gzip\"."}`},
+		{"not compressed after all", map[string]string{"Content-Encoding": "utf-8"}, strings.NewReader(`{"name":"n"}`), 201, `"n"`},
 		{"not UTF-8", nil, strings.NewReader("{\"name\":\"\xff\"}"), 422, `"type":"json_invalid"`},
 	} {
 		if w := send(t, h, "POST", "/v1/things", s.headers, s.body); w.Code != s.status || !strings.Contains(w.Body.String(), s.want) {

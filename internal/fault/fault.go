@@ -28,6 +28,7 @@ var (
 	Gone              = Kind{http.StatusGone, "ResourceUnavailable", "Unavailable"}
 	LengthRequired    = Kind{http.StatusLengthRequired, "LengthRequired", "A Content-Length header is required."}
 	BodyTooLarge      = Kind{http.StatusRequestEntityTooLarge, "RequestBodyTooLarge", "Request body exceeded the maximum allowed size."}
+	BodyEncoded       = Kind{http.StatusUnsupportedMediaType, "UnsupportedContentEncoding", "Request bodies must not be compressed."}
 	RequestTimeout    = Kind{http.StatusRequestTimeout, "RequestTimeout", "The request body did not arrive in time."}
 	Internal          = Kind{http.StatusInternalServerError, "InternalServerError", "Internal Server Error"}
 	Unavailable       = Kind{http.StatusServiceUnavailable, "ServiceUnavailable", "The database can't be reached or written right now. Try again."}
