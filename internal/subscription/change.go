@@ -115,18 +115,33 @@ func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, 
 	}
 	w.learn(prices)
 	if how == nextPeriod {
-		return w.postpone(ctx, it, func(u *Pending) {
-			u.ProductID = &to
-			if d.row != nil {
-				u.DiscountID = &d.row.ID
-			}
-		})
+		return w.changeLater(ctx, it, to, d)
 	}
 	it.dropPending, it.syncGrants = w.pendings[it.ID] != nil, true
 	if it.Status == Trialing {
 		return w.changeOnTrial(ctx, it, l, prices, d)
 	}
 	return w.changeNow(ctx, it, l, prices, d, how)
+}
+
+// changeLater takes the new product when the period ends, and a discount with
+// it. One that is taken away goes at once: it would not count before either.
+func (w *work) changeLater(ctx context.Context, it *item, to id.ID, d choice) error {
+	if d.given && d.row == nil {
+		it.set(d)
+		if err := w.reckon(ctx, &it.Row); err != nil {
+			return err
+		}
+	}
+	return w.postpone(ctx, it, func(u *Pending) {
+		u.ProductID = &to
+		switch {
+		case d.row != nil:
+			u.DiscountID = &d.row.ID
+		case d.given:
+			u.DiscountID = nil
+		}
+	})
 }
 
 // changeNow takes the new product at once: what is left of the period is given

@@ -153,6 +153,27 @@ func TestDiscountOfARestartedPeriod(t *testing.T) {
 	})
 }
 
+// A discount that is taken away with a change for the next period is gone, and
+// so is one that an earlier change for then would have brought.
+func TestNoDiscountNextPeriod(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-01T00:00:00Z")
+		s, to := b.subscribe(b.fixed(1000), invoiced).ID(), b.fixed(2000)
+		b.pay(s)
+		b.patch(s, obj{"discount_id": b.Discount(nil).ID()})
+		later := obj{"product_id": to, "proration_behavior": "next_period"}
+		b.patch(s, obj{"product_id": to, "proration_behavior": "next_period", "discount_id": b.Discount(nil).ID()})
+		b.want(b.patch(s, later), obj{"amount": 900})
+		later["discount_id"] = nil
+		b.want(b.patch(s, later), obj{"amount": 1000, "discount_id": nil})
+		b.due("2026-02-02T00:00:00Z")
+		b.want(b.get(s), obj{"amount": 2000, "discount_id": nil, "product_id": to})
+		if o := b.lastOrder(s); num(o["due_amount"]) != "2000" {
+			b.t.Errorf("the renewal costs %v", o["due_amount"])
+		}
+	})
+}
+
 func TestBillingPeriod(t *testing.T) { // 69, 70
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")
