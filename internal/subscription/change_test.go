@@ -273,6 +273,19 @@ func TestNextPeriod(t *testing.T) { // 31 to 34, 42
 
 // What a product does not sell in the quantity that there will be is refused
 // at once; where that comes about later, the subscription stays what it is.
+// A product that somebody is to have is in use.
+func TestNextProductStays(t *testing.T) {
+	each(t, func(b *bench) {
+		s, to := b.subscribe(b.fixed(0)).ID(), b.fixed(0)
+		b.patch(s, obj{"product_id": to, "proration_behavior": "next_period"})
+		b.refused(b.Do("DELETE", "/v1/products/"+to, b.AllToken, nil), 409, "ProductNotDeletable")
+		b.patch(s, obj{"pending_update": nil})
+		if r := b.Do("DELETE", "/v1/products/"+to, b.AllToken, nil); r.Status != 204 {
+			b.t.Errorf("%d %s", r.Status, r.Body)
+		}
+	})
+}
+
 func TestNextProductAndQuantity(t *testing.T) {
 	each(t, func(b *bench) {
 		b.at("2026-01-15T00:00:00Z")

@@ -126,8 +126,9 @@ func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID
 	return out, nil
 }
 
-// InUse says whether anybody has ever subscribed to a product.
+// InUse says whether anybody has ever subscribed to a product, or is to have it
+// when a period ends.
 func (s *Service) InUse(ctx context.Context, q db.Querier, org, productID id.ID) (bool, error) {
-	n, err := db.All[int64](ctx, q, `SELECT 1 FROM subscriptions WHERE organization_id = ? AND product_id = ? LIMIT 1`, org, productID)
-	return len(n) > 0, err
+	return db.One[bool](ctx, q, `SELECT EXISTS (SELECT 1 FROM subscriptions WHERE organization_id = ? AND product_id = ?)
+		OR EXISTS (SELECT 1 FROM subscription_updates WHERE organization_id = ? AND product_id = ?)`, org, productID, org, productID)
 }
