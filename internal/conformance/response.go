@@ -244,6 +244,9 @@ func (c checker) object(at string, s *schema.Schema, object map[string]any) erro
 				property, known = p, true
 			}
 		}
+		if !known && slices.Contains(s.Undocumented, key) {
+			continue
+		}
 		if !known {
 			return mismatch(at, "the key %q is not documented", key)
 		}

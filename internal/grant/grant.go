@@ -147,6 +147,7 @@ type Grant struct {
 	Member         *customer.Member  `json:"member" required:"false"`
 	Benefit        benefit.Benefit   `json:"benefit"`
 	Properties     Properties        `json:"properties"`
+	UserID         id.ID             `json:"user_id" undocumented:"true"` // the customer's, for clients of earlier versions
 }
 
 // SchemaName is the name of the reference.

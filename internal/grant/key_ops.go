@@ -37,6 +37,10 @@ type LicenseKey struct {
 	Validations      int64       `json:"validations" doc:"How often it was found valid."`
 	LastValidatedAt  *time.Time  `json:"last_validated_at" doc:"When it was last found valid."`
 	ExpiresAt        *time.Time  `json:"expires_at" doc:"When it expires; null when it does not."`
+
+	// What clients of earlier versions look for; see customer.LegacyUser.
+	UserID id.ID               `json:"user_id" undocumented:"true"`
+	User   customer.LegacyUser `json:"user" undocumented:"true"`
 }
 
 // SchemaName is the name of the reference.
@@ -99,11 +103,13 @@ type ValidatedLicenseKey struct {
 func (ValidatedLicenseKey) SchemaName() string { return "ValidatedLicenseKey" }
 
 func (s *Service) publicKey(k *Key, c customer.Row) LicenseKey {
+	public := s.Customers.Public(c)
 	return LicenseKey{
 		ID: k.ID, CreatedAt: k.CreatedAt, ModifiedAt: k.ModifiedAt, OrganizationID: k.OrganizationID, CustomerID: k.CustomerID,
-		Customer: keyCustomer{s.Customers.Public(c)}, BenefitID: k.BenefitID, Key: k.Key, DisplayKey: displayKey(k.Key), Status: k.Status,
+		Customer: keyCustomer{public}, BenefitID: k.BenefitID, Key: k.Key, DisplayKey: displayKey(k.Key), Status: k.Status,
 		LimitActivations: k.LimitActivations, Usage: k.Usage, LimitUsage: k.LimitUsage, Validations: k.Validations,
 		LastValidatedAt: k.LastValidatedAt, ExpiresAt: k.ExpiresAt,
+		UserID: k.CustomerID, User: public.LegacyUser(),
 	}
 }
 

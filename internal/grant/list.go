@@ -128,6 +128,7 @@ func (s *Service) public(ctx context.Context, q db.Querier, orgs []id.ID, rows [
 			RevokedAt: r.RevokedAt, IsRevoked: r.RevokedAt != nil, SubscriptionID: r.SubscriptionID, OrderID: r.OrderID,
 			CustomerID: r.CustomerID, MemberID: r.MemberID, BenefitID: r.BenefitID, Error: r.failure(),
 			Customer: s.Customers.Public(who[r.CustomerID]), Benefit: s.Benefits.Public(of), Properties: visible(of.Type, r.Properties),
+			UserID: r.CustomerID,
 		}
 		if r.MemberID != nil {
 			m := people[*r.MemberID]

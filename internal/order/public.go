@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -84,6 +85,14 @@ type Order struct {
 	Product      *Product           `json:"product"`
 	Discount     *discount.Embedded `json:"discount"`
 	Subscription *Subscription      `json:"subscription"`
+
+	// What clients of earlier versions look for; see customer.LegacyUser.
+	Amount            int64               `json:"amount" undocumented:"true"`              // the net amount
+	FromBalanceAmount int64               `json:"from_balance_amount" undocumented:"true"` // the applied balance
+	UserID            id.ID               `json:"user_id" undocumented:"true"`
+	User              customer.LegacyUser `json:"user" undocumented:"true"`
+	ProductPriceID    *id.ID              `json:"product_price_id" undocumented:"true"`
+	ProductPrice      *product.Price      `json:"product_price" undocumented:"true"` // the first item's
 }
 
 // Customer is the customer of an order, as they are today.
@@ -266,9 +275,21 @@ func (s *Service) Public(ctx context.Context, q db.Querier, rows ...Row) ([]Orde
 	if err != nil {
 		return nil, err
 	}
+	prices, err := firstPrices(ctx, q, rows, items)
+	if err != nil {
+		return nil, err
+	}
 	for i := range rows {
 		r := &rows[i]
 		o := Order{Base: r.base(items[r.ID]), Customer: Customer{s.Customers.Public(customers[r.CustomerID])}}
+		o.Amount, o.FromBalanceAmount = o.NetAmount, o.AppliedBalanceAmount
+		o.UserID, o.User = o.CustomerID, o.Customer.LegacyUser()
+		if p := firstPrice(o.Items); p != nil {
+			o.ProductPriceID = p
+			if price, ok := prices[*p]; ok {
+				o.ProductPrice = &price
+			}
+		}
 		if r.ProductID != nil {
 			if p, ok := products[*r.ProductID]; ok {
 				o.Product = &Product{product.ReducedOf(p)}
@@ -294,6 +315,34 @@ func (s *Service) one(ctx context.Context, q db.Querier, r Row) (Order, error) {
 		return Order{}, err
 	}
 	return list[0], nil
+}
+
+// firstPrice is the price of the first item, nil when it has none.
+func firstPrice(items []Item) *id.ID {
+	if len(items) == 0 {
+		return nil
+	}
+	return items[0].ProductPriceID
+}
+
+// firstPrices reads the prices of the first items.
+func firstPrices(ctx context.Context, q db.Querier, rows []Row, items map[id.ID][]Item) (map[id.ID]product.Price, error) {
+	of := map[id.ID][]id.ID{} // by organization
+	for i := range rows {
+		r := &rows[i]
+		if p := firstPrice(items[r.ID]); p != nil && !slices.Contains(of[r.OrganizationID], *p) {
+			of[r.OrganizationID] = append(of[r.OrganizationID], *p)
+		}
+	}
+	out := map[id.ID]product.Price{}
+	for org, list := range of {
+		some, err := product.PricesByID(ctx, q, org, list)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(out, some)
+	}
+	return out, nil
 }
 
 // ids are the values of a field of rows, each once.

@@ -68,6 +68,7 @@ type field struct {
 	index []int
 	plan  *Plan
 	out   bool // omitted from answers when empty
+	old   bool // not in the document: see the tag undocumented
 }
 
 type objectNode struct {
@@ -85,7 +86,7 @@ func compileObject(t reflect.Type) *objectNode {
 			continue
 		}
 		p.fields = append(p.fields, field{name: name, alias: f.Tag.Get("alias"), index: f.Index,
-			plan: PlanOf(f.Type, f.Tag), out: opts == "omitempty"})
+			plan: PlanOf(f.Type, f.Tag), out: opts == "omitempty", old: f.Tag.Get("undocumented") != ""})
 	}
 	return p
 }
@@ -142,6 +143,10 @@ func (p *objectNode) describe(b *Builder) *Schema {
 	s := &Schema{Type: "object", Properties: &Properties{}, Closed: p.strict}
 	for i := range p.fields {
 		f := &p.fields[i]
+		if f.old {
+			s.Undocumented = append(s.Undocumented, f.name)
+			continue
+		}
 		s.Properties.Set(f.name, f.plan.Schema(b))
 		if b.Answers && !f.out && f.plan.tag.Get("required") != "false" || !b.Answers && !f.plan.optional {
 			s.Required = append(s.Required, f.name)

@@ -22,6 +22,9 @@ type Schema struct {
 	AdditionalProperties *Schema        `json:"additionalProperties,omitempty"`
 	// Closed objects have no properties but those listed.
 	Closed bool `json:"-"`
+	// Undocumented are properties that answers have and the document does not: the
+	// fields with that tag.
+	Undocumented []string `json:"-"`
 	// True is a boolean that cannot be false.
 	True             bool              `json:"-"`
 	PropertyNames    *Schema           `json:"propertyNames,omitempty"`

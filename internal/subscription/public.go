@@ -62,6 +62,17 @@ type Subscription struct {
 	Prices        []Price            `json:"prices" doc:"The prices that the subscription is billed by."`
 	Meters        []Meter            `json:"meters" doc:"What was used in the period."`
 	PendingUpdate *Pending           `json:"pending_update" doc:"A change that will be made when the period ends; null when there is none."`
+
+	// What clients of earlier versions look for; see customer.LegacyUser.
+	UserID  id.ID      `json:"user_id" undocumented:"true"`
+	User    legacyUser `json:"user" undocumented:"true"`
+	PriceID *id.ID     `json:"price_id" undocumented:"true"`
+	Price   *Price     `json:"price" undocumented:"true"` // the first of the prices
+}
+
+type legacyUser struct {
+	customer.LegacyUser
+	GithubUsername *string `json:"github_username"`
 }
 
 // Customer is the customer of a subscription.
@@ -158,6 +169,10 @@ func (s *Service) Public(ctx context.Context, q db.Querier, rows ...Row) ([]Subs
 			if price, ok := prices[p]; ok {
 				sub.Prices = append(sub.Prices, price)
 			}
+		}
+		sub.UserID, sub.User.LegacyUser = sub.CustomerID, sub.Customer.LegacyUser()
+		if len(sub.Prices) > 0 {
+			sub.PriceID, sub.Price = &sub.Prices[0].ID, &sub.Prices[0]
 		}
 		out[i] = sub
 	}

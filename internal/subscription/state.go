@@ -32,6 +32,8 @@ type StateSubscription struct {
 	EndsAt             *time.Time      `json:"ends_at"`
 	ProductID          id.ID           `json:"product_id"`
 	DiscountID         *id.ID          `json:"discount_id"`
+	Price              firstID         `json:"-" db:"price_ids"`
+	PriceID            *id.ID          `json:"price_id" db:"-" undocumented:"true"` // the first, for clients of earlier versions
 	Seats              *int            `json:"seats" required:"false"`
 	Units              *int            `json:"units" required:"false"`
 	Meters             []StateMeter    `json:"meters" db:"-" doc:"What was used in the current period."`
@@ -65,7 +67,7 @@ func (StateMeter) SchemaName() string { return "CustomerStateSubscriptionMeter" 
 
 const stateColumns = `id, created_at, modified_at, custom_field_data, metadata, status, amount, currency, recurring_interval,
 	current_period_start, current_period_end, trial_start, trial_end, cancel_at_period_end, canceled_at, started_at, ends_at,
-	product_id, discount_id, seats, units`
+	product_id, discount_id, price_ids, seats, units`
 
 // AskState asks for the subscriptions that are part of a customer's state,
 // oldest first: those that are active or trialing, or those in some other
@@ -78,7 +80,11 @@ func AskState(reads *db.Reads, of customer.Ref, in ...Status) func() []StateSubs
 	list := db.Ask[StateSubscription](reads, `SELECT `+stateColumns+` FROM subscriptions`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
 	return func() []StateSubscription {
 		for i := range *list {
-			(*list)[i].Meters = []StateMeter{}
+			s := &(*list)[i]
+			s.Meters = []StateMeter{}
+			if s.Price != "" {
+				s.PriceID = (*id.ID)(&s.Price)
+			}
 		}
 		return *list
 	}

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"floe/internal/id"
 	"floe/internal/schema"
@@ -11,6 +12,25 @@ import (
 
 // IDs are a list of ids in a column of JSON.
 type IDs []id.ID
+
+// firstID is the first of IDs, read without the others.
+type firstID id.ID
+
+// Scan reads the stored form of IDs.
+func (f *firstID) Scan(src any) error {
+	text, ok := src.(string)
+	if b, isBytes := src.([]byte); isBytes {
+		text, ok = string(b), true
+	}
+	if !ok {
+		return fmt.Errorf("%T in a field for a list of ids", src)
+	}
+	*f = ""
+	if parts := strings.SplitN(text, `"`, 3); len(parts) == 3 {
+		*f = firstID(parts[1])
+	}
+	return nil
+}
 
 // Scan reads the stored form.
 func (l *IDs) Scan(src any) error {
