@@ -29,6 +29,9 @@ func newSentRows(rows pgx.Rows, conn *pgxpool.Conn) *sentRows {
 
 // sent runs a statement on a connection.
 func sent(ctx context.Context, conn *pgxpool.Conn, st *statement, text string, args ...any) (result, error) {
+	if st.fresh {
+		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
+	}
 	rows, err := conn.Query(ctx, text, args...) //nolint:sqlclosecheck,rowserrcheck // result.close
 	if err != nil {
 		return result{}, err

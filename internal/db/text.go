@@ -14,6 +14,10 @@ type statement struct {
 	source string // as the caller wrote it
 	text   string // as the engine gets it
 	plan   atomic.Pointer[plan]
+	// fresh statements PostgreSQL plans with their arguments each time. A plan
+	// that is kept for any argument takes every LIKE for one that finds little; those
+	// of texts that callers give have an ESCAPE.
+	fresh bool
 	// doubt is positive while the statement may take long; see patience.
 	doubt atomic.Int32
 }
@@ -71,7 +75,7 @@ func (t *texts) add(source string) *statement {
 	st := &statement{source: source, text: source}
 	st.doubt.Store(1)
 	if t.numbered {
-		st.text = number(source)
+		st.text, st.fresh = number(source), strings.Contains(source, "LIKE ? ESCAPE")
 	}
 	kept, found := t.bySource.LoadOrStore(source, st)
 	if !found {
