@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,12 +70,16 @@ func TestGate(t *testing.T) {
 	receiver := receive(t)
 	for _, engine := range []string{"sqlite", "postgres"} {
 		var all []map[string]Costs
+		measure := func(name string) {
+			t.Run(engine+" "+name, func(t *testing.T) { all = append(all, measured(t, engine, receiver)) })
+		}
 		for run := range *runs {
-			t.Run(fmt.Sprintf("%s %d", engine, run+1), func(t *testing.T) { all = append(all, measured(t, engine, receiver)) })
+			measure(strconv.Itoa(run + 1))
 		}
 		if len(all) < *runs {
 			return
 		}
+		var doubtful []string
 		for _, path := range slices.Sorted(maps.Keys(all[0])) {
 			costs, spread := medians(all, path)
 			if *show {
@@ -84,7 +89,19 @@ func TestGate(t *testing.T) {
 				kept.Update(engine, path, costs, *reason)
 				continue
 			}
-			for _, line := range kept.Differences(engine, path, costs) {
+			if len(kept.Differences(engine, path, costs)) > 0 {
+				doubtful = append(doubtful, path)
+			}
+		}
+		if len(doubtful) == 0 {
+			continue
+		}
+		// What other programs do can look like a cost, but not twice.
+		if measure("again"); len(all) == *runs {
+			return
+		}
+		for _, path := range doubtful {
+			for _, line := range kept.Differences(engine, path, all[*runs][path]) {
 				t.Error(line)
 			}
 		}
