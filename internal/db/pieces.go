@@ -1,6 +1,11 @@
 package db
 
-import "iter"
+import (
+	"iter"
+	"slices"
+
+	"floe/internal/id"
+)
 
 // pieceSize is how many rows a piece has.
 const pieceSize = 500
@@ -53,4 +58,30 @@ func (s *source[T]) take() T {
 	s.last = &s.rows[0]
 	s.rows = s.rows[1:]
 	return *s.last
+}
+
+// perStatement is how many ids a statement is asked for at most.
+const perStatement = 512
+
+// PerOrganization yields organizations, in the order in which they come first,
+// with their ids among the keys: as many at a time as one statement is asked for.
+func PerOrganization[K any](keys []K, of func(K) (organization, row id.ID)) iter.Seq2[id.ID, []id.ID] {
+	ids := map[id.ID][]id.ID{}
+	var organizations []id.ID
+	for _, k := range keys {
+		org, row := of(k)
+		if ids[org] == nil {
+			organizations = append(organizations, org)
+		}
+		ids[org] = append(ids[org], row)
+	}
+	return func(yield func(id.ID, []id.ID) bool) {
+		for _, org := range organizations {
+			for some := range slices.Chunk(ids[org], perStatement) {
+				if !yield(org, some) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -189,27 +189,17 @@ type shortRow struct {
 // been called yet get their short id now, and keep it.
 func shortTexts(ctx context.Context, tx *db.Tx, customers []Customer) (map[Customer]string, error) {
 	out := make(map[Customer]string, len(customers))
-	perOrg := map[id.ID][]id.ID{}
-	var orgs []id.ID
-	for _, c := range customers {
-		if perOrg[c.Organization] == nil {
-			orgs = append(orgs, c.Organization)
+	for org, ids := range db.PerOrganization(customers, func(c Customer) (id.ID, id.ID) { return c.Organization, c.ID }) {
+		w := db.Where("organization_id = ?", org).In("id", ids)
+		rows, err := db.All[shortRow](ctx, tx, `SELECT organization_id, id, seq, created_at, short_id FROM customers`+w.SQL(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read the short ids of customers: %w", err)
 		}
-		perOrg[c.Organization] = append(perOrg[c.Organization], c.ID)
-	}
-	for _, org := range orgs {
-		for ids := range slices.Chunk(perOrg[org], 512) {
-			w := db.Where("organization_id = ?", org).In("id", ids)
-			rows, err := db.All[shortRow](ctx, tx, `SELECT organization_id, id, seq, created_at, short_id FROM customers`+w.SQL(), w.Args()...)
-			if err != nil {
-				return nil, fmt.Errorf("read the short ids of customers: %w", err)
-			}
-			if err := name(ctx, tx, org, rows); err != nil {
-				return nil, err
-			}
-			for i := range rows {
-				out[Customer{org, rows[i].ID}] = shortText(*rows[i].ShortID)
-			}
+		if err := name(ctx, tx, org, rows); err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			out[Customer{org, rows[i].ID}] = shortText(*rows[i].ShortID)
 		}
 	}
 	return out, nil

@@ -49,28 +49,18 @@ type move struct {
 // openAccounts reads balances and locks them.
 func openAccounts(ctx context.Context, tx *db.Tx, keys []account) (*accounts, error) {
 	a := &accounts{amounts: map[account]int64{}}
-	customers := map[id.ID][]id.ID{}
-	var orgs []id.ID
-	for _, k := range keys {
-		if customers[k.organization] == nil {
-			orgs = append(orgs, k.organization)
+	for org, ids := range db.PerOrganization(keys, func(k account) (id.ID, id.ID) { return k.organization, k.customer }) {
+		w := db.Where("organization_id = ?", org).In("customer_id", ids)
+		rows, err := db.All[struct {
+			CustomerID id.ID
+			Currency   string
+			Amount     int64
+		}](ctx, tx, `SELECT customer_id, currency, amount FROM customer_balances`+w.SQL()+` ORDER BY customer_id, currency`+tx.ForUpdate(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read balances: %w", err)
 		}
-		customers[k.organization] = append(customers[k.organization], k.customer)
-	}
-	for _, org := range orgs {
-		for ids := range slices.Chunk(customers[org], 512) {
-			w := db.Where("organization_id = ?", org).In("customer_id", ids)
-			rows, err := db.All[struct {
-				CustomerID id.ID
-				Currency   string
-				Amount     int64
-			}](ctx, tx, `SELECT customer_id, currency, amount FROM customer_balances`+w.SQL()+` ORDER BY customer_id, currency`+tx.ForUpdate(), w.Args()...)
-			if err != nil {
-				return nil, fmt.Errorf("read balances: %w", err)
-			}
-			for _, r := range rows {
-				a.amounts[account{org, r.CustomerID, r.Currency}] = r.Amount
-			}
+		for _, r := range rows {
+			a.amounts[account{org, r.CustomerID, r.Currency}] = r.Amount
 		}
 	}
 	return a, nil
