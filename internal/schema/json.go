@@ -450,8 +450,9 @@ func (p *parser) escaped(start int) (string, error) {
 	return "", p.fail("Unterminated string starting at", start-1)
 }
 
-// unicode reads the rest of \uXXXX, joining surrogate pairs; a lone surrogate
-// becomes U+FFFD because no valid text can hold it.
+// unicode reads the rest of \uXXXX, joining surrogate pairs. Half of a pair is
+// refused: no valid text can hold it, and to keep something else in its place
+// would change what was sent (RFC 8259, section 8.2, leaves it open).
 func (p *parser) unicode() (rune, error) {
 	hex := func(at int) (rune, bool) {
 		if at+4 > len(p.s) {
@@ -479,7 +480,7 @@ func (p *parser) unicode() (rune, error) {
 			return (r-0xD800)<<10 + (low - 0xDC00) + 0x10000, nil
 		}
 	}
-	return utf8.RuneError, nil
+	return 0, p.fail("Half of a surrogate pair", p.i-5)
 }
 
 // Append writes the node as JSON text, as it arrived but for insignificant
