@@ -92,10 +92,11 @@ func (b *batch) of(key string) *shared {
 }
 
 // adopt takes over what a transaction that is kept has put off, and forgets
-// what it has done for those before it.
-func (b *batch) adopt(tx *Tx) {
+// what it has done for those before it. One that has changed no row touches
+// nothing, such as a look at what is due when nothing is.
+func (b *batch) adopt(tx *Tx, changed bool) {
 	b.touched = append(b.touched, tx.touched...)
-	b.touchedAll = b.touchedAll || !tx.told
+	b.touchedAll = b.touchedAll || !tx.told && (changed || len(tx.shared) > 0)
 	for key := range tx.settled {
 		b.of(key).items = nil
 	}

@@ -65,6 +65,25 @@ func TestVersions(t *testing.T) {
 		{"a change of nothing that matters", func() { setting(t, d, (*db.Tx).TouchNothing) }, true},
 		{"the customer's change", func() { setting(t, d, func(tx *db.Tx) { tx.Touch(bert, anna) }) }, false},
 		{"a change that says nothing", func() { setting(t, d, func(*db.Tx) {}) }, false},
+		{"a look that says nothing and changes nothing", func() {
+			if err := d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := db.Exec(t.Context(), tx, `UPDATE settings SET value = '' WHERE name = 'no such name'`)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"what says nothing and is put off to the commit", func() {
+			if err := d.Write(t.Context(), func(tx *db.Tx) error {
+				tx.Together("later", id.New(), func(ctx context.Context, tx *db.Tx, names []any) error {
+					_, err := db.Exec(ctx, tx, `INSERT INTO settings (name, value) VALUES (?, '')`, names[0])
+					return err
+				})
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
 		{"another process", func() { setting(t, other, (*db.Tx).TouchNothing) }, false},
 		{"another process after ours", func() {
 			setting(t, d, (*db.Tx).TouchNothing)

@@ -174,6 +174,7 @@ func (w *writer) turn(ctx context.Context, me *ticket, b *batch, tx *Tx, fn func
 		return w.db.translate(ctx, err)
 	}
 	tx.batch = b
+	before := w.conn.conn.Changes()
 	if err := tx.do(ctx, fn); err != nil {
 		kept = true
 		return w.refuse(me, b, err)
@@ -181,7 +182,7 @@ func (w *writer) turn(ctx context.Context, me *ticket, b *batch, tx *Tx, fn func
 	if err := w.settle(b); err != nil {
 		return w.db.translate(ctx, err)
 	}
-	b.adopt(tx)
+	b.adopt(tx, w.conn.conn.Changes() != before)
 	b.closed = me.alone
 	kept = true
 	if me.done == nil {

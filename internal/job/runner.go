@@ -156,6 +156,7 @@ func (r *Runner) renew(ctx context.Context, j row) {
 		case <-tick.C:
 		}
 		err := r.DB.Write(ctx, func(tx *db.Tx) error {
+			tx.TouchNothing()
 			_, err := db.Exec(ctx, tx, `UPDATE jobs SET leased_until = ? WHERE `+held, r.Clock.Now().Add(r.Lease), j.Seq, j.ID, j.Attempt)
 			return err
 		})
@@ -190,6 +191,7 @@ func (r *Runner) do(ctx context.Context, j row) (err error) {
 		if kind.Tx != nil {
 			return kind.Tx(ctx, tx, j.Args)
 		}
+		tx.TouchNothing()
 		return nil
 	})
 }

@@ -39,6 +39,7 @@ func (s *Server) kinds() []job.Kind {
 				return nil
 			},
 			Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
+				tx.TouchNothing() // twice a minute, or no answer would be kept for longer
 				at := tx.Now().Add(cycleRest)
 				if next := s.nextDue.Load(); next != nil && next.Before(at) {
 					at = *next
@@ -49,6 +50,7 @@ func (s *Server) kinds() []job.Kind {
 		{
 			Name: purgeSessions,
 			Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
+				tx.TouchNothing()
 				if _, err := s.Customers.PurgeSessions(ctx, tx); err != nil {
 					return err
 				}
