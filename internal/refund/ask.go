@@ -34,16 +34,16 @@ type request struct {
 	Comment        *string
 	RevokeBenefits bool
 	Metadata       schema.Metadata
+	Processor      string
 
 	// Of the payment.
 	Currency  string
-	Processor string
 	Reference string
 	Surplus   bool // it is no refund of the order: the order did not need it
 }
 
 const requestColumns = `q.organization_id, q.order_id, q.payment_id, q.id, q.check_at, q.reason, q.amount, q.tax_amount, q.comment,
-	q.revoke_benefits, q.metadata, p.currency, p.processor, p.reference, p.surplus`
+	q.revoke_benefits, q.metadata, q.processor, p.currency, p.reference, p.surplus`
 
 const requestTables = ` FROM refund_requests q
 	JOIN order_payments p ON p.organization_id = q.organization_id AND p.id = q.payment_id`
@@ -123,9 +123,9 @@ func (s *Service) ask(ctx context.Context, tx *db.Tx, r *order.Row, p *order.Pay
 		Reason: f.Reason, Amount: f.Amount, TaxAmount: f.TaxAmount, Comment: f.Comment, RevokeBenefits: f.RevokeBenefits, Metadata: f.Metadata,
 		Currency: p.Currency, Processor: p.Processor, Reference: p.Reference, Surplus: p.Surplus}
 	_, err := db.Exec(ctx, tx, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount,
-			comment, revoke_benefits, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			comment, revoke_benefits, metadata, processor) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		q.OrganizationID, q.OrderID, q.PaymentID, q.ID, tx.Now(), q.CheckAt, string(q.Reason), q.Amount, q.TaxAmount, q.Comment, q.RevokeBenefits,
-		[]byte(q.Metadata))
+		[]byte(q.Metadata), q.Processor)
 	if err != nil {
 		return nil, fmt.Errorf("store what a processor is asked to give back: %w", err)
 	}
@@ -224,8 +224,8 @@ func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time,
 	}
 	var list []request
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		list, err = db.All[request](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.check_at <= ? AND p.processor = ?
-			ORDER BY q.check_at, q.id LIMIT ?`, tx.Now(), s.Payments.Processor.Name(), limit)
+		list, err = db.All[request](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.processor = ? AND q.check_at <= ?
+			ORDER BY q.check_at, q.id LIMIT ?`, s.Payments.Processor.Name(), tx.Now(), limit)
 		if err != nil {
 			return fmt.Errorf("find refunds that were not answered for: %w", err)
 		}
@@ -264,7 +264,7 @@ func postpone(ctx context.Context, tx *db.Tx, list []request) (mine []request, e
 }
 
 func (s *Service) nextRequest(ctx context.Context, q db.Querier) (time.Time, error) {
-	t, err := db.One[time.Time](ctx, q, `SELECT q.check_at`+requestTables+` WHERE p.processor = ? ORDER BY q.check_at LIMIT 1`, s.Payments.Processor.Name())
+	t, err := db.One[time.Time](ctx, q, `SELECT check_at FROM refund_requests WHERE processor = ? ORDER BY check_at LIMIT 1`, s.Payments.Processor.Name())
 	if errors.Is(err, db.ErrNoRows) {
 		return t, nil
 	}
