@@ -31,7 +31,6 @@ type Processor struct {
 	// ErrLost and a result it has done it, and nobody has heard.
 	Charging  func(payment.Charge) (payment.ChargeResult, error)
 	Refunding func(payment.Refund) (payment.RefundResult, error)
-	Setup     func(token string) (payment.SetupResult, error)
 	// Dies ends the caller once the thing is done: nothing of it is recorded.
 	Dies bool
 
@@ -87,7 +86,7 @@ func (p *Processor) Answer(r payment.ChargeResult, err error) {
 func (p *Processor) Heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.Charging, p.Refunding, p.Setup = nil, nil, nil
+	p.Charging, p.Refunding = nil, nil
 }
 
 // Charges are those that it was asked for since the last time, also the same again.
@@ -186,20 +185,6 @@ func once[T any](p *Processor, key string, of any, do func() (T, error), name fu
 		return zero, err
 	}
 	return r, nil
-}
-
-// SetupMethod does what Setup says of the token.
-func (p *Processor) SetupMethod(ctx context.Context, _, token, _ string) (payment.SetupResult, error) {
-	p.outside(ctx)
-	if p.Setup != nil {
-		return p.Setup(token)
-	}
-	return payment.SetupResult{State: payment.StateSucceeded, Method: CardOf("pm_" + token)}, nil
-}
-
-// ConfirmSetup does what Setup says of the setup.
-func (p *Processor) ConfirmSetup(ctx context.Context, setup string) (payment.SetupResult, error) {
-	return p.SetupMethod(ctx, "", setup, "")
 }
 
 // DetachMethod forgets.

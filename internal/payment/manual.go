@@ -26,18 +26,6 @@ func (Manual) Charge(context.Context, Charge) (ChargeResult, error) {
 	return ChargeResult{State: StateFailed, Code: MissingMethod, Hard: true}, nil
 }
 
-const notSaved = "saving payment methods is not available."
-
-// SetupMethod saves nothing.
-func (Manual) SetupMethod(context.Context, string, string, string) (SetupResult, error) {
-	return SetupResult{State: StateFailed, Message: notSaved}, nil
-}
-
-// ConfirmSetup saves nothing.
-func (Manual) ConfirmSetup(context.Context, string) (SetupResult, error) {
-	return SetupResult{State: StateFailed, Message: notSaved}, nil
-}
-
 // DetachMethod has nothing to forget.
 func (Manual) DetachMethod(context.Context, string) error { return nil }
 

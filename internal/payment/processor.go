@@ -26,9 +26,6 @@ type Processor interface {
 	EnsureCustomer(ctx context.Context, p Payer) (reference string, err error)
 	// Charge tries to collect money.
 	Charge(ctx context.Context, c Charge) (ChargeResult, error)
-	// SetupMethod and ConfirmSetup save a way to pay.
-	SetupMethod(ctx context.Context, payer, confirmationToken, returnURL string) (SetupResult, error)
-	ConfirmSetup(ctx context.Context, setup string) (SetupResult, error)
 	// DetachMethod forgets a way to pay; one that is unknown is forgotten.
 	DetachMethod(ctx context.Context, method string) error
 	// Refund gives money back.
@@ -99,7 +96,7 @@ type Charge struct {
 	Description    string
 }
 
-// State is what became of a charge, or of saving a way to pay.
+// State is what became of a charge.
 type State string
 
 // The states. A pending charge is told of later; an awaiting one waits for a
@@ -142,15 +139,6 @@ type Card struct {
 
 // SchemaName is the name of the reference.
 func (Card) SchemaName() string { return "PaymentMethodCardMetadata" }
-
-// SetupResult is a saved way to pay, or what is needed to save it.
-type SetupResult struct {
-	State        State
-	Reference    string // of the setup, for ConfirmSetup
-	Method       *Method
-	ClientSecret string // of what requires action
-	Message      string // of a failure, for people
-}
 
 // Refund is money that is to be given back.
 type Refund struct {
