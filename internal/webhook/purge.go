@@ -23,6 +23,7 @@ func Midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour).A
 // Archive is the job that clears one piece. It comes again at once while there
 // is more, and else the next midnight.
 func (s *Service) Archive(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
+	tx.TouchNothing()
 	before := tx.Now().Add(-s.Retention)
 	// What waits to be sent is young, unless it is being sent again.
 	n, err := clearOld(ctx, tx, "webhook_events", "payload", before)

@@ -221,6 +221,7 @@ type replayRow struct {
 
 // Gather is the job that queues the next piece of a replay.
 func (s *Service) Gather(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
+	tx.TouchNothing()
 	var a replayArgs
 	if err := json.Unmarshal(args, &a); err != nil {
 		return err
