@@ -190,7 +190,7 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "subscriptions.references",
-		Says: "What subscriptions refer to is there, in the same organization.",
+		Says: "What subscriptions refer to is there, in the same organization, and those that have ended wait for no change.",
 		Query: `SELECT s.organization_id, s.id, 'discount ' || s.discount_id AS detail FROM subscriptions s WHERE s.discount_id IS NOT NULL
 				AND NOT EXISTS (SELECT 1 FROM discounts d WHERE d.organization_id = s.organization_id AND d.id = s.discount_id)
 			UNION ALL SELECT e.organization_id, e.id, 'billed with order ' || e.order_id FROM billing_entries e WHERE e.order_id IS NOT NULL
@@ -198,7 +198,10 @@ var Invariants = []Invariant{
 					AND o.subscription_id = e.subscription_id)
 			UNION ALL SELECT r.organization_id, r.id, 'used by subscription ' || r.subscription_id FROM discount_redemptions r
 				WHERE r.subscription_id IS NOT NULL
-				AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.organization_id = r.organization_id AND s.id = r.subscription_id)`,
+				AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.organization_id = r.organization_id AND s.id = r.subscription_id)
+			UNION ALL SELECT s.organization_id, s.id, 'has ended, and waits for change ' || u.id FROM subscriptions s
+				JOIN subscription_updates u ON u.organization_id = s.organization_id AND u.subscription_id = s.id
+				WHERE s.ended_at IS NOT NULL`,
 	},
 	{
 		Name: "discounts.redemptions",

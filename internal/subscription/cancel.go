@@ -49,7 +49,7 @@ func (it *item) uncancel() error {
 }
 
 // revoke ends a subscription now. What was left to be billed is lost.
-func (it *item) revoke(why Event, c Cause) error {
+func (w *work) revoke(it *item, why Event, c Cause) error {
 	if it.EndedAt != nil || !it.can(why) {
 		return fault.AlreadyCanceledSubscription.New()
 	}
@@ -58,6 +58,7 @@ func (it *item) revoke(why Event, c Cause) error {
 	it.PauseAtPeriodEnd, it.ResumesAt, it.GraceEndsAt = false, nil, nil
 	it.say(c)
 	it.void, it.syncGrants = true, why != CustomerDeleted
+	w.forget(it)
 	return it.happen(why)
 }
 
@@ -90,10 +91,14 @@ func (s *Service) CancelAll(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	w := &work{s: s, tx: tx, actor: actor, org: org, customers: map[id.ID]customer.Row{}}
+	waiting, err := pendings(ctx, tx, []id.ID{org}, referred(rows).ids)
+	if err != nil {
+		return err
+	}
+	w := &work{s: s, tx: tx, actor: actor, org: org, customers: map[id.ID]customer.Row{}, pendings: waiting}
 	for _, r := range rows {
 		it := &item{Row: r, was: r, at: tx.Now()}
-		if err := it.revoke(CustomerDeleted, Cause{}); err != nil {
+		if err := w.revoke(it, CustomerDeleted, Cause{}); err != nil {
 			return err
 		}
 		w.items = append(w.items, it)

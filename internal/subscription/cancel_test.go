@@ -110,7 +110,7 @@ func TestPause(t *testing.T) { // 64 to 67
 
 // TestPauseWithATrial: a pause that was scheduled for the period's end still
 // comes at its end, and can be taken back, when a trial has moved that. One that
-// was to be over by then lasts until somebody ends it.
+// would be over by then is dropped.
 func TestPauseWithATrial(t *testing.T) {
 	each(t, func(b *bench) {
 		scheduled := func() string {
@@ -134,17 +134,17 @@ func TestPauseWithATrial(t *testing.T) {
 			b.t.Errorf("%d orders of what is paused", n)
 		}
 		s = scheduled()
-		b.want(b.patch(s, obj{"trial_end": "2026-03-25T00:00:00Z"}), obj{"pause_at_period_end": true, "resumes_at": nil})
+		b.want(b.patch(s, obj{"trial_end": "2026-03-25T00:00:00Z"}), obj{"pause_at_period_end": false, "resumes_at": nil})
 	})
 }
 
-// A pause whose end comes before that of a new period lasts until somebody ends it.
+// A pause that would be over before the end of a new period is dropped.
 func TestPauseAfterALongerPeriod(t *testing.T) {
 	each(t, func(b *bench) {
 		b.at("2026-01-31T00:00:00Z")
 		s := b.subscribe(b.fixed(0), invoiced).ID()
 		b.patch(s, obj{"pause_at_period_end": true, "resumes_at": "2026-03-20T00:00:00Z"})
 		year := b.fixed(0, obj{"recurring_interval": "year"})
-		b.want(b.patch(s, obj{"product_id": year}), obj{"recurring_interval": "year", "pause_at_period_end": true, "resumes_at": nil})
+		b.want(b.patch(s, obj{"product_id": year}), obj{"recurring_interval": "year", "pause_at_period_end": false, "resumes_at": nil})
 	})
 }

@@ -117,7 +117,8 @@ func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, 
 	if how == nextPeriod {
 		return w.changeLater(ctx, it, to, d)
 	}
-	it.dropPending, it.syncGrants = w.pendings[it.ID] != nil, true
+	w.forget(it)
+	it.syncGrants = true
 	if it.Status == Trialing {
 		return w.changeOnTrial(ctx, it, l, prices, d)
 	}
@@ -161,7 +162,10 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	it.set(d)
 	renewed := how == organization.Reset || from.RecurringInterval != it.RecurringInterval || from.RecurringIntervalCount != it.RecurringIntervalCount
 	if renewed && live {
-		it.restartBilled()
+		it.restart(it.at)
+		if err := w.stepDiscount(ctx, it); err != nil {
+			return err
+		}
 		num, den = 1, 1
 	} else {
 		it.AnchorDay = it.CurrentPeriodStart.Day()
@@ -210,7 +214,6 @@ func (w *work) changeOnTrial(ctx context.Context, it *item, l product.Loaded, pr
 			return nil
 		}
 	}
-	delete(w.pendings, it.ID)
 	return w.endTrial(ctx, it)
 }
 
@@ -282,7 +285,7 @@ func (w *work) postpone(ctx context.Context, it *item, add func(*Pending)) error
 	}
 	p.AppliesAt = it.CurrentPeriodEnd
 	add(&p)
-	it.keepPending = &p
+	w.wait(it, p)
 	_, _, err := w.led(ctx, it.Row, &p)
 	return err
 }

@@ -62,6 +62,7 @@ func (it *item) beginPause() error {
 func (w *work) end(it *item) error {
 	at := it.at
 	it.EndedAt, it.GraceEndsAt, it.syncGrants, it.void = &at, nil, true, true
+	w.forget(it)
 	it.bill = &billing{reason: order.SubCancel, cutoff: at}
 	return it.happen(EndReached)
 }
@@ -79,8 +80,9 @@ func (w *work) renew(ctx context.Context, it *item, why Event) error {
 		if err != nil {
 			return err
 		}
-		it.dropPending, it.syncGrants = true, applied && p.ProductID != nil
+		w.forget(it)
 		stepped = applied && p.ProductID != nil
+		it.syncGrants = it.syncGrants || stepped
 	}
 	if !stepped {
 		it.CurrentPeriodStart = oldEnd
@@ -218,15 +220,6 @@ func (r *Row) restart(at time.Time) {
 	r.AnchorDay = at.Day()
 	r.CurrentPeriodStart, r.CurrentPeriodEnd = at, r.next(at)
 	r.armMeter(at)
-}
-
-// restartBilled begins a period now that a change bills in full: a discount
-// that was not applied to any before is applied to this one.
-func (it *item) restartBilled() {
-	it.restart(it.at)
-	if at := it.at; it.DiscountID != nil && it.DiscountAppliedAt == nil {
-		it.DiscountAppliedAt = &at
-	}
 }
 
 // apply makes a pending change. A product that is no longer sold in the

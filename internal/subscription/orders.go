@@ -68,7 +68,7 @@ func (s *Service) OrdersOverdue(ctx context.Context, tx *db.Tx, actor auth.Subje
 		case it.EndedAt != nil:
 			continue
 		case (o.Exhausted() || it.lost(it.at)) && it.can(PaymentGivenUp):
-			err = it.revoke(PaymentGivenUp, Cause{})
+			err = w.revoke(it, PaymentGivenUp, Cause{})
 		case it.can(PaymentOverdue):
 			err = w.fallBehind(ctx, it)
 		default:
@@ -101,6 +101,9 @@ func (w *work) fallBehind(ctx context.Context, it *item) error {
 	if it.PastDueAt == nil {
 		it.PastDueAt = &at
 	}
+	if it.Status == Trialing { // which is lost: the first period begins where it would have ended
+		it.AnchorDay = it.CurrentPeriodEnd.Day()
+	}
 	if days := org.SubscriptionSettings.BenefitRevocationGracePeriod; days > 0 {
 		end := it.PastDueAt.AddDate(0, 0, days)
 		it.GraceEndsAt = &end
@@ -111,10 +114,13 @@ func (w *work) fallBehind(ctx context.Context, it *item) error {
 }
 
 // OfProduct lists who holds a product, for the grants that follow its
-// benefits.
+// benefits. Of those who did once, it lists whom somebody has given back a
+// license key, and with it the grant: they are entitled to nothing any more.
 func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) ([]grant.SourceState, error) {
 	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM subscriptions
-		WHERE organization_id = ? AND product_id = ? AND ended_at IS NULL AND seats IS NULL ORDER BY seq`, org, productID)
+		WHERE organization_id = ? AND product_id = ? AND seats IS NULL AND (ended_at IS NULL OR EXISTS (SELECT 1 FROM benefit_grants g
+			WHERE g.organization_id = subscriptions.organization_id AND g.source_id = subscriptions.id AND g.granted_at IS NOT NULL))
+		ORDER BY seq`, org, productID)
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,24 @@ func (p *Pending) keep(ctx context.Context, tx *db.Tx) error {
 	return nil
 }
 
+// wait makes a change wait for the end of a subscription's period.
+func (w *work) wait(it *item, p Pending) {
+	it.keepPending, it.dropPending = &p, false
+	if w.pendings == nil {
+		w.pendings = map[id.ID]*Pending{}
+	}
+	w.pendings[it.ID] = &p
+}
+
+// forget makes a subscription wait for nothing any more.
+func (w *work) forget(it *item) {
+	if w.pendings[it.ID] == nil {
+		return
+	}
+	it.keepPending, it.dropPending = nil, true
+	delete(w.pendings, it.ID)
+}
+
 // dropPendings forgets what waits for some subscriptions.
 func dropPendings(ctx context.Context, tx *db.Tx, org id.ID, subscriptions []id.ID) error {
 	w := db.Where("organization_id = ?", org).In("subscription_id", subscriptions)

@@ -115,11 +115,11 @@ func (w *work) forgetQuantity(it *item, k kind) {
 	rest, at := *u, it.at
 	*k.pending(&rest) = nil
 	if rest.ProductID == nil && rest.Seats == nil && rest.Units == nil && rest.DiscountID == nil {
-		it.dropPending = true
+		w.forget(it)
 		return
 	}
 	rest.ModifiedAt = &at
-	it.keepPending = &rest
+	w.wait(it, rest)
 }
 
 // setQuantity takes a quantity at once. What it changes for the rest of the
@@ -133,6 +133,14 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 	old := *k.field(&it.Row)
 	num, den := it.left()
 	*k.field(&it.Row) = &n
+	live := it.Status == Active || it.Status == PastDue
+	if live && how == organization.Reset {
+		it.restart(it.at)
+		w.followPeriodEnd(it)
+		if err := w.stepDiscount(ctx, it); err != nil {
+			return err
+		}
+	}
 	after, err := w.costOf(ctx, it, price)
 	if err != nil {
 		return err
@@ -140,13 +148,11 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 	if err := w.reckon(ctx, &it.Row); err != nil {
 		return err
 	}
-	if it.Status != Active && it.Status != PastDue {
+	if !live {
 		return nil
 	}
 	name := w.products[it.ProductID].Name
 	if how == organization.Reset {
-		it.restartBilled()
-		w.followPeriodEnd(it)
 		text := label(name, price, it.Seats, it.Units, it.at, it.CurrentPeriodEnd)
 		it.add(w.entry(it, k.name+"_increase", debit, price, text, after.effective(), after.off, it.at, it.CurrentPeriodEnd))
 	} else {

@@ -265,7 +265,7 @@ func (w *work) perform(ctx context.Context, it *item, b *Update) error {
 	case b.Cancel != nil:
 		return it.cancel(b.Cancel)
 	case b.Revoke != nil:
-		return it.revoke(RevokedNow, b.Revoke.Cause)
+		return w.revoke(it, RevokedNow, b.Revoke.Cause)
 	case b.Pause != nil:
 		return it.pause(b.Pause)
 	case b.Resume != nil:
@@ -277,7 +277,7 @@ func (w *work) perform(ctx context.Context, it *item, b *Update) error {
 	if w.pendings[it.ID] == nil {
 		return schema.ValueError("This subscription has no pending update to clear.", nil, "body", "pending_update")
 	}
-	it.dropPending = true
+	w.forget(it)
 	return nil
 }
 
@@ -361,6 +361,7 @@ func (w *work) endTrial(ctx context.Context, it *item) error {
 	it.TrialEnd, it.CurrentPeriodEnd = &at, at
 	switch {
 	case it.CancelAtPeriodEnd:
+		it.EndsAt = &at
 		return w.end(it)
 	case it.PauseAtPeriodEnd:
 		return it.beginPause()
@@ -391,16 +392,13 @@ func (w *work) movePeriodEnd(it *item, end time.Time) error {
 // followPeriodEnd moves a pending update along with the end of the period.
 func (w *work) followPeriodEnd(it *item) {
 	p := w.pendings[it.ID]
-	if p == nil || it.dropPending {
+	if p == nil {
 		return
 	}
 	at := it.at
 	moved := *p
-	if it.keepPending != nil {
-		moved = *it.keepPending
-	}
 	moved.ModifiedAt, moved.AppliesAt = &at, it.CurrentPeriodEnd
-	it.keepPending = &moved
+	w.wait(it, moved)
 }
 
 func orSame(p *id.ID, other id.ID) *id.ID {

@@ -182,7 +182,7 @@ func (w *work) store(ctx context.Context) error {
 	var dropped []id.ID
 	for _, it := range w.items {
 		if it.PauseAtPeriodEnd && it.ResumesAt != nil && !it.ResumesAt.After(it.CurrentPeriodEnd) {
-			it.ResumesAt = nil // the period's end has moved, and a pause would end before it begins
+			it.PauseAtPeriodEnd, it.ResumesAt = false, nil // the period's end has moved, and the pause would be over before it begins
 		}
 		if !it.fresh && !reflect.DeepEqual(it.Row, it.was) {
 			at := it.at

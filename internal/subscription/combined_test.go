@@ -1,0 +1,156 @@
+package subscription_test
+
+import "testing"
+
+// What one change leaves behind, as the next one finds it.
+
+// A discount that has been used up takes nothing off a period that a change
+// begins: it ends with the first period that starts after the one it was for.
+func TestUsedDiscountAndANewPeriod(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Switch(b.Org, "reset_proration_behavior", true)
+		b.Feature(b.Org, "seat_based_pricing_enabled", true)
+		half := obj{"basis_points": 5000, "duration": "once"}
+		used := func(product string) string {
+			b.t.Helper()
+			b.at("2026-01-15T00:00:00Z")
+			s := b.subscribe(product, invoiced).ID()
+			b.patch(s, obj{"discount_id": b.Discount(half).ID()})
+			b.due("2026-02-15T01:00:00Z") // what it is for
+			if o := b.lastOrder(s); num(o["discount_amount"]) != "500" {
+				b.t.Fatalf("the discount was not used: %v", o)
+			}
+			b.at("2026-03-01T00:00:00Z")
+			return s
+		}
+		s := used(b.fixed(1000))
+		b.want(b.patch(s, obj{"product_id": b.fixed(8000, obj{"recurring_interval": "year"})}), obj{"discount_id": nil, "discount": nil, "amount": 8000})
+		// 14 of 28 days: half of what was paid for them, and a whole year.
+		if o := b.lastOrder(s); num(o["net_amount"]) != "7750" {
+			b.t.Errorf("the year costs %v", o["net_amount"])
+		}
+		s = used(b.fixed(1000))
+		b.want(b.patch(s, obj{"product_id": b.fixed(3000), "proration_behavior": "reset"}), obj{"discount_id": nil, "amount": 3000})
+		if o := b.lastOrder(s); num(o["net_amount"]) != "3000" {
+			b.t.Errorf("beginning anew costs %v", o["net_amount"])
+		}
+		s = used(b.seats(1, 10, 1000))
+		b.want(b.patch(s, obj{"seats": 4, "proration_behavior": "reset"}), obj{"discount_id": nil, "amount": 4000})
+		if o := b.lastOrder(s); num(o["net_amount"]) != "4000" {
+			b.t.Errorf("beginning anew with four seats costs %v", o["net_amount"])
+		}
+		s = used(b.fixed(1000)) // the period that it is for goes on
+		b.want(b.patch(s, obj{"product_id": b.fixed(3000), "proration_behavior": "invoice"}), obj{"amount": 1500})
+		if o := b.lastOrder(s); num(o["net_amount"]) != "500" {
+			b.t.Errorf("the rest of the period costs %v", o["net_amount"])
+		}
+	})
+}
+
+// A change for the end of the trial that ends in the same request is made.
+func TestChangeForATrialThatEndsNow(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-10T00:00:00Z")
+		s := b.subscribe(b.fixed(1000, obj{"trial_interval": "month", "trial_interval_count": 1}), invoiced).ID()
+		next := b.fixed(3000)
+		b.want(b.patch(s, obj{"product_id": next, "proration_behavior": "next_period", "trial_end": "2026-03-05T00:00:00Z"}),
+			obj{"status": "trialing", "pending_update": obj{"product_id": next, "applies_at": "2026-03-05T00:00:00Z"}})
+		b.want(b.patch(s, obj{"pending_update": nil}), obj{"pending_update": nil})
+		b.want(b.patch(s, obj{"product_id": next, "proration_behavior": "next_period", "trial_end": "now"}),
+			obj{"status": "active", "product_id": next, "amount": 3000, "pending_update": nil})
+		if o := b.lastOrder(s); num(o["net_amount"]) != "3000" {
+			b.t.Errorf("the first period costs %v", o["net_amount"])
+		}
+	})
+}
+
+// What has ended waits for nothing, and its last change holds no product back.
+func TestNothingWaitsForAnEnd(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-10T00:00:00Z")
+		for _, end := range []func(s, customer string){
+			func(s, _ string) { b.Do("DELETE", "/v1/subscriptions/"+s, b.AllToken, nil) },
+			func(s, _ string) { b.patch(s, obj{"cancel_at_period_end": true}); b.due("2026-02-11T00:00:00Z") },
+			func(_, customer string) { b.Do("DELETE", "/v1/customers/"+customer, b.AllToken, nil) },
+		} {
+			r, next := b.subscribe(b.fixed(0)), b.fixed(0)
+			s := r.ID()
+			b.want(b.patch(s, obj{"product_id": next, "proration_behavior": "next_period"}), obj{"pending_update": obj{"product_id": next}})
+			b.refused(b.Do("DELETE", "/v1/products/"+next, b.AllToken, nil), 409)
+			end(s, r.Text("customer_id"))
+			b.want(b.get(s), obj{"status": "canceled", "pending_update": nil})
+			b.refused(b.Do("DELETE", "/v1/products/"+next, b.AllToken, nil), 204)
+		}
+	})
+}
+
+// A cancellation that a trial's end brings forward was due then.
+func TestTrialEndsNowAndWasCanceled(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-10T00:00:00Z")
+		s := b.subscribe(b.fixed(1000, obj{"trial_interval": "month", "trial_interval_count": 1}), invoiced).ID()
+		b.patch(s, obj{"cancel_at_period_end": true})
+		r := b.patch(s, obj{"trial_end": "now"})
+		b.want(r, obj{"status": "canceled", "ends_at": r.Path("ended_at"), "current_period_end": r.Path("ended_at")})
+	})
+}
+
+// A pause that is over before what was unpaid is paid never begins.
+func TestPauseIsOverBeforeWhatWasOwedIsPaid(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-31T00:00:00Z")
+		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		b.patch(s, obj{"pause_at_period_end": true, "resumes_at": "2026-03-20T00:00:00Z"})
+		b.due("2026-02-14T01:00:00Z")
+		b.want(b.get(s), obj{"status": "past_due", "pause_at_period_end": true, "resumes_at": "2026-03-20T00:00:00Z"})
+		b.due("2026-02-28T01:00:00Z")
+		b.want(b.get(s), obj{"status": "past_due", "pause_at_period_end": false, "resumes_at": nil})
+		b.pay(s)
+		b.want(b.get(s), obj{"status": "active"})
+		b.ends(s, "2026-03-31", "2026-04-30")
+	})
+}
+
+// A trial that an unpaid order has ended leaves a whole period to pay for.
+func TestPeriodAfterALostTrial(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-01T00:00:00Z")
+		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		b.want(b.patch(s, obj{"trial_end": "2026-03-31T00:00:00Z"}), obj{"status": "trialing"})
+		b.due("2026-01-16T00:00:00Z")
+		b.want(b.get(s), obj{"status": "past_due", "current_period_end": "2026-03-31T00:00:00Z"})
+		b.pay(s)
+		b.want(b.get(s), obj{"status": "active"})
+		b.ends(s, "2026-03-31", "2026-04-30", "2026-05-31")
+	})
+}
+
+// A license key that was given back when its subscription had ended is taken
+// when the product does not grant it any more.
+func TestBenefitIsTakenFromWhatWasGivenBack(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-10T00:00:00Z")
+		product := b.fixed(0)
+		key := b.Benefit(obj{"type": "license_keys", "properties": obj{}}).ID()
+		attach := func(benefits ...string) {
+			b.t.Helper()
+			b.refused(b.Do("POST", "/v1/products/"+product+"/benefits", b.AllToken, obj{"benefits": append([]string{}, benefits...)}), 200)
+		}
+		attach(key)
+		keys := func() *obj {
+			list := b.Do("GET", "/v1/license-keys/?benefit_id="+key, b.AllToken, nil).Path("items").([]any)
+			one := list[0].(obj)
+			return &one
+		}
+		s := b.subscribe(product).ID()
+		b.patch(s, obj{"revoke": true})
+		b.refused(b.Do("PATCH", "/v1/license-keys/"+(*keys())["id"].(string), b.AllToken, obj{"status": "granted"}), 200)
+		if k := *keys(); k["status"] != "granted" {
+			b.t.Fatalf("not given back: %v", k)
+		}
+		attach()
+		if k := *keys(); k["status"] != "revoked" {
+			b.t.Errorf("not taken: %v", k)
+		}
+	})
+}
