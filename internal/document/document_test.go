@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,15 +93,7 @@ func TestInvoiceOfABalance(t *testing.T) {
 			c := w.Billed().ID()
 			w.SetBalance(c, x.before)
 			o := w.Make(c, ordertest.Of(id.New(), ordertest.Costs(x.total)))[0]
-			w.Is(w.Do("POST", "/v1/orders/"+string(o.ID)+"/invoice", w.AllToken, nil), 202, nil)
-			content, err := db.One[[]byte](t.Context(), w.DB, `SELECT content FROM order_documents WHERE organization_id = ? AND order_id = ?`, w.Org.ID, o.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var d invoice.Document
-			if err := json.Unmarshal(content, &d); err != nil {
-				t.Fatal(err)
-			}
+			d := invoiced(w, o.ID)
 			var got []string
 			for _, line := range d.Totals[len(d.Totals)-len(x.want):] {
 				got = append(got, line.Label+" "+line.Amount)
@@ -110,6 +103,48 @@ func TestInvoiceOfABalance(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Documents name the day on which the money moved, not the one on which
+// somebody wrote that down; without money, the one on which the order was paid.
+func TestDayOfPayment(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		now, day := w.Clock.Now(), 24*time.Hour
+		for _, x := range []struct {
+			costs int64
+			paid  []time.Duration // before now, half of the amount each
+			want  time.Time
+		}{
+			{1000, []time.Duration{9 * day, 3 * day}, now.Add(-3 * day)},
+			{1000, []time.Duration{3 * day, 9 * day}, now.Add(-3 * day)},
+			{0, nil, now},
+		} {
+			o := w.Make(w.Billed().ID(), ordertest.Costs(x.costs))[0]
+			for i, ago := range x.paid {
+				w.Is(w.Do("POST", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, map[string]any{"status": "succeeded",
+					"amount": x.costs / 2, "reference": strconv.Itoa(i), "paid_at": now.Add(-ago)}), 201, nil)
+			}
+			facts := invoiced(w, o.ID).Facts
+			if got, want := facts[len(facts)-1], (invoice.Fact{Name: "Paid on", Value: x.want.Format("January 2, 2006")}); got != want {
+				t.Errorf("%d, paid %v ago: %v, want %v", x.costs, x.paid, got, want)
+			}
+		}
+	})
+}
+
+// invoiced makes the invoice of an order and answers what it says.
+func invoiced(w ordertest.World, o id.ID) (d invoice.Document) {
+	w.T.Helper()
+	w.Is(w.Do("POST", "/v1/orders/"+string(o)+"/invoice", w.AllToken, nil), 202, nil)
+	content, err := db.One[[]byte](w.T.Context(), w.DB, `SELECT content FROM order_documents WHERE organization_id = ? AND order_id = ?`, w.Org.ID, o)
+	if err == nil {
+		err = json.Unmarshal(content, &d)
+	}
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return d
 }
 
 // download opens a link, as a person does: without a token.

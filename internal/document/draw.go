@@ -75,9 +75,11 @@ func invoiceOf(ctx context.Context, q db.Querier, r *order.Row) (invoice.Documen
 	if r.DueAt != nil {
 		d.Facts = append(d.Facts, invoice.Fact{Name: "Due date", Value: date(*r.DueAt)})
 	}
-	if r.PaidAt != nil {
-		d.Facts = append(d.Facts, invoice.Fact{Name: "Paid on", Value: date(*r.PaidAt)})
+	list, err := order.PaymentsOf(ctx, q, r)
+	if err != nil {
+		return d, err
 	}
+	d.Facts = append(d.Facts, paidOn("Paid on", r, list)...)
 	paid, open := r.DueAmount(), int64(0)
 	if r.Status == order.Pending {
 		paid, open = r.PaidAmount, r.OpenAmount()
@@ -99,16 +101,14 @@ func receiptOf(ctx context.Context, q db.Querier, r *order.Row) (invoice.Documen
 		return d, err
 	}
 	d.Facts = append(d.Facts, invoice.Fact{Name: "Receipt number", Value: text(r.ReceiptNumber)}, invoice.Fact{Name: "Invoice number", Value: text(r.InvoiceNumber)})
-	if r.PaidAt != nil {
-		d.Facts = append(d.Facts, invoice.Fact{Name: "Date paid", Value: date(*r.PaidAt)})
-	}
-	d.Totals = append(d.Totals, invoice.Total{Label: "Amount paid", Amount: money.Format(r.PaidAmount, r.Currency), Strong: true})
-	if back := r.RefundedAmount + r.RefundedTaxAmount; back > 0 {
-		d.Totals = append(d.Totals, invoice.Total{Label: "Refunded", Amount: money.Format(-back, r.Currency)})
-	}
 	list, err := order.PaymentsOf(ctx, q, r)
 	if err != nil {
 		return d, err
+	}
+	d.Facts = append(d.Facts, paidOn("Date paid", r, list)...)
+	d.Totals = append(d.Totals, invoice.Total{Label: "Amount paid", Amount: money.Format(r.PaidAmount, r.Currency), Strong: true})
+	if back := r.RefundedAmount + r.RefundedTaxAmount; back > 0 {
+		d.Totals = append(d.Totals, invoice.Total{Label: "Refunded", Amount: money.Format(-back, r.Currency)})
 	}
 	came := invoice.Table{Heading: "Payments", Columns: []string{"Date", "Method", "Reference", "Amount"}}
 	for _, p := range list {
@@ -122,6 +122,24 @@ func receiptOf(ctx context.Context, q db.Querier, r *order.Row) (invoice.Documen
 	}
 	d.Tables = append(d.Tables, came, went)
 	return d, nil
+}
+
+// paidOn is the day on which the last of the money moved, which may be before
+// it was recorded; where no money had to, the day on which that was so.
+func paidOn(name string, r *order.Row, list []order.PaymentRow) []invoice.Fact {
+	if r.PaidAt == nil {
+		return nil
+	}
+	day := time.Time{}
+	for _, p := range list {
+		if p.Status == order.Succeeded && !p.Surplus && p.PaidAt.After(day) {
+			day = p.PaidAt
+		}
+	}
+	if day.IsZero() {
+		day = *r.PaidAt
+	}
+	return []invoice.Fact{{Name: name, Value: date(day)}}
 }
 
 func method(processor string) string {
