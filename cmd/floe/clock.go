@@ -58,7 +58,7 @@ func (o clockOptions) change(ctx context.Context, io *streams, fn func(c *testcl
 
 type clockCreate struct {
 	clockOptions
-	Now time.Time `placeholder:"TIME" help:"Time that the clock will show, as in 2026-01-31T00:00:00Z; the real time when it is not given."`
+	Now moment `placeholder:"TIME" help:"Time that the clock will show, as in 2026-01-31T00:00:00Z; the real time when it is not given."`
 }
 
 // Help shows an example.
@@ -71,7 +71,7 @@ func (clockCreate) Help() string {
 // Run creates a clock.
 func (c *clockCreate) Run(ctx context.Context, io *streams) error {
 	return c.change(ctx, io, func(s *testclock.Service, tx *db.Tx, org id.ID) (testclock.Clock, error) {
-		now := c.Now
+		now := c.Now.Time
 		if now.IsZero() {
 			now = tx.Now()
 		}
@@ -94,7 +94,16 @@ func (c *clockShow) Run(ctx context.Context, io *streams) error {
 
 type clockAdvance struct {
 	clockOptions
-	To time.Time `required:"" placeholder:"TIME" help:"Time that the clock will show, as in 2027-01-31T00:00:00Z."`
+	To moment `required:"" placeholder:"TIME" help:"Time that the clock will show, as in 2027-01-31T00:00:00Z."`
+}
+
+// Help shows an example.
+func (clockAdvance) Help() string {
+	return `A clock only goes forward. An advance that is broken off goes on where it got to when
+it is asked for again.
+
+Example:
+  floe clock advance --organization acme --to 2027-01-31T00:00:00Z`
 }
 
 // Run advances a clock, and says on a terminal how far it has come.
@@ -107,7 +116,7 @@ func (c *clockAdvance) Run(ctx context.Context, io *streams) error {
 				return true
 			}
 		}
-		found, err := s.TestClocks.Advance(ctx, org, c.To, progress)
+		found, err := s.TestClocks.Advance(ctx, org, c.To.Time, progress)
 		if progress != nil {
 			_, _ = fmt.Fprintln(io.err)
 		}

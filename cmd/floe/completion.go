@@ -50,6 +50,9 @@ func wordsOf(path string, n *kong.Node) []place {
 	p := place{path: path}
 	var below []place
 	for _, child := range n.Children {
+		if child.Hidden {
+			continue
+		}
 		p.commands = append(p.commands, word{child.Name, short(child.Help)})
 		below = append(below, wordsOf(strings.TrimSpace(path+" "+child.Name), child)...)
 	}

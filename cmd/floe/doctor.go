@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -39,7 +40,10 @@ const exitUnknown = 2
 // Run looks at the database and prints what it saw.
 func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
 	d, err := db.Open(ctx, db.Config{DataDir: c.DataDir, URL: c.DatabaseURL, ReadOnly: true, ReadConns: 2, Logger: toolLog(io.err)})
-	if err != nil {
+	switch {
+	case errors.Is(err, db.ErrDamaged):
+		return exit{exitFailed, oneLine(err)}
+	case err != nil:
 		return exit{exitUnknown, oneLine(err)}
 	}
 	defer func() { _ = d.Close() }()

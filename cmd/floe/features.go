@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"floe/internal/db"
 	"floe/internal/organization"
@@ -28,6 +30,16 @@ Without an option it changes nothing.
 Examples:
   floe organization features --organization acme
   floe organization features --organization acme --on unit_based_pricing,reset_proration_behavior`
+}
+
+// Validate refuses a feature that is to be both.
+func (c *organizationFeatures) Validate() error {
+	for _, name := range c.On {
+		if slices.Contains(c.Off, name) {
+			return fmt.Errorf("%s cannot be switched on and off at once", name)
+		}
+	}
+	return nil
 }
 
 // Run switches features and prints which are on.

@@ -8,12 +8,14 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mattn/go-isatty"
 
 	"floe/internal/token"
+	"floe/internal/webhook"
 )
 
 type listenCommand struct {
@@ -44,8 +46,14 @@ Examples:
   floe listen --after 0 --type customer.created`
 }
 
-// Validate checks the address while it is still a question of usage.
+// Validate checks the types and the address while it is still a question of
+// usage.
 func (c *listenCommand) Validate() error {
+	for _, t := range c.Types {
+		if !slices.ContainsFunc(webhook.Types(), func(known string) bool { return wants([]string{t}, known) }) {
+			return fmt.Errorf("--type: there is no event %q; known are %s", t, strings.Join(webhook.Types(), " "))
+		}
+	}
 	if c.Forward == "" {
 		return nil
 	}

@@ -29,7 +29,7 @@ type cli struct {
 
 	Serve        serveCommand        `cmd:"" help:"Start the server."`
 	Organization organizationCommand `cmd:"" help:"Create and list organizations, and say how they write invoices."`
-	User         userCommand         `cmd:"" help:"Create users."`
+	User         userCommand         `cmd:"" help:"Create and list users, and say where they belong."`
 	Token        tokenCommand        `cmd:"" help:"Create, list and revoke access tokens."`
 	Clock        clockCommand        `cmd:"" help:"Create, advance and release test clocks."`
 	Listen       listenCommand       `cmd:"" help:"Send what happens on a server to a program on this machine."`

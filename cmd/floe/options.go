@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,8 +21,21 @@ import (
 
 // dataOptions say which database a command works on.
 type dataOptions struct {
-	DataDir     string `env:"FLOE_DATA_DIR" default:"./floe-data" placeholder:"DIR" help:"Folder of the embedded database; it is made when missing (${default})."`
+	DataDir     string `env:"FLOE_DATA_DIR" default:"./floe-data" placeholder:"DIR" help:"Folder of the embedded database (${default})."`
 	DatabaseURL string `name:"database-url" env:"FLOE_DATABASE_URL" placeholder:"URL" secret:"" help:"PostgreSQL database to use in its place, as in postgres://user:password@host/name."`
+}
+
+// there says whether there is a database to work on. PostgreSQL's has to be made
+// by other means, so that one always is.
+func (o dataOptions) there() error {
+	if o.DatabaseURL != "" {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(o.DataDir, db.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in %s; name its folder with --data-dir (FLOE_DATA_DIR), or make one with \"floe serve\" or \"floe organization create\"", o.DataDir)
+	}
+	return nil // what else is wrong, opening it tells
 }
 
 // open opens the database and brings its schema up to date, so that every
@@ -32,7 +47,7 @@ func (o dataOptions) open(ctx context.Context, log *slog.Logger) (*db.DB, error)
 // openWith opens the database with a replica to read from, if there is one.
 func (o dataOptions) openWith(ctx context.Context, log *slog.Logger, readURL string, change ...func(*db.Config)) (*db.DB, error) {
 	if readURL != "" && o.DatabaseURL == "" {
-		return nil, errors.New("--database-read-url (FLOE_DATABASE_READ_URL) names a replica; set --database-url (FLOE_DATABASE_URL) to its primary")
+		return nil, exit{exitUsage, errors.New("--database-read-url (FLOE_DATABASE_READ_URL) names a replica; set --database-url (FLOE_DATABASE_URL) to its primary")}
 	}
 	config := db.Config{DataDir: o.DataDir, URL: o.DatabaseURL, ReadURL: readURL, Logger: log}
 	for _, c := range change {
@@ -44,15 +59,18 @@ func (o dataOptions) openWith(ctx context.Context, log *slog.Logger, readURL str
 	}
 	if err := d.Migrate(ctx); err != nil {
 		_ = d.Close()
-		return nil, o.advise(err)
+		return nil, fmt.Errorf("cannot bring the schema up to date: %w", oneLine(err))
 	}
 	return d, nil
 }
 
 // advise says what to do about a database that cannot be opened.
 func (o dataOptions) advise(err error) error {
-	if o.DatabaseURL != "" {
+	switch {
+	case o.DatabaseURL != "":
 		return fmt.Errorf("%w; check --database-url (FLOE_DATABASE_URL) and that the server runs", oneLine(err))
+	case errors.Is(err, db.ErrDamaged):
+		return fmt.Errorf("%w; restore it from a backup, or choose another folder with --data-dir (FLOE_DATA_DIR)", oneLine(err))
 	}
 	return fmt.Errorf("%w; choose another folder with --data-dir (FLOE_DATA_DIR) or correct its permissions", oneLine(err))
 }
@@ -100,6 +118,17 @@ func (o logOptions) logger(w io.Writer) *slog.Logger {
 // toolLog is what commands that run once use: they say nothing but trouble.
 func toolLog(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// moment is a time as people write it: 2026-01-31T00:00:00Z.
+type moment struct{ time.Time }
+
+// UnmarshalText reads a time.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	if m.Time, err = time.Parse(time.RFC3339, string(text)); err != nil {
+		err = fmt.Errorf("%q is not a time; write it as 2026-01-31T00:00:00Z", text)
+	}
+	return err
 }
 
 // span is a length of time as people write it: 90s, 15m, 12h or 30d.

@@ -41,7 +41,7 @@ func (c *organizationCreate) Run(ctx context.Context, io *streams) error {
 	if err != nil {
 		return plain(err)
 	}
-	return c.with(ctx, io, func(s *setup) error {
+	return c.withNew(ctx, io, func(s *setup) error {
 		var o organization.Organization
 		err := s.db.Write(ctx, func(tx *db.Tx) (err error) {
 			o, err = s.organizations.Create(ctx, tx, operator(), in)
@@ -87,8 +87,17 @@ type setup struct {
 	organizations *organization.Service
 }
 
-// with runs a command on the open database.
+// with runs a command on a database that is there, so that a folder which is
+// misspelt is not taken for an empty one.
 func (o dataOptions) with(ctx context.Context, io *streams, fn func(*setup) error) error {
+	if err := o.there(); err != nil {
+		return err
+	}
+	return o.withNew(ctx, io, fn)
+}
+
+// withNew runs a command on a database, which is made when it is missing.
+func (o dataOptions) withNew(ctx context.Context, io *streams, fn func(*setup) error) error {
 	d, err := o.open(ctx, toolLog(io.err))
 	if err != nil {
 		return err

@@ -22,8 +22,8 @@ var processors = map[string]func(setting func(key string) string) (payment.Proce
 func processor(name string) (payment.Processor, error) {
 	make, ok := processors[name]
 	if !ok {
-		return nil, fmt.Errorf("--processor (FLOE_PROCESSOR) is %q; this build has %s", name,
-			strings.Join(slices.Sorted(maps.Keys(processors)), ", "))
+		return nil, exit{exitUsage, fmt.Errorf("--processor (FLOE_PROCESSOR) is %q; this build has %s", name,
+			strings.Join(slices.Sorted(maps.Keys(processors)), ", "))}
 	}
 	p, err := make(func(key string) string { return os.Getenv("FLOE_" + strings.ToUpper(name+"_"+key)) })
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -30,7 +31,7 @@ type remote struct {
 func (o remoteOptions) remote() (*remote, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("--url (FLOE_URL) %q is not a URL like https://billing.example.com", o.URL)
+		return nil, exit{exitUsage, fmt.Errorf("--url (FLOE_URL) %q is not a URL like https://billing.example.com", o.URL)}
 	}
 	return &remote{base: strings.TrimSuffix(o.URL, "/"), token: o.Token, client: &http.Client{}}, nil
 }
@@ -82,7 +83,19 @@ func (r *remote) send(q *http.Request) (*http.Response, error) {
 	}
 	defer func() { _ = w.Body.Close() }()
 	text, _ := io.ReadAll(io.LimitReader(w.Body, 4096)) // the status says enough
-	return nil, &refusal{w.StatusCode, saidIn(text)}
+	return nil, &refusal{w.StatusCode, saidIn(text) + lacking(w.Header)}
+}
+
+var scopesAsked = regexp.MustCompile(`\bscope="([^"]+)"`)
+
+// lacking says which scopes would have done, where a token has none of them.
+func lacking(h http.Header) string {
+	challenge := h.Get("WWW-Authenticate")
+	asked := scopesAsked.FindStringSubmatch(challenge)
+	if asked == nil || !strings.Contains(challenge, "insufficient_scope") {
+		return ""
+	}
+	return " It needs the scope " + strings.ReplaceAll(asked[1], " ", " or ") + "."
 }
 
 // saidIn is what an error answer says, for people.

@@ -97,7 +97,7 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 	}
 	log := c.logger(io.err)
 	if c.DrainDelay < 0 || c.DrainDelay > maxDrainDelay {
-		return fmt.Errorf("--drain-delay (FLOE_DRAIN_DELAY) is %s; it must lie between 0s and %s", c.DrainDelay, maxDrainDelay)
+		return exit{exitUsage, fmt.Errorf("--drain-delay (FLOE_DRAIN_DELAY) is %s; it must lie between 0s and %s", c.DrainDelay, maxDrainDelay)}
 	}
 	stop := context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopTime+c.DrainDelay, func() {
@@ -141,7 +141,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	}
 	if c.SMTPURL != "" {
 		if config.Mail, err = mail.NewSMTP(c.SMTPURL, c.MailFrom); err != nil {
-			return fmt.Errorf("--smtp-url (FLOE_SMTP_URL) or --mail-from (FLOE_MAIL_FROM) is not right: %w", err)
+			return exit{exitUsage, fmt.Errorf("--smtp-url (FLOE_SMTP_URL) or --mail-from (FLOE_MAIL_FROM) is not right: %w", err)}
 		}
 	}
 	if c.KeyRate > 0 {
@@ -183,7 +183,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 // listen opens a listener, or says what to do about it.
 func listen(ctx context.Context, address, option string) (net.Listener, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil { // "" would be a port of chance, on all addresses
-		return nil, fmt.Errorf("cannot listen on %q; set %s to host:port, as in 127.0.0.1:8787", address, option)
+		return nil, exit{exitUsage, fmt.Errorf("cannot listen on %q; set %s to host:port, as in 127.0.0.1:8787", address, option)}
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
@@ -225,7 +225,7 @@ func checkURL(text string) error {
 	if err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && !strings.ContainsAny(text, "?#") {
 		return nil
 	}
-	return fmt.Errorf("--public-url (FLOE_PUBLIC_URL) %q is not a URL like https://billing.example.com", text)
+	return exit{exitUsage, fmt.Errorf("--public-url (FLOE_PUBLIC_URL) %q is not a URL like https://billing.example.com", text)}
 }
 
 type migrateCommand struct {

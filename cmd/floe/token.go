@@ -23,8 +23,8 @@ type tokenCommand struct {
 
 type tokenCreate struct {
 	dataOptions
-	Organization string   `xor:"whose" required:"" placeholder:"SLUG" help:"Make a token of this organization (polar_oat_…)."`
-	User         string   `xor:"whose" required:"" placeholder:"EMAIL" help:"Make a token of this user (polar_pat_…), for all their organizations."`
+	Organization string   `xor:"whose" placeholder:"SLUG" help:"Make a token of this organization (polar_oat_…)."`
+	User         string   `xor:"whose" placeholder:"EMAIL" help:"Make a token of this user (polar_pat_…), for all their organizations."`
 	Scopes       []string `name:"scope" placeholder:"SCOPE" help:"What the token may be used for, as in customers:read. Repeat it for several. All scopes by default."`
 	ExpiresIn    span     `placeholder:"TIME" help:"When it expires: 90s, 15m, 12h or 30d. Never by default."`
 	Comment      string   `help:"Note to recognise it by."`
@@ -41,8 +41,12 @@ Examples:
   floe token create --user jane@example.com`
 }
 
-// Validate checks the scopes while it is still a question of usage.
+// Validate asks whose it is to be, and checks the scopes while it is still a
+// question of usage.
 func (c *tokenCreate) Validate() error {
+	if c.Organization == "" && c.User == "" {
+		return errors.New("missing flags: --organization=SLUG or --user=EMAIL")
+	}
 	_, err := auth.ParseScopes(c.Scopes)
 	return err
 }

@@ -55,7 +55,7 @@ type userMembership struct {
 
 // Run creates a user.
 func (c *userCreate) Run(ctx context.Context, io *streams) error {
-	return c.with(ctx, io, func(s *setup) error {
+	return c.withNew(ctx, io, func(s *setup) error {
 		return c.join(ctx, io, s, func(tx *db.Tx) (organization.User, error) {
 			u, err := s.organizations.CreateUser(ctx, tx, operator(), c.Email, "")
 			if f := fault.Of(err); f != nil {

@@ -72,17 +72,17 @@ func failing(e *webhook.Standing) string {
 
 type webhookReplay struct {
 	dataOptions
-	Organization         string     `required:"" placeholder:"SLUG" help:"The organization."`
-	Event                string     `xor:"what" required:"" placeholder:"ID" help:"Send this one event again."`
-	Endpoint             string     `xor:"what" required:"" placeholder:"ID" help:"Send events of this endpoint again: all of them, or those that the other options pick."`
-	After                *time.Time `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"Only events after this time, as in 2026-05-04T00:00:00Z."`
-	Before               *time.Time `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"Only events before this time."`
-	Customer             string     `placeholder:"ID" help:"Only events about this customer."`
-	Types                []string   `name:"type" placeholder:"TYPE" help:"Only events of this type. Repeat it for several."`
-	Missed               bool       `help:"Only events that have not arrived."`
-	URL                  string     `placeholder:"URL" help:"Send them to this address in place of the endpoint's."`
-	AllowPrivateWebhooks bool       `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let that address be an http URL or a private one; the server needs the option too."`
-	Wait                 bool       `negatable:"" default:"true" help:"Show progress until all have come to an end."`
+	Organization         string   `required:"" placeholder:"SLUG" help:"The organization."`
+	Event                string   `xor:"what" placeholder:"ID" help:"Send this one event again."`
+	Endpoint             string   `xor:"what" placeholder:"ID" help:"Send events of this endpoint again: all of them, or those that the other options pick."`
+	After                *moment  `placeholder:"TIME" help:"Only events after this time, as in 2026-05-04T00:00:00Z."`
+	Before               *moment  `placeholder:"TIME" help:"Only events before this time."`
+	Customer             string   `placeholder:"ID" help:"Only events about this customer."`
+	Types                []string `name:"type" placeholder:"TYPE" help:"Only events of this type. Repeat it for several."`
+	Missed               bool     `help:"Only events that have not arrived."`
+	URL                  string   `placeholder:"URL" help:"Send them to this address in place of the endpoint's."`
+	AllowPrivateWebhooks bool     `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let that address be an http URL or a private one; the server needs the option too."`
+	Wait                 bool     `negatable:"" default:"true" help:"Show progress until all have come to an end."`
 }
 
 // Help shows examples.
@@ -95,6 +95,17 @@ Examples:
   floe webhook replay --organization acme --endpoint 7c9e6679-7425-40de-944b-e07fc1f90ae7 --missed
   floe webhook replay --organization acme --endpoint 7c9e6679-7425-40de-944b-e07fc1f90ae7 \
     --after 2026-05-04T00:00:00Z --type customer.state_changed --url https://new.example.com/hook`
+}
+
+// Validate asks for what is to be sent.
+func (c *webhookReplay) Validate() error {
+	switch {
+	case c.Event == "" && c.Endpoint == "":
+		return errors.New("missing flags: --event=ID or --endpoint=ID")
+	case c.Event != "" && (c.After != nil || c.Before != nil || c.Customer != "" || len(c.Types) > 0 || c.Missed || c.URL != ""):
+		return errors.New("--event sends one event to its endpoint; options that pick some, and --url, go with --endpoint")
+	}
+	return nil
 }
 
 // Run starts a replay and shows how it goes.
@@ -119,7 +130,7 @@ func (c *webhookReplay) Run(ctx context.Context, io *streams) error {
 func (c *webhookReplay) one(ctx context.Context, io *streams, s *setup, hooks *webhook.Service, org id.ID) error {
 	event, problem := id.Parse(c.Event)
 	if !problem.OK() {
-		return fmt.Errorf("--event: %q is not the ID of an event", c.Event)
+		return exit{exitUsage, fmt.Errorf("--event: %q is not the ID of an event", c.Event)}
 	}
 	err := s.db.Write(ctx, func(tx *db.Tx) error { return hooks.Redeliver(ctx, tx, []id.ID{org}, event) })
 	if err == nil {
@@ -151,16 +162,22 @@ func (c *webhookReplay) many(ctx context.Context, io *streams, s *setup, hooks *
 }
 
 func (c *webhookReplay) request(hooks *webhook.Service) (r webhook.ReplayCreate, err error) {
-	r.After, r.Before, r.Missed = c.After, c.Before, c.Missed
+	r.Missed = c.Missed
+	if c.After != nil {
+		r.After = &c.After.Time
+	}
+	if c.Before != nil {
+		r.Before = &c.Before.Time
+	}
 	endpoint, problem := id.Parse(c.Endpoint)
 	if !problem.OK() {
-		return r, fmt.Errorf("--endpoint: %q is not the ID of an endpoint; \"floe webhook list\" shows them", c.Endpoint)
+		return r, exit{exitUsage, fmt.Errorf("--endpoint: %q is not the ID of an endpoint; \"floe webhook list\" shows them", c.Endpoint)}
 	}
 	r.EndpointID = endpoint
 	if c.Customer != "" {
 		customer, problem := id.Parse(c.Customer)
 		if !problem.OK() {
-			return r, fmt.Errorf("--customer: %q is not the ID of a customer", c.Customer)
+			return r, exit{exitUsage, fmt.Errorf("--customer: %q is not the ID of a customer", c.Customer)}
 		}
 		r.CustomerID = &customer
 	}
@@ -168,7 +185,7 @@ func (c *webhookReplay) request(hooks *webhook.Service) (r webhook.ReplayCreate,
 		r.Types = append(r.Types, webhook.EventType(t))
 	}
 	if err := webhook.CheckTypes(r.Types); err != nil {
-		return r, err
+		return r, exit{exitUsage, err}
 	}
 	if c.URL != "" {
 		address, err := hooks.ParseAddress(c.URL)

@@ -27,6 +27,8 @@ var (
 	// ErrUnavailable says that the database cannot do its work now: it cannot
 	// be reached, is shutting down, its disk is full or read-only.
 	ErrUnavailable = errors.New("the database is not available")
+	// ErrDamaged says that a file is nothing that SQLite can read.
+	ErrDamaged = errors.New("the database file is damaged")
 
 	errReadOnly = errors.New("db: changes need a transaction; use Write")
 )

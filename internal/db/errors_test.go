@@ -215,6 +215,9 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 	for _, c := range cases {
 		_, err := db.Open(t.Context(), c.config)
+		if errors.Is(err, db.ErrDamaged) != (c.config.DataDir == garbage) {
+			t.Errorf("%+v: %v is taken for damage, or not", c.config, err)
+		}
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: got %v, want %q", c.config, err, c.want)
 		}

@@ -17,7 +17,8 @@ import (
 	_ "modernc.org/sqlite" // the driver named sqlite
 )
 
-const fileName = "floe.db"
+// FileName is the file of the database in the data directory.
+const FileName = "floe.db"
 
 // Memory for pages. Each connection has a cache of its own, so the readers
 // share a budget, and a small one: it is for the inner pages of indexes, which
@@ -35,7 +36,7 @@ const (
 )
 
 func (d *DB) openSQLite(ctx context.Context) error {
-	d.path = filepath.Join(d.config.DataDir, fileName)
+	d.path = filepath.Join(d.config.DataDir, FileName)
 	d.walIndex = lite.ClaimIndex(d.path)
 	if err := d.prepareToWrite(); err != nil {
 		d.walIndex.Release()
@@ -58,10 +59,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 // prepareToWrite makes the folder, the file and the connection that writes.
 func (d *DB) prepareToWrite() (err error) {
 	if d.config.ReadOnly {
-		if _, err := os.Stat(d.path); err != nil {
-			return fmt.Errorf("there is no database in %s: %w", d.config.DataDir, err)
-		}
-		return nil
+		return d.exists()
 	}
 	if err := makeDataDir(d.config.DataDir); err != nil {
 		return err
@@ -69,6 +67,18 @@ func (d *DB) prepareToWrite() (err error) {
 	makePrivate(d.path)
 	if d.writer, err = newWriter(d); err != nil {
 		return d.explainSQLite(err)
+	}
+	return nil
+}
+
+// exists says why there is no file to read, if there is none.
+func (d *DB) exists() error {
+	_, err := os.Stat(d.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no database in %s: %w", d.config.DataDir, err)
+	case err != nil:
+		return fmt.Errorf("cannot open the database: %w", err)
 	}
 	return nil
 }
@@ -166,7 +176,9 @@ func (d *DB) explainSQLite(err error) error {
 		}
 		return fmt.Errorf("cannot write the database file %s: %w", d.path, err)
 	case lite.NotADB:
-		return fmt.Errorf("%s is not a SQLite database", d.path)
+		return fmt.Errorf("%w: %s is not a SQLite database", ErrDamaged, d.path)
+	case lite.Corrupt:
+		return fmt.Errorf("%w: %s", ErrDamaged, d.path)
 	case lite.Busy:
 		return fmt.Errorf("%w: %s is held by another process", ErrBusy, d.path)
 	}
