@@ -31,6 +31,7 @@ type cli struct {
 	Organization organizationCommand `cmd:"" help:"Create and list organizations, and say how they write invoices."`
 	User         userCommand         `cmd:"" help:"Create and list users, and say where they belong."`
 	Token        tokenCommand        `cmd:"" help:"Create, list and revoke access tokens."`
+	Order        orderCommand        `cmd:"" help:"Give up orders that nobody will pay, and take them up again."`
 	Clock        clockCommand        `cmd:"" help:"Create, advance and release test clocks."`
 	Listen       listenCommand       `cmd:"" help:"Send what happens on a server to a program on this machine."`
 	Trigger      triggerCommand      `cmd:"" help:"Make an event happen, to see what comes of it."`

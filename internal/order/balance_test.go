@@ -75,6 +75,13 @@ func TestBalance(t *testing.T) {
 		if n := w.Balance(d.ID()); n != -100 {
 			t.Errorf("a debt became %d", n)
 		}
+		// What was bought once has never touched the balance, and does not then.
+		w.SetBalance(d.ID(), 300)
+		once := w.Make(d.ID(), ordertest.Costs(700))[0]
+		w.Write(func(ctx context.Context, tx *db.Tx) error { return w.Server.Orders.Void(ctx, tx, ordertest.System, &once) })
+		if n := w.Balance(d.ID()); n != 300 {
+			t.Errorf("a credit of 300 became %d when an order that had nothing to do with it was voided", n)
+		}
 		// 54, 57: not while a processor is being asked for the money.
 		o = w.Make(d.ID(), ordertest.Of(sub, ordertest.Costs(700)))[0]
 		w.Write(func(ctx context.Context, tx *db.Tx) error {

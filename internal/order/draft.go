@@ -47,7 +47,7 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 		if err != nil {
 			return err
 		}
-		out, err = s.one(ctx, tx, r)
+		out, err = s.Shown(ctx, tx, r)
 		return err
 	})
 	return out, err

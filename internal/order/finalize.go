@@ -56,7 +56,7 @@ func (s *Service) finalize(ctx context.Context, sub auth.Subject, in finalizeInp
 		if c, err = s.claim(ctx, tx, sub, &r, &in.Body); err != nil || c != nil {
 			return err
 		}
-		out, err = s.one(ctx, tx, r)
+		out, err = s.Shown(ctx, tx, r)
 		return err
 	})
 	if err != nil || c == nil {

@@ -64,7 +64,7 @@ func (s *Service) get(ctx context.Context, sub auth.Subject, in byIDInput) (out 
 		if err != nil {
 			return err
 		}
-		out, err = s.one(ctx, q, r)
+		out, err = s.Shown(ctx, q, r)
 		return err
 	})
 	return out, err
@@ -86,6 +86,18 @@ func (s *Service) Locked(ctx context.Context, tx *db.Tx, orgs []id.ID, order id.
 		return r, err
 	}
 	return byID(ctx, tx, orgs, order, tx.ForUpdate())
+}
+
+// Named is Locked for somebody who has the id of an order or its invoice number.
+func (s *Service) Named(ctx context.Context, tx *db.Tx, org id.ID, name string) (Row, error) {
+	order, problem := id.Parse(name)
+	if !problem.OK() {
+		var err error
+		if order, err = numbered(ctx, tx, org, name); err != nil {
+			return Row{}, err
+		}
+	}
+	return s.Locked(ctx, tx, []id.ID{org}, order)
 }
 
 // Managed is Locked for a caller who must be allowed to manage sales.

@@ -308,8 +308,8 @@ func (s *Service) Public(ctx context.Context, q db.Querier, rows ...Row) ([]Orde
 	return out, nil
 }
 
-// one is Public for one row.
-func (s *Service) one(ctx context.Context, q db.Querier, r Row) (Order, error) {
+// Shown is Public for one row.
+func (s *Service) Shown(ctx context.Context, q db.Querier, r Row) (Order, error) {
 	list, err := s.Public(ctx, q, r)
 	if err != nil {
 		return Order{}, err
@@ -398,6 +398,6 @@ func (s *Service) Told(ctx context.Context, q db.Querier, e *journal.Entry) (any
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.one(ctx, q, r)
+	out, err := s.Shown(ctx, q, r)
 	return &out, err
 }

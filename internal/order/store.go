@@ -37,6 +37,18 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, order id.ID, lock str
 	return r, nil
 }
 
+// numbered is the order that an invoice number stands for.
+func numbered(ctx context.Context, q db.Querier, org id.ID, number string) (id.ID, error) {
+	order, err := db.One[id.ID](ctx, q, `SELECT id FROM orders WHERE organization_id = ? AND invoice_number = ?`, org, number)
+	if errors.Is(err, db.ErrNoRows) {
+		return order, fault.NotFound.New()
+	}
+	if err != nil {
+		return order, fmt.Errorf("look for an invoice number: %w", err)
+	}
+	return order, nil
+}
+
 // byIDs reads orders of an organization, and locks them.
 func byIDs(ctx context.Context, tx *db.Tx, org id.ID, ids []id.ID) (map[id.ID]Row, error) {
 	w := db.Where("organization_id = ?", org).In("id", ids)

@@ -40,7 +40,7 @@ func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) 
 			return err
 		}
 		updated(tx, sub, &was, &r)
-		out, err = s.one(ctx, tx, r)
+		out, err = s.Shown(ctx, tx, r)
 		return err
 	})
 	return out, err

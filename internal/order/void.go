@@ -67,9 +67,9 @@ func (s *Service) void(ctx context.Context, tx *db.Tx, actor auth.Subject, was R
 }
 
 // voidThese ends orders without money, each at its time, many in a statement.
-// Credit that a
-// customer has is reduced by what was due: it came from what the order would
-// have paid. What the order had taken of the balance goes back, and so does
+// Credit that a customer has is reduced by what a subscription's order still
+// cost: it came from what the order would have paid. Other orders have nothing
+// to do with it. What the order had taken of the balance goes back, and so does
 // what was paid of it.
 func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, was, rows []Row, at []time.Time) error {
 	if len(rows) == 0 {
@@ -82,7 +82,7 @@ func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	voided := make([]*Row, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		if credit := open.amounts[r.account()]; credit > 0 {
+		if credit := open.amounts[r.account()]; credit > 0 && r.SubscriptionID != nil {
 			open.move(r, at[i], -min(credit, r.OpenAmount()))
 		}
 		open.move(r, at[i], r.PaidAmount-r.AppliedBalanceAmount)
@@ -108,15 +108,16 @@ func accountsOf(rows []Row) (out []account) {
 }
 
 // Unvoid takes up an order that was given up: what it had taken of the balance
-// is taken again, and nothing is tried by itself.
+// is taken again, and nothing is tried by itself. What only says that money came
+// for nothing was never an order that could be paid. The customer must be locked.
 func (s *Service) Unvoid(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row) error {
 	fresh, err := byID(ctx, tx, []id.ID{r.OrganizationID}, r.ID, tx.ForUpdate())
 	if err != nil {
 		return err
 	}
 	*r = fresh
-	if r.Status != Void {
-		return fault.OrderNotPending.New(fmt.Sprintf("Order %s is not void", r.ID))
+	if r.Status != Void || r.InvoiceNumber == nil {
+		return fault.OrderNotPending.New(fmt.Sprintf("Order %s is not one that was given up", r.ID))
 	}
 	if c, err := charge.Of(ctx, tx, r.OrganizationID, r.ID); err != nil || c != nil {
 		return cmp.Or(err, error(fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))))
