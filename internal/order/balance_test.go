@@ -78,7 +78,9 @@ func TestBalance(t *testing.T) {
 		// What was bought once has never touched the balance, and does not then.
 		w.SetBalance(d.ID(), 300)
 		once := w.Make(d.ID(), ordertest.Costs(700))[0]
-		w.Write(func(ctx context.Context, tx *db.Tx) error { return w.Server.Orders.Void(ctx, tx, ordertest.System, &once) })
+		w.Write(func(ctx context.Context, tx *db.Tx) error {
+			return w.Server.Orders.Void(ctx, tx, ordertest.System, &once)
+		})
 		if n := w.Balance(d.ID()); n != 300 {
 			t.Errorf("a credit of 300 became %d when an order that had nothing to do with it was voided", n)
 		}
@@ -91,6 +93,14 @@ func TestBalance(t *testing.T) {
 		busy := w.DB.Write(t.Context(), func(tx *db.Tx) error { return w.Server.Orders.Void(t.Context(), tx, ordertest.System, &o) })
 		if busy == nil || !strings.Contains(busy.Error(), "PaymentAlreadyInProgress") {
 			t.Errorf("voiding what is being paid: %v", busy)
+		}
+		// An order that only says that money came for nothing is no order to be paid.
+		nothing := ordertest.Costs(5)
+		nothing.GivenUp = true
+		o = w.Make(d.ID(), nothing)[0]
+		unpaid := w.DB.Write(t.Context(), func(tx *db.Tx) error { return w.Server.Orders.Unvoid(t.Context(), tx, ordertest.System, &o) })
+		if unpaid == nil || !strings.Contains(unpaid.Error(), "OrderNotPending") {
+			t.Errorf("taking up what was never to be paid: %v", unpaid)
 		}
 		// Only pending orders can be given up.
 		err := w.DB.Write(t.Context(), func(tx *db.Tx) error { return w.Server.Orders.Void(t.Context(), tx, ordertest.System, &rows[0]) })
