@@ -29,7 +29,8 @@ func (s *Service) GivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	return nil
 }
 
-// NotGivenBack undoes GivenBack, of money that is not given back after all.
+// NotGivenBack undoes GivenBack, of money that is not given back after all. Its
+// refund is stored as one that came to nothing by then.
 func (s *Service) NotGivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, amount, tax int64, revoked bool) error {
 	was := *r
 	if err := r.returned(ctx, tx, -amount, -tax); err != nil {
@@ -37,7 +38,7 @@ func (s *Service) NotGivenBack(ctx context.Context, tx *db.Tx, actor auth.Subjec
 	}
 	updated(tx, actor, &was, r)
 	if revoked {
-		return s.grants(ctx, tx, actor, r, true)
+		return s.grantsAgain(ctx, tx, actor, r)
 	}
 	return nil
 }

@@ -5,13 +5,19 @@ import (
 	"errors"
 	"fmt"
 
+	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/grant"
 	"floe/internal/id"
 )
 
+// takenBack are the refunds of an order that took back what it granted.
+const takenBack = `SELECT 1 FROM refunds f WHERE f.organization_id = o.organization_id AND f.order_id = o.id
+	AND f.revoke_benefits AND f.status IN ('pending', 'succeeded')`
+
 // OfProduct lists the orders that grant what a product grants: bought once,
-// paid and not given back, without seats, by customers who are still there.
+// paid, without seats, by customers who are still there. What was given back
+// grants it all the same, unless that was taken back too.
 func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, product id.ID) ([]grant.SourceState, error) {
 	rows, err := db.All[struct {
 		ID         id.ID
@@ -19,7 +25,7 @@ func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, product id.ID) 
 	}](ctx, tx, `SELECT o.id, o.customer_id FROM orders o
 		JOIN customers c ON c.organization_id = o.organization_id AND c.id = o.customer_id
 		WHERE o.organization_id = ? AND o.product_id = ? AND o.subscription_id IS NULL AND o.seats IS NULL
-			AND o.status IN ('paid', 'partially_refunded') AND c.deleted_at IS NULL
+			AND o.status IN ('paid', 'partially_refunded', 'refunded') AND c.deleted_at IS NULL AND NOT EXISTS (`+takenBack+`)
 		ORDER BY o.seq`, org, product)
 	if err != nil {
 		return nil, fmt.Errorf("find the orders of a product: %w", err)
@@ -29,6 +35,19 @@ func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, product id.ID) 
 		out[i] = grant.SourceState{Source: grant.Source{OrderID: r.ID}, Customer: r.CustomerID, Entitled: true}
 	}
 	return out, nil
+}
+
+// grantsAgain gives back what refunds had taken, when none of those that did is
+// left.
+func (s *Service) grantsAgain(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row) error {
+	_, err := db.One[int64](ctx, tx, `SELECT 1 FROM orders o WHERE o.organization_id = ? AND o.id = ? AND EXISTS (`+takenBack+`)`, r.OrganizationID, r.ID)
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return s.grants(ctx, tx, actor, r, true)
+	case err != nil:
+		return fmt.Errorf("look what refunds took back: %w", err)
+	}
+	return nil
 }
 
 // InUse says whether there is an order of a product.

@@ -43,15 +43,17 @@ func (s *Service) Recorded(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 	return err
 }
 
-// taxWithin is the part of the taxes in an amount that is given back.
+// taxWithin is the part of the taxes in an amount that is given back: its share,
+// as far as there is so much of the one and of the other.
 func taxWithin(r *order.Row, amount int64) (int64, error) {
-	switch all := r.RefundableAmount() + r.RefundableTaxAmount(); {
-	case amount > all:
+	if amount > r.RefundableAmount()+r.RefundableTaxAmount() {
 		return 0, tooMuch(amount)
-	case amount == all:
-		return r.RefundableTaxAmount(), nil
 	}
-	return money.MulDiv(amount, r.TaxAmount, r.TotalAmount(), money.HalfAwayFromZero), nil
+	if r.TaxAmount <= 0 {
+		return 0, nil
+	}
+	share := money.MulDiv(amount, r.TaxAmount, r.TotalAmount(), money.HalfAwayFromZero)
+	return min(max(share, amount-r.RefundableAmount()), r.RefundableTaxAmount()), nil
 }
 
 func tooMuch(amount int64) error {
