@@ -3,6 +3,7 @@ package sdktest_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -68,7 +69,7 @@ const (
 	pauses                // from the end of February to May 15
 	leaves                // at the end of March, and comes back on July 31
 	owes                  // and never pays for A
-	vanishes              // is deleted and anonymised on June 1
+	vanishes              // from B: is deleted on June 1, each second one anonymised; another then has their address
 	wavers                // cancels on February 10 and takes it back on the 20th
 	quits                 // A, which is revoked on August 5
 	ways
@@ -80,6 +81,7 @@ type person struct {
 	id           string
 	subscription string // the latest
 	gone         bool
+	anonymised   bool
 }
 
 type year struct {
@@ -91,6 +93,7 @@ type year struct {
 	plans      map[string]string // names by product
 	paid       map[string]bool
 	keys       int
+	later      int // customers who came when another was gone
 	text       strings.Builder
 	names      map[string]string
 }
@@ -141,6 +144,7 @@ func (y *year) live(seed int) string {
 	y.sell()
 	for i := range 100 {
 		p := &person{way: way((i*seed + i/10) % int(ways)), email: fmt.Sprintf("person-%02d@example.com", i)}
+		p.anonymised = p.way == vanishes && i/10%2 == 0
 		p.id = y.made("customers.create", obj{"email": p.email, "name": fmt.Sprintf("Person %d", i), "external_id": p.email})
 		y.people = append(y.people, p)
 		y.subscribe(p)
@@ -181,7 +185,7 @@ func (y *year) subscribe(p *person) {
 	switch p.way {
 	case pays, upgrades, owes, quits:
 		body["product_id"], body["collection_method"] = y.a, "send_invoice"
-	case downgrades:
+	case downgrades, vanishes:
 		body["product_id"], body["collection_method"] = y.b, "send_invoice"
 	}
 	p.subscription = y.made("subscriptions.create", body)
@@ -215,8 +219,10 @@ func (y *year) diary() []entry {
 		{noon(3, 15), all(upgrades, patch(obj{"product_id": y.b, "proration_behavior": "invoice"}))},
 		{noon(4, 10), all(downgrades, patch(obj{"product_id": y.a, "proration_behavior": "next_period"}))},
 		{noon(6, 1), all(vanishes, func(p *person) {
-			y.must("customers.delete", p.id, obj{"anonymize": true})
+			y.must("customers.delete", p.id, obj{"anonymize": p.anonymised})
 			p.gone = true
+			y.made("customers.create", obj{"email": p.email, "external_id": p.email})
+			y.later++
 		})},
 		{noon(7, 31), all(leaves, y.subscribe)},
 		{noon(8, 5), all(quits, patch(obj{"revoke": true}))},
@@ -262,14 +268,24 @@ func (y *year) pay() {
 
 // row is a line of the spreadsheet.
 type row struct {
-	Plan    string // of the latest subscription
-	Status  string
-	Ends    string // its period
-	Grants  int
-	Paid    int // orders
-	Pending int
-	Void    int
-	Sum     int64 // of the net amounts of those that are paid
+	Plan   string // of the latest subscription
+	Status string
+	Ends   string // its period
+	Grants int
+	Orders string // oldest first: the day, the net amount and the status of each
+}
+
+// bill is an order, as a row has it.
+func bill(day string, amount int64, status string) string {
+	return fmt.Sprintf("%s %d %s; ", day, amount, status)
+}
+
+// bills are orders of one amount that are paid.
+func bills(amount int64, at ...time.Time) (out string) {
+	for _, t := range at {
+		out += bill(t.Format(time.DateOnly), amount, "paid")
+	}
+	return out
 }
 
 // months are the period ends of a 31st, and of other days of the month.
@@ -295,73 +311,77 @@ func (p *person) expect(now time.Time) row {
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
 	ends := months(noon(1, 31), 31, now) // of one who subscribed on the 31st
 	n := len(ends) - 1                   // periods that have ended
-	simple := func(price int64, first, grants int) row {
-		return row{priced[price], "active", day(ends[n]), grants, n + first, 0, 0, price * int64(n+first)}
+	free := func(grants int) row {       // nothing is ordered at first
+		return row{"Free plan", "active", day(ends[n]), grants, bills(0, ends[:n]...)}
+	}
+	paid := func(price int64, grants int) row {
+		return row{priced[price], "active", day(ends[n]), grants, bills(price, noon(1, 31)) + bills(price, ends[:n]...)}
 	}
 	switch p.way {
 	case stays, wavers:
-		return simple(0, 0, 3)
+		return free(3)
 	case pays:
-		return simple(1000, 1, 2)
+		return paid(1000, 2)
 	case upgrades:
 		if !after(3, 15) {
-			return simple(1000, 1, 2)
+			return paid(1000, 2)
 		}
 		// 16 of the 31 days from February 28 are left: 1548 for 516. The period
 		// goes on; from then on it aims for the 28th, where it began.
-		paid := int64(1000 + 1000 + 1548 - 516)
-		if !after(3, 31) {
-			return row{"Plan B", "active", "2026-03-31", 3, 2, 1, 0, 2000}
-		}
 		later := append([]time.Time{noon(3, 31)}, months(noon(3, 31), 28, now)...)
 		k := len(later) - 1
-		return row{"Plan B", "active", day(later[k]), 3, 3 + k, 0, 0, paid + 3000*int64(k)}
+		return row{"Plan B", "active", day(later[k]), 3,
+			bills(1000, noon(1, 31), noon(2, 28)) + bills(1548-516, noon(3, 15)) + bills(3000, later[:k]...)}
 	case downgrades:
 		if !after(4, 30) {
-			return simple(3000, 1, 3)
+			return paid(3000, 3)
 		}
 		// January 31 to April 30 at 3000, then 1000 from April 30 on the 30th.
-		later := months(noon(4, 30), 30, now)
-		k := len(later)
-		return row{"Plan A", "active", day(later[k-1]), 2, 3 + k, 0, 0, 3*3000 + 1000*int64(k)}
+		later := append([]time.Time{noon(4, 30)}, months(noon(4, 30), 30, now)...)
+		k := len(later) - 1
+		return row{"Plan A", "active", day(later[k]), 2, bills(3000, noon(1, 31), noon(2, 28), noon(3, 31)) + bills(1000, later[:k]...)}
 	case pauses:
 		if !after(2, 28) {
-			return simple(0, 0, 3)
+			return free(3)
 		}
 		if !after(5, 15) {
-			return row{"Free plan", "paused", "2026-02-28", 0, 0, 0, 0, 0}
+			return row{"Free plan", "paused", "2026-02-28", 0, ""}
 		}
-		later := months(noon(5, 15), 15, now)
-		return row{"Free plan", "active", day(later[len(later)-1]), 3, len(later), 0, 0, 0}
+		later := append([]time.Time{noon(5, 15)}, months(noon(5, 15), 15, now)...)
+		k := len(later) - 1
+		return row{"Free plan", "active", day(later[k]), 3, bills(0, later[:k]...)}
 	case leaves:
 		if !after(3, 31) {
-			return simple(0, 0, 3)
+			return free(3)
 		}
 		if !after(7, 31) {
-			return row{"Free plan", "canceled", "2026-03-31", 0, 1, 0, 0, 0}
+			return row{"Free plan", "canceled", "2026-03-31", 0, bills(0, noon(2, 28))}
 		}
 		later := months(noon(7, 31), 31, now)
-		return row{"Free plan", "active", day(later[len(later)-1]), 3, len(later), 0, 0, 0}
+		k := len(later) - 1
+		return row{"Free plan", "active", day(later[k]), 3, bills(0, noon(2, 28)) + bills(0, later[:k]...)}
 	case owes:
+		first, second := "2026-01-31", "2026-02-28"
 		switch {
 		case !after(2, 14):
-			return row{"Plan A", "active", "2026-02-28", 2, 0, 1, 0, 0}
+			return row{"Plan A", "active", second, 2, bill(first, 1000, "pending")}
 		case !after(2, 28):
-			return row{"Plan A", "past_due", "2026-02-28", 0, 0, 1, 0, 0}
+			return row{"Plan A", "past_due", second, 0, bill(first, 1000, "pending")}
 		case !after(3, 7): // three more attempts after February 14, and one on this day
-			return row{"Plan A", "past_due", "2026-03-31", 0, 0, 2, 0, 0}
+			return row{"Plan A", "past_due", "2026-03-31", 0, bill(first, 1000, "pending") + bill(second, 1000, "pending")}
 		}
-		return row{"Plan A", "canceled", "2026-03-31", 0, 0, 0, 2, 0}
+		return row{"Plan A", "canceled", "2026-03-31", 0, bill(first, 1000, "void") + bill(second, 1000, "void")}
 	case vanishes:
 		if !after(6, 1) {
-			return simple(0, 0, 3)
+			return paid(3000, 3)
 		}
-		return row{"Free plan", "canceled", "2026-06-30", 0, 4, 0, 0, 0}
+		return row{"Plan B", "canceled", "2026-06-30", 0,
+			bills(3000, noon(1, 31), noon(2, 28), noon(3, 31), noon(4, 30)) + bill("2026-05-31", 3000, "void")}
 	case quits:
 		if !after(8, 5) {
-			return simple(1000, 1, 2)
+			return paid(1000, 2)
 		}
-		return row{"Plan A", "canceled", "2026-08-31", 0, 7, 0, 0, 7000}
+		return row{"Plan A", "canceled", "2026-08-31", 0, bills(1000, append([]time.Time{noon(1, 31)}, ends[:6]...)...)}
 	}
 	panic("no such way")
 }
@@ -382,18 +402,17 @@ func (y *year) check(now time.Time) {
 		if c, ok := latest[s["id"].(string)]; ok {
 			r := got[c]
 			r.Plan, r.Status, r.Ends = y.plans[s["product_id"].(string)], s["status"].(string), s["current_period_end"].(string)[:10]
+			y.bought(now, c, s)
 		}
 	})
-	y.each("orders.list", obj{}, func(o obj) {
-		r := got[o["customer_id"].(string)]
-		switch o["status"] {
-		case "paid":
-			r.Paid, r.Sum = r.Paid+1, r.Sum+int64(o["net_amount"].(float64))
-		case "pending":
-			r.Pending++
-		case "void":
-			r.Void++
+	y.each("orders.list", obj{"sorting": []string{"created_at"}}, func(o obj) {
+		c := o["customer_id"].(string)
+		r := got[c]
+		r.Orders += bill(o["created_at"].(string)[:10], int64(o["net_amount"].(float64)), o["status"].(string))
+		if n := fmt.Sprintf("-%04d", strings.Count(r.Orders, ";")); !strings.HasSuffix(o["invoice_number"].(string), n) {
+			y.t.Errorf("%s: invoice %v of %s, want %s", now.Format(time.DateOnly), o["invoice_number"], c, n)
 		}
+		y.bought(now, c, o)
 	})
 	y.each("benefitGrants.list", obj{"is_granted": true}, func(g obj) { got[g["customer_id"].(string)].Grants++ })
 	for _, p := range y.people {
@@ -403,6 +422,28 @@ func (y *year) check(now time.Time) {
 		}
 		y.checkState(now, p, want)
 	}
+}
+
+// bought checks that an order or a subscription says who has it, also of one who
+// is gone.
+func (y *year) bought(now time.Time, customer string, o obj) {
+	y.t.Helper()
+	p := y.person(customer)
+	who := o["customer"].(obj)
+	email := who["email"].(string)
+	if who["id"] != p.id || (who["deleted_at"] != nil) != p.gone || who["external_id"] != p.email ||
+		p.gone && p.anonymised != strings.HasSuffix(email, ".invalid") || !(p.gone && p.anonymised) && email != p.email {
+		y.t.Errorf("%s: %v has %v for %s", now.Format(time.DateOnly), o["id"], who, p.email)
+	}
+}
+
+func (y *year) person(customer string) *person {
+	y.t.Helper()
+	i := slices.IndexFunc(y.people, func(p *person) bool { return p.id == customer })
+	if i < 0 {
+		y.t.Fatalf("nobody is %s", customer)
+	}
+	return y.people[i]
 }
 
 // checkState compares what one call says of a customer with the spreadsheet.
@@ -425,6 +466,14 @@ func (y *year) checkState(now time.Time, p *person, want row) {
 		y.t.Errorf("%s: %s has %s, want %s", now, p.email, got, kinds[want.Grants])
 	}
 	active := state["active_subscriptions"].([]any)
+	if want.Status == "past_due" || want.Status == "paused" || len(active) == 0 {
+		asked := y.ours("GET", "/v1/customers/"+p.id+"/state?include=past_due,paused", nil)
+		for _, status := range []string{"past_due", "paused"} {
+			if list := asked[status+"_subscriptions"].([]any); (len(list) == 1) != (want.Status == status) {
+				y.t.Errorf("%s: %s, %s, has %d %s subscriptions", now, p.email, want.Status, len(list), status)
+			}
+		}
+	}
 	if (len(active) == 1) != (want.Status == "active") {
 		y.t.Errorf("%s: %s has %d active subscriptions", now, p.email, len(active))
 	}
@@ -454,12 +503,15 @@ func (y *year) changes(customer string, fn func(change obj)) {
 	}
 }
 
-// journalAddsUp: each customer's entries are numbered without gaps, every
-// order was created once and paid once if it is paid, and what the journal
-// last says of a subscription is what it is.
+// journalAddsUp: each customer's entries are numbered without gaps; of the
+// orders, subscriptions and grants that there are it tells just what they are,
+// and of no others.
 func (y *year) journalAddsUp() {
 	y.t.Helper()
-	created, paid, last, numbers := map[string]int{}, map[string]int{}, map[string]string{}, map[string]float64{}
+	numbers, paid, told := map[string]float64{}, map[string]int{}, map[string]map[string]obj{}
+	for _, kind := range []string{"order", "subscription", "benefit_grant"} {
+		told[kind] = map[string]obj{}
+	}
 	y.changes("", func(c obj) {
 		if customer, ok := c["customer_id"].(string); ok {
 			numbers[customer]++
@@ -468,36 +520,46 @@ func (y *year) journalAddsUp() {
 			}
 		}
 		subject, _ := c["subject_id"].(string)
-		kind := c["type"].(string)
-		after, _ := c["after"].(obj)
-		switch {
-		case kind == "order.created":
-			created[subject]++
-		case kind == "order.paid":
+		kind, what, _ := strings.Cut(c["type"].(string), ".")
+		if c["type"] == "order.paid" {
 			paid[subject]++
-		case strings.HasPrefix(kind, "subscription.") && after["status"] != nil:
-			last[subject] = after["status"].(string)
+		}
+		after, _ := c["after"].(obj)
+		if things := told[kind]; things != nil {
+			if known := things[subject] != nil; known == (what == "created") && !(known && kind == "benefit_grant") { // one that is given again is told so
+				y.t.Errorf("%s of %s, which is there: %v", c["type"], subject, known)
+			}
+			if things[subject] == nil {
+				things[subject] = obj{}
+			}
+			maps.Copy(things[subject], after)
 		}
 	})
-	y.each("orders.list", obj{}, func(o obj) {
-		id, want := o["id"].(string), 0
-		if o["status"] == "paid" {
-			want = 1
+	for kind, list := range map[string]struct {
+		method string
+		fields []string
+	}{
+		"order":         {"orders.list", []string{"status", "net_amount", "invoice_number", "customer_id", "created_at"}},
+		"subscription":  {"subscriptions.list", []string{"status", "amount", "product_id", "customer_id", "current_period_end", "ended_at"}},
+		"benefit_grant": {"benefitGrants.list", []string{"is_granted", "is_revoked", "granted_at", "revoked_at", "customer_id"}},
+	} {
+		y.each(list.method, obj{}, func(is obj) {
+			id := is["id"].(string)
+			for _, field := range list.fields {
+				if said := told[kind][id][field]; said != is[field] {
+					y.t.Errorf("the %s of %s %s is %v, the journal ends with %v", field, kind, id, is[field], said)
+				}
+			}
+			delete(told[kind], id)
+			if times := paid[id]; kind == "order" && (times == 1) != (is["status"] == "paid") {
+				y.t.Errorf("order %s, %s, was paid %d times", id, is["status"], times)
+			}
+		})
+		if len(told[kind]) > 0 {
+			y.t.Errorf("in the journal, but not there: %s %v", kind, told[kind])
 		}
-		if created[id] != 1 || paid[id] != want {
-			y.t.Errorf("order %s, %s: created %d times, paid %d times", id, o["status"], created[id], paid[id])
-		}
-		delete(created, id)
-	})
-	if len(created) != 0 {
-		y.t.Errorf("in the journal, but not there: %v", created)
 	}
-	y.each("subscriptions.list", obj{}, func(s obj) {
-		if id := s["id"].(string); last[id] != s["status"] {
-			y.t.Errorf("subscription %s is %s, the journal ends with %s", id, s["status"], last[id])
-		}
-	})
-	if len(numbers) != len(y.people) {
+	if len(numbers) != len(y.people)+y.later {
 		y.t.Errorf("%d customers in the journal", len(numbers))
 	}
 }
