@@ -107,9 +107,6 @@ func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, 
 	if err != nil {
 		return err
 	}
-	if p.CollectionMethod != nil {
-		it.CollectionMethod = p.CollectionMethod.text()
-	}
 	if err := w.redeem(ctx, it, d); err != nil {
 		return err
 	}
@@ -162,15 +159,10 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	it.set(d)
 	renewed := how == organization.Reset || from.RecurringInterval != it.RecurringInterval || from.RecurringIntervalCount != it.RecurringIntervalCount
 	if renewed && live {
-		it.restart(it.at)
-		if err := w.stepDiscount(ctx, it); err != nil {
-			return err
-		}
-		num, den = 1, 1
-	} else {
-		it.AnchorDay = it.CurrentPeriodStart.Day()
-		it.followMeter(&from)
+		return w.restartBilled(ctx, it)
 	}
+	it.AnchorDay = it.CurrentPeriodStart.Day()
+	it.followMeter(&from)
 	if err := w.reckon(ctx, &it.Row); err != nil {
 		return err
 	}
@@ -179,10 +171,37 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 		return err
 	}
 	w.prorate(it, debit, list, num, den, l.Name, it.Seats, it.Units, it.at, latest(it.at, it.CurrentPeriodEnd))
-	if (renewed || how == invoice) && len(it.newEntries) > 0 {
-		it.bill = &billing{reason: updateReason, cutoff: it.at, now: true}
+	if how == invoice {
+		it.billNow()
 	}
 	return nil
+}
+
+// restartBilled begins a period now, and bills it in full, with what a change
+// has given back of the one before.
+func (w *work) restartBilled(ctx context.Context, it *item) error {
+	it.restart(it.at)
+	w.followPeriodEnd(it)
+	if err := w.stepDiscount(ctx, it); err != nil {
+		return err
+	}
+	if err := w.reckon(ctx, &it.Row); err != nil {
+		return err
+	}
+	list, err := w.costs(ctx, &it.Row)
+	if err != nil {
+		return err
+	}
+	w.prorate(it, debit, list, 1, 1, w.products[it.ProductID].Name, it.Seats, it.Units, it.at, it.CurrentPeriodEnd)
+	it.billNow()
+	return nil
+}
+
+// billNow orders what a change costs at once, if anything.
+func (it *item) billNow() {
+	if len(it.newEntries) > 0 {
+		it.bill = &billing{reason: updateReason, cutoff: it.at, now: true}
+	}
 }
 
 // followMeter keeps the clock of usage when the new product has the same, and

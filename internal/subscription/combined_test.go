@@ -47,6 +47,47 @@ func TestUsedDiscountAndANewPeriod(t *testing.T) {
 	})
 }
 
+// A period that seats begin anew is billed with all that it costs.
+func TestSeatsThatBeginAPeriod(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Switch(b.Org, "reset_proration_behavior", true)
+		b.Feature(b.Org, "seat_based_pricing_enabled", true)
+		b.at("2026-01-15T00:00:00Z")
+		product := b.Product(obj{"prices": []any{obj{"amount_type": "fixed", "price_amount": 5000, "price_currency": "usd"},
+			obj{"amount_type": "seat_based", "price_currency": "usd", "seat_tiers": obj{"tiers": []any{obj{"min_seats": 1, "price_per_seat": 1000}}}}}}).ID()
+		s := b.subscribe(product, invoiced).ID()
+		b.patch(s, obj{"discount_id": b.Discount(obj{"basis_points": 1000, "duration": "forever"}).ID()})
+		b.at("2026-01-20T00:00:00Z")
+		b.want(b.patch(s, obj{"seats": 3, "proration_behavior": "reset"}), obj{"seats": 3, "amount": 7200})
+		o := b.lastOrder(s)
+		if items := o["items"].([]any); len(items) != 2 || num(o["net_amount"]) != "7200" {
+			b.t.Errorf("ordered %v", o)
+		}
+		b.ends(s, "2026-02-20")
+	})
+}
+
+// How a subscription is paid can be said in any change of what it costs, and by itself.
+func TestCollectionMethodIsKept(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Feature(b.Org, "seat_based_pricing_enabled", true)
+		b.at("2026-01-15T00:00:00Z")
+		s := b.subscribe(b.fixed(0)).ID()
+		b.want(b.patch(s, invoiced), obj{"status": "active"})
+		b.want(b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"}), obj{"amount": 1000})
+		b.want(b.patch(s, obj{"collection_method": "charge_automatically", "metadata": obj{"a": 1}}), obj{"status": "active"})
+		b.refused(b.patch(s, obj{"product_id": b.fixed(2000), "proration_behavior": "invoice"}), 402)
+
+		s = b.subscribe(b.seats(1, 10, 1000), invoiced).ID()
+		same := func(method string) func() {
+			return func() { b.want(b.patch(s, obj{"seats": 1, "collection_method": method}), obj{"seats": 1}) }
+		}
+		b.said(b.events(same("send_invoice")))
+		b.said(b.events(same("charge_automatically")), "subscription.updated")
+		b.refused(b.patch(s, obj{"seats": 2, "proration_behavior": "invoice"}), 402)
+	})
+}
+
 // A change for the end of the trial that ends in the same request is made.
 func TestChangeForATrialThatEndsNow(t *testing.T) {
 	each(t, func(b *bench) {

@@ -3,6 +3,7 @@ package subscription
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"floe/internal/fault"
 	"floe/internal/money"
@@ -70,13 +71,12 @@ func (w *work) updateQuantity(ctx context.Context, it *item, k kind, n int, p Pa
 	if err != nil {
 		return err
 	}
+	was := it.CollectionMethod
+	it.collect(p)
 	if n == *current {
 		w.forgetQuantity(it, k)
-		it.quiet = it.keepPending == nil && !it.dropPending
+		it.quiet = it.keepPending == nil && !it.dropPending && reflect.DeepEqual(was, it.CollectionMethod)
 		return nil
-	}
-	if p.CollectionMethod != nil {
-		it.CollectionMethod = p.CollectionMethod.text()
 	}
 	if how == nextPeriod {
 		return w.postpone(ctx, it, func(u *Pending) { *k.pending(u) = &n })
@@ -135,11 +135,7 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 	*k.field(&it.Row) = &n
 	live := it.Status == Active || it.Status == PastDue
 	if live && how == organization.Reset {
-		it.restart(it.at)
-		w.followPeriodEnd(it)
-		if err := w.stepDiscount(ctx, it); err != nil {
-			return err
-		}
+		return w.restartBilled(ctx, it)
 	}
 	after, err := w.costOf(ctx, it, price)
 	if err != nil {
@@ -152,21 +148,16 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 		return nil
 	}
 	name := w.products[it.ProductID].Name
-	if how == organization.Reset {
-		text := label(name, price, it.Seats, it.Units, it.at, it.CurrentPeriodEnd)
-		it.add(w.entry(it, k.name+"_increase", debit, price, text, after.effective(), after.off, it.at, it.CurrentPeriodEnd))
+	text := fmt.Sprintf("%s (%d → %d %s)", name, *old, n, noun(price, n)) + span(it.at, latest(it.at, it.CurrentPeriodEnd))
+	delta := part(after.effective()-before.effective(), num, den, money.TowardZero)
+	off := part(after.off-before.off, num, den, money.TowardZero)
+	if delta < 0 {
+		it.add(w.entry(it, k.name+"_decrease", credit, price, "Remaining time on "+text, -delta, -off, it.at, latest(it.at, it.CurrentPeriodEnd)))
 	} else {
-		text := fmt.Sprintf("%s (%d → %d %s)", name, *old, n, noun(price, n)) + span(it.at, latest(it.at, it.CurrentPeriodEnd))
-		delta := part(after.effective()-before.effective(), num, den, money.TowardZero)
-		off := part(after.off-before.off, num, den, money.TowardZero)
-		if delta < 0 {
-			it.add(w.entry(it, k.name+"_decrease", credit, price, "Remaining time on "+text, -delta, -off, it.at, latest(it.at, it.CurrentPeriodEnd)))
-		} else {
-			it.add(w.entry(it, k.name+"_increase", debit, price, text, delta, off, it.at, latest(it.at, it.CurrentPeriodEnd)))
-		}
+		it.add(w.entry(it, k.name+"_increase", debit, price, text, delta, off, it.at, latest(it.at, it.CurrentPeriodEnd)))
 	}
-	if (how == organization.Reset || how == invoice) && len(it.newEntries) > 0 {
-		it.bill = &billing{reason: updateReason, cutoff: it.at, now: true}
+	if how == invoice {
+		it.billNow()
 	}
 	return nil
 }

@@ -287,6 +287,7 @@ func (s *Service) delete(ctx context.Context, sub auth.Subject, in byIDInput) (S
 
 // updateBase does what the first shape asks for, in the order of the contract.
 func (w *work) updateBase(ctx context.Context, it *item, u *UpdateBase) error {
+	it.collect(u.Payment)
 	d, err := w.chooseDiscount(ctx, it, u)
 	switch {
 	case err != nil:
@@ -309,6 +310,13 @@ func (w *work) updateBase(ctx context.Context, it *item, u *UpdateBase) error {
 		return indexMetadata(ctx, w.tx, &it.Row, false)
 	}
 	return nil
+}
+
+// collect takes over how a request says that the subscription is to be paid.
+func (it *item) collect(p Payment) {
+	if p.CollectionMethod != nil {
+		it.CollectionMethod = p.CollectionMethod.text()
+	}
 }
 
 // setTrialEnd ends, moves or begins a trial.
