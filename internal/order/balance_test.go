@@ -8,6 +8,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
+	"floe/internal/order"
 	"floe/internal/ordertest"
 )
 
@@ -106,6 +107,39 @@ func TestBalance(t *testing.T) {
 		err := w.DB.Write(t.Context(), func(tx *db.Tx) error { return w.Server.Orders.Void(t.Context(), tx, ordertest.System, &rows[0]) })
 		if err == nil || !strings.Contains(err.Error(), "OrderNotPending") {
 			t.Errorf("voiding a paid order: %v", err)
+		}
+	})
+}
+
+// TestWhatWasPaidSurvives: what was paid of an order that is given up is the
+// customer's, whatever else of the subscription is given up with it.
+func TestWhatWasPaidSurvives(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		sub := id.New()
+		for _, x := range []struct{ paid, before, after int64 }{{0, 400, 400}, {1, 400, 400}, {0, 0, 0}} {
+			c := w.Customer(nil)
+			list := w.Make(c.ID(), ordertest.Of(sub, ordertest.Costs(1000)), ordertest.Of(sub, ordertest.Costs(1000)))
+			if x.before > 0 {
+				w.Is(w.Pay(list[x.paid].ID, "succeeded", int(x.before), "a"), 201, nil)
+			}
+			w.Write(func(ctx context.Context, tx *db.Tx) error {
+				return w.Server.Orders.VoidPending(ctx, tx, ordertest.System, w.Org.ID, order.Ended{Subscription: sub})
+			})
+			if n := w.Balance(c.ID()); n != x.after {
+				t.Errorf("%+v: the balance is %d", x, n)
+			}
+		}
+		// Credit from elsewhere is reduced by what both of them still cost, once.
+		c := w.Customer(nil)
+		list := w.Make(c.ID(), ordertest.Of(sub, ordertest.Costs(1000)), ordertest.Of(sub, ordertest.Costs(1000)))
+		w.Is(w.Pay(list[0].ID, "succeeded", 400, "a"), 201, nil)
+		w.SetBalance(c.ID(), 700)
+		w.Write(func(ctx context.Context, tx *db.Tx) error {
+			return w.Server.Orders.VoidPending(ctx, tx, ordertest.System, w.Org.ID, order.Ended{Subscription: sub})
+		})
+		if n := w.Balance(c.ID()); n != 400 {
+			t.Errorf("the balance is %d, want what was paid", n)
 		}
 	})
 }

@@ -69,8 +69,8 @@ func (s *Service) void(ctx context.Context, tx *db.Tx, actor auth.Subject, was R
 // voidThese ends orders without money, each at its time, many in a statement.
 // Credit that a customer has is reduced by what a subscription's order still
 // cost: it came from what the order would have paid. Other orders have nothing
-// to do with it. What the order had taken of the balance goes back, and so does
-// what was paid of it.
+// to do with it. Then what the orders had taken of the balance goes back, and so
+// does what was paid of them: that is no credit which another one takes.
 func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, was, rows []Row, at []time.Time) error {
 	if len(rows) == 0 {
 		return nil
@@ -79,12 +79,15 @@ func (s *Service) voidThese(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	if err != nil {
 		return err
 	}
-	voided := make([]*Row, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		if credit := open.amounts[r.account()]; credit > 0 && r.SubscriptionID != nil {
 			open.move(r, at[i], -min(credit, r.OpenAmount()))
 		}
+	}
+	voided := make([]*Row, len(rows))
+	for i := range rows {
+		r := &rows[i]
 		open.move(r, at[i], r.PaidAmount-r.AppliedBalanceAmount)
 		r.to(Void)
 		r.ModifiedAt, r.NextPaymentAttemptAt, r.CheckAt, r.ChargingSince = &at[i], nil, nil, nil
