@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"floe/internal/api"
@@ -133,6 +134,7 @@ func (s *Service) payments(ctx context.Context, sub auth.Subject, in byIDInput) 
 type RecordPayment struct {
 	Status    givenStatus `json:"status" doc:"What became of it."`
 	Amount    int64       `json:"amount" gt:"0" doc:"The amount, with taxes, in the smallest unit of the order's currency." example:"10000"`
+	Currency  *string     `json:"currency" doc:"The currency, to have it checked: it must be the order's." example:"\"usd\""`
 	PaidAt    *time.Time  `json:"paid_at" doc:"When the money moved; now, when there is none. Not in the future."`
 	Reference string      `json:"reference" minLength:"1" maxLength:"255" doc:"Your own name for the payment, unique within the order." example:"\"bank-2026-0042\""`
 	Note      *string     `json:"note" maxLength:"1000" trim:"null" doc:"A remark."`
@@ -156,6 +158,9 @@ func (s *Service) recordPayment(ctx context.Context, sub auth.Subject, in record
 		r, err := s.Managed(ctx, tx, sub, in.ID)
 		if err != nil {
 			return err
+		}
+		if b.Currency != nil && !strings.EqualFold(*b.Currency, r.Currency) {
+			return schema.ValueError("The order's currency is "+r.Currency+".", schema.StringNode(*b.Currency), "body", "currency")
 		}
 		if err := p.happened(ctx, tx, r.OrganizationID); err != nil {
 			return err

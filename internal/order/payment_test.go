@@ -50,7 +50,15 @@ func TestPayments(t *testing.T) {
 		w.Is(w.Get(o.ID), 200, map[string]any{"status": "refunded", "paid": true, "refundable_amount": 0})
 		w.Is(w.Pay(o.ID, "refunded", 1, "r3"), 403, map[string]any{"error": "RefundedAlready"})
 
+		// What somebody says was paid in another currency is not taken for dollars.
 		v := w.Make(c.ID(), ordertest.Of(id.New(), ordertest.Costs(1000)))[0]
+		in := func(currency string) *floetest.Response {
+			return w.Do("POST", "/v1/orders/"+string(v.ID)+"/payments", w.AllToken,
+				map[string]any{"status": "succeeded", "amount": 100, "reference": "in " + currency, "currency": currency})
+		}
+		w.Is(in("eur"), 422, map[string]any{"detail": []any{map[string]any{"loc": []any{"body", "currency"}, "msg": "The order's currency is usd."}}})
+		w.Is(in("USD"), 201, map[string]any{"currency": "usd"})
+
 		w.Write(func(ctx context.Context, tx *db.Tx) error { return w.Server.Orders.Void(ctx, tx, ordertest.System, &v) })
 		w.Is(w.Pay(v.ID, "succeeded", 1000, "a"), 409, map[string]any{"error": "OrderNotAwaitingPayment"})
 
