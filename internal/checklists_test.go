@@ -3,13 +3,15 @@ package internal_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
 // TestChecklists: every case of a checklist stands in checklists.txt once, with
-// a test that there is or a reason why there is none.
+// a test that there is and that names it, or a reason why there is none.
 func TestChecklists(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("checklists.txt")
@@ -30,14 +32,20 @@ func TestChecklists(t *testing.T) {
 		if seen[list] == nil {
 			seen[list] = map[int]bool{}
 		}
+		text, tested := "", fields[2] != "-"
+		if tested {
+			if text = textOf(t, fields[2], fields[3]); text == "" {
+				t.Errorf("%s: there is no test %s in internal/%s", line, fields[3], fields[2])
+			}
+		}
 		for n := range numbersOf(t, fields[1]) {
 			if seen[list][n] {
 				t.Errorf("%s %d stands there twice", list, n)
 			}
 			seen[list][n] = true
-		}
-		if fields[2] != "-" && !hasTest(t, fields[2], fields[3]) {
-			t.Errorf("%s: there is no test %s in internal/%s", line, fields[3], fields[2])
+			if tested && !names(text, n) {
+				t.Errorf("%s in internal/%s does not name case %d of %s, which it tests", fields[3], fields[2], n, list)
+			}
 		}
 	}
 	for list, cases := range map[string]int{"subscriptions": 92, "orders": 70, "benefits": 70} {
@@ -74,7 +82,8 @@ func numbersOf(t *testing.T, text string) map[int]bool {
 	return out
 }
 
-func hasTest(t *testing.T, pkg, name string) bool {
+// textOf is a test with the comment above it; nothing, if there is no such test.
+func textOf(t *testing.T, pkg, name string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(filepath.FromSlash(pkg), "*_test.go"))
 	if err != nil {
@@ -85,9 +94,26 @@ func hasTest(t *testing.T, pkg, name string) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), "\nfunc "+name+"(t *testing.T)") {
-			return true
+		above, test, found := strings.Cut(string(text), "\nfunc "+name+"(t *testing.T)")
+		if !found {
+			continue
 		}
+		test, _, _ = strings.Cut(test, "\n}\n")
+		return above[strings.LastIndex(above, "\n\n")+1:] + test
 	}
-	return false
+	return ""
+}
+
+var mentions = regexp.MustCompile(`\b(\d+)(?:(?: to |-)(\d+))?\b`)
+
+// names says whether a text has a number, alone or in a range.
+func names(text string, n int) bool {
+	return slices.ContainsFunc(mentions.FindAllStringSubmatch(text, -1), func(found []string) bool {
+		from, err := strconv.Atoi(found[1])
+		if err != nil {
+			return false
+		}
+		to, err := strconv.Atoi(found[2])
+		return n == from || err == nil && from <= n && n <= to
+	})
 }

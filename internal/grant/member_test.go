@@ -10,7 +10,7 @@ import (
 	"floe/internal/id"
 )
 
-func TestMembers(t *testing.T) {
+func TestMembers(t *testing.T) { // 53 to 55, 57, 64
 	t.Parallel()
 	both(t, func(t *testing.T, f bench) {
 		c := f.Customer(fields{"type": "team"}).ID()

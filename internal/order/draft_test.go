@@ -15,7 +15,7 @@ import (
 	"floe/internal/payment"
 )
 
-// TestDraft: cases 60 to 62.
+// TestDraft: cases 19 and 60 to 62.
 func TestDraft(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
@@ -84,7 +84,7 @@ func TestDraft(t *testing.T) {
 	})
 }
 
-// TestFinalize: cases 63 to 66, and payment by invoice.
+// TestFinalize: cases 15 (what is free) and 63 to 66, and payment by invoice.
 func TestFinalize(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {

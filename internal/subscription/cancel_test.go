@@ -9,7 +9,7 @@ import (
 	"floe/internal/floetest"
 )
 
-func TestCancel(t *testing.T) { // 27, 45, 59 to 63
+func TestCancel(t *testing.T) { // 27, 45, 59 to 63; orders 20
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")
 		s := b.subscribe(b.fixed(0)).ID()

@@ -262,7 +262,7 @@ func TestMeterCycle(t *testing.T) {
 }
 
 // Benefits outlast the first days of a payment that is overdue, if the
-// organization says so. 71
+// organization says so. 71; benefits 59
 func TestGrace(t *testing.T) {
 	each(t, func(b *bench) {
 		r := b.Do("PATCH", "/v1/organizations/"+string(b.Org.ID), b.AllToken, obj{"subscription_settings": obj{

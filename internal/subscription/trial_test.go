@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTrials(t *testing.T) { // 28 to 30, 48, 49, 68
+func TestTrials(t *testing.T) { // 28 to 30, 48, 49, 68; orders 38
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")
 		trial := obj{"trial_interval": "day", "trial_interval_count": 15}
