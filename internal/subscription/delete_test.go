@@ -78,3 +78,32 @@ func TestCustomerDeleted(t *testing.T) { // 72
 		}
 	})
 }
+
+// What is told of a deletion comes in the order of its steps, whether or not
+// the customer is anonymised: members; subscriptions, one after the other; orders
+// that were still owed; benefits; the customer. Nothing is told after that.
+func TestOrderOfADeletion(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-10T00:00:00Z")
+		for _, query := range []string{"", "?anonymize=true"} {
+			c := b.Customer(obj{"type": "team", "external_id": "acme"}).ID()
+			for _, email := range []string{"a@example.com", "b@example.com"} {
+				b.Do("POST", "/v1/customers/"+c+"/members", b.AllToken, obj{"email": email})
+			}
+			owed, free := b.granting(1000), b.granting(0)
+			b.subscribe(owed, invoiced, obj{"customer_id": c})
+			b.subscribe(free, obj{"customer_id": c})
+			b.said(b.events(func() {
+				if r := b.Do("DELETE", "/v1/customers/external/acme"+query, b.AllToken, nil); r.Status != 204 {
+					b.t.Fatalf("delete: %d %s", r.Status, r.Body)
+				}
+			}, ""),
+				"member.deleted", "member.deleted", "member.deleted",
+				"subscription.updated", "subscription.canceled", "subscription.revoked",
+				"subscription.updated", "subscription.canceled", "subscription.revoked",
+				"order.updated",
+				"benefit_grant.revoked", "benefit_grant.revoked",
+				"customer.deleted")
+		}
+	})
+}
