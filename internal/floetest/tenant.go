@@ -32,7 +32,7 @@ var exceptions = []*regexp.Regexp{
 	// Nobody's organization is named when the billing cycle looks for what is due.
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+orders\b.*\bcheck_at\b.*\borganization_id NOT IN \(SELECT organization_id FROM test_clocks\)`),
 	// What a processor has not answered for is asked for again, whoever's it is.
-	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+refund_requests\s+q\s+JOIN\b.*\bq\.check_at\s*<=\s*\?|^SELECT check_at FROM refund_requests WHERE processor = \? ORDER BY check_at LIMIT 1$`),
+	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+refund_requests\s+q\s+JOIN\b.*\bq\.check_at\s*<=\s*\?|^SELECT check_at FROM refund_requests WHERE processor = \? ORDER BY check_at LIMIT 1$|^UPDATE refund_requests SET processor = \(SELECT p\.processor FROM order_payments p\s+WHERE p\.organization_id = refund_requests\.organization_id AND p\.id = refund_requests\.payment_id\) WHERE processor = ''$`),
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+charges\s+WHERE\s+check_at\s*<=\s*\?|^SELECT MIN\(check_at\) FROM charges WHERE processor = \?$`),
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+payment_methods\s+WHERE\s+detach_at\s+IS\s+NOT\s+NULL\b|^SELECT MIN\(detach_at\) FROM payment_methods\b`),
 	// An event names what it is about by the processor's own name, and so whose it is.

@@ -224,6 +224,9 @@ func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time,
 	}
 	var list []request
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := name(ctx, tx); err != nil {
+			return err
+		}
 		list, err = db.All[request](ctx, tx, `SELECT `+requestColumns+requestTables+` WHERE q.processor = ? AND q.check_at <= ?
 			ORDER BY q.check_at, q.id LIMIT ?`, s.Payments.Processor.Name(), tx.Now(), limit)
 		if err != nil {
@@ -245,6 +248,17 @@ func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time,
 		}
 	}
 	return len(list), next, err
+}
+
+// name says whom a refund was asked of where a node of an older version has
+// stored it, beside which this one runs while a cluster is upgraded.
+func name(ctx context.Context, tx *db.Tx) error {
+	_, err := db.Exec(ctx, tx, `UPDATE refund_requests SET processor = (SELECT p.processor FROM order_payments p
+		WHERE p.organization_id = refund_requests.organization_id AND p.id = refund_requests.payment_id) WHERE processor = ''`)
+	if err != nil {
+		return fmt.Errorf("say whom refunds were asked of: %w", err)
+	}
+	return nil
 }
 
 // postpone moves the dates of requests, and answers those whose date nobody

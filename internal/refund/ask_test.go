@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/ordertest"
 	"floe/internal/payment"
@@ -100,6 +101,13 @@ func TestRefundWithoutAnswer(t *testing.T) {
 		o = w.Charged()
 		p.Refunding = func(payment.Refund) (payment.RefundResult, error) { return payment.RefundResult{}, floetest.ErrLost }
 		w.Failing("POST", "/v1/refunds/", ordertest.RefundOf(o, 400, nil))
+		err := w.DB.Write(t.Context(), func(tx *db.Tx) error { // as a node of an older version stores it
+			_, err := db.Exec(t.Context(), tx, `UPDATE refund_requests SET processor = ''`+floetest.AllOrganizations)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		p.Refunding = func(payment.Refund) (payment.RefundResult, error) {
 			return payment.RefundResult{Refused: payment.Disputed}, nil
 		}
