@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-isatty"
 
 	"floe/internal/db"
@@ -59,9 +60,18 @@ func (o dataOptions) openWith(ctx context.Context, log *slog.Logger, readURL str
 	}
 	if err := d.Migrate(ctx); err != nil {
 		_ = d.Close()
-		return nil, fmt.Errorf("cannot bring the schema up to date: %w", oneLine(err))
+		return nil, notMigrated(err)
 	}
 	return d, nil
+}
+
+// notMigrated says why the schema could not be brought up to date.
+func notMigrated(err error) error {
+	const insufficientPrivilege = "42501"
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
+		return fmt.Errorf("cannot bring the schema up to date: %w; the role of --database-url (FLOE_DATABASE_URL) must own the database and its tables", oneLine(err))
+	}
+	return fmt.Errorf("cannot bring the schema up to date: %w", oneLine(err))
 }
 
 // advise says what to do about a database that cannot be opened.
