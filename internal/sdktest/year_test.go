@@ -327,8 +327,8 @@ func (p *person) expect(now time.Time) row {
 			return paid(1000, 2)
 		}
 		// 16 of the 31 days from February 28 are left: 1548 for 516. The period
-		// goes on; from then on it aims for the 28th, where it began.
-		later := append([]time.Time{noon(3, 31)}, months(noon(3, 31), 28, now)...)
+		// goes on, and so do those after it.
+		later := ends[1:]
 		k := len(later) - 1
 		return row{"Plan B", "active", day(later[k]), 3,
 			bills(1000, noon(1, 31), noon(2, 28)) + bills(1548-516, noon(3, 15)) + bills(3000, later[:k]...)}
@@ -336,8 +336,8 @@ func (p *person) expect(now time.Time) row {
 		if !after(4, 30) {
 			return paid(3000, 3)
 		}
-		// January 31 to April 30 at 3000, then 1000 from April 30 on the 30th.
-		later := append([]time.Time{noon(4, 30)}, months(noon(4, 30), 30, now)...)
+		// January 31 to April 30 at 3000, then 1000 from April 30 on.
+		later := ends[2:]
 		k := len(later) - 1
 		return row{"Plan A", "active", day(later[k]), 2, bills(3000, noon(1, 31), noon(2, 28), noon(3, 31)) + bills(1000, later[:k]...)}
 	case pauses:

@@ -161,7 +161,6 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	if renewed && live {
 		return w.restartBilled(ctx, it)
 	}
-	it.AnchorDay = it.CurrentPeriodStart.Day()
 	it.followMeter(&from)
 	if err := w.reckon(ctx, &it.Row); err != nil {
 		return err

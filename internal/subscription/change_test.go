@@ -230,7 +230,7 @@ func TestNextPeriod(t *testing.T) { // 31 to 34, 42
 		b.patch(s, obj{"product_id": yearly, "proration_behavior": "next_period"})
 		b.ends(s, "2026-05-15", "2027-05-15")
 
-		// A pause in between moves it.
+		// A pause in between puts it off.
 		b.at("2026-01-15T00:00:00Z")
 		s = b.subscribe(free).ID()
 		b.patch(s, obj{"product_id": yearly, "proration_behavior": "next_period"})
@@ -240,8 +240,8 @@ func TestNextPeriod(t *testing.T) { // 31 to 34, 42
 		b.want(b.patch(s, obj{"product_id": yearly, "proration_behavior": "next_period"}), obj{"status": "paused", "pending_update": obj{"product_id": yearly}})
 		b.at("2026-05-20T00:00:00Z")
 		r = b.patch(s, obj{"resume": true})
-		b.want(r, obj{"status": "active", "pending_update": obj{"applies_at": r.Path("current_period_end")}})
-		b.ends(s, "2026-06-20", "2027-06-20")
+		b.want(r, obj{"status": "active", "product_id": yearly, "pending_update": nil})
+		b.ends(s, "2027-05-20", "2028-05-20")
 
 		// 33
 		b.at("2026-01-15T00:00:00Z")

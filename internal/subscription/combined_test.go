@@ -88,6 +88,58 @@ func TestCollectionMethodIsKept(t *testing.T) {
 	})
 }
 
+// A change of product that leaves the interval leaves the day of the month to
+// aim for, whatever day the period began on.
+func TestChangeKeepsTheDayOfTheMonth(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-31T00:00:00Z")
+		for _, how := range []string{"prorate", "invoice", "next_period"} {
+			b.at("2026-01-31T00:00:00Z")
+			s := b.subscribe(b.fixed(1000), invoiced).ID()
+			b.due("2026-02-28T01:00:00Z")
+			b.patch(s, obj{"product_id": b.fixed(2000), "proration_behavior": how})
+			b.ends(s, "2026-03-31", "2026-04-30")
+			b.want(b.get(s), obj{"amount": 2000})
+		}
+		b.at("2026-01-01T00:00:00Z") // and somebody has moved the end
+		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		b.patch(s, obj{"current_billing_period_end": "2026-01-31T00:00:00Z"})
+		b.patch(s, obj{"product_id": b.fixed(2000), "proration_behavior": "prorate"})
+		b.ends(s, "2026-01-31", "2026-02-28", "2026-03-31")
+
+		b.at("2026-01-31T00:00:00Z") // a month that began in February becomes a year
+		s = b.subscribe(b.fixed(0)).ID()
+		b.due("2026-02-28T01:00:00Z")
+		b.patch(s, obj{"product_id": b.fixed(0, obj{"recurring_interval": "year"}), "proration_behavior": "next_period"})
+		b.ends(s, "2026-03-31", "2027-03-31")
+		b.at("2026-01-31T00:00:00Z") // and weeks become months
+		s = b.subscribe(b.fixed(0, obj{"recurring_interval": "week"})).ID()
+		b.patch(s, obj{"product_id": b.fixed(0), "proration_behavior": "next_period"})
+		b.ends(s, "2026-02-07", "2026-03-07", "2026-04-07")
+	})
+}
+
+// What waits for the end of a period is there when the next one begins, also
+// where a pause is between.
+func TestResumeMakesThePendingChange(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-15T00:00:00Z")
+		s := b.subscribe(b.granting(3000), invoiced).ID()
+		b.pay(s)
+		next, half := b.granting(1000), b.Discount(obj{"basis_points": 5000, "duration": "once"}).ID()
+		b.patch(s, obj{"product_id": next, "discount_id": half, "proration_behavior": "next_period"})
+		b.patch(s, obj{"pause_at_period_end": true, "resumes_at": "2026-04-20T00:00:00Z"})
+		b.due("2026-02-15T01:00:00Z")
+		b.want(b.get(s), obj{"status": "paused", "amount": 3000, "pending_update": obj{"product_id": next}})
+		b.due("2026-04-20T00:00:00Z")
+		b.want(b.get(s), obj{"status": "active", "product_id": next, "amount": 500, "discount_id": half, "pending_update": nil})
+		if o := b.lastOrder(s); num(o["net_amount"]) != "500" {
+			b.t.Errorf("the first period after the pause costs %v", o["net_amount"])
+		}
+		b.ends(s, "2026-05-20", "2026-06-20")
+	})
+}
+
 // A change for the end of the trial that ends in the same request is made.
 func TestChangeForATrialThatEndsNow(t *testing.T) {
 	each(t, func(b *bench) {

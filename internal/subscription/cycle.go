@@ -74,17 +74,13 @@ func (w *work) renew(ctx context.Context, it *item, why Event) error {
 		return fault.NotBillableSubscription.New("Subscription " + string(it.ID) + " is not billable.")
 	}
 	before, oldEnd := it.Status, it.CurrentPeriodEnd
-	stepped := false
-	if p := w.pendings[it.ID]; p != nil {
-		applied, err := w.apply(ctx, it, p)
-		if err != nil {
-			return err
-		}
-		w.forget(it)
-		stepped = applied && p.ProductID != nil
-		it.syncGrants = it.syncGrants || stepped
+	stepped, err := w.apply(ctx, it)
+	if err != nil {
+		return err
 	}
-	if !stepped {
+	if stepped {
+		it.syncGrants = true
+	} else {
 		it.CurrentPeriodStart = oldEnd
 		if before == Trialing {
 			it.AnchorDay = oldEnd.Day()
@@ -201,14 +197,17 @@ func (w *work) endMeterPeriod(ctx context.Context, it *item) error {
 	return nil
 }
 
-// resume ends a pause with a new period from now, which is billed.
+// resume ends a pause with a new period from now, which is billed. It is the
+// one that a pending change has waited for.
 func (w *work) resume(ctx context.Context, it *item) error {
 	if err := it.happen(Resume); err != nil {
 		return err
 	}
 	it.PausedAt, it.ResumesAt, it.syncGrants = nil, nil, true
+	if _, err := w.apply(ctx, it); err != nil {
+		return err
+	}
 	it.restart(it.at)
-	w.followPeriodEnd(it)
 	if err := w.stepDiscount(ctx, it); err != nil {
 		return err
 	}
@@ -222,17 +221,23 @@ func (r *Row) restart(at time.Time) {
 	r.armMeter(at)
 }
 
-// apply makes a pending change. A product that is no longer sold in the
-// subscription's currency, or at its quantity, is not changed to.
-func (w *work) apply(ctx context.Context, it *item, p *Pending) (bool, error) {
-	next, ok, err := w.led(ctx, it.Row, p)
-	if errors.Is(err, fault.InvalidQuantity.New()) {
+// apply makes the change that waits, if any, and says whether it was one to
+// another product. A product that is no longer sold in the subscription's
+// currency, or at its quantity, is not changed to.
+func (w *work) apply(ctx context.Context, it *item) (changed bool, err error) {
+	p := w.pendings[it.ID]
+	if p == nil {
 		return false, nil
 	}
-	if ok && err == nil {
+	next, ok, err := w.led(ctx, it.Row, p)
+	if err != nil && !errors.Is(err, fault.InvalidQuantity.New()) {
+		return false, err
+	}
+	w.forget(it)
+	if ok = ok && err == nil; ok {
 		it.Row = next
 	}
-	return ok, err
+	return ok && p.ProductID != nil, nil
 }
 
 // led is what a pending change makes of a subscription.
@@ -241,6 +246,7 @@ func (w *work) led(ctx context.Context, r Row, p *Pending) (Row, bool, error) {
 	if err != nil {
 		return r, false, err
 	}
+	anchored := r.Status != Trialing && r.anchor() != 0
 	if p.ProductID != nil {
 		l, ok, err := w.load(ctx, *p.ProductID)
 		if err != nil {
@@ -261,9 +267,11 @@ func (w *work) led(ctx context.Context, r Row, p *Pending) (Row, bool, error) {
 	if p.DiscountID != nil {
 		r.DiscountID, r.DiscountAppliedAt = p.DiscountID, nil
 	}
-	if p.ProductID != nil { // from where the period ends, which a pause may have moved since
+	if p.ProductID != nil {
 		start := r.CurrentPeriodEnd
-		r.AnchorDay = start.Day()
+		if !anchored {
+			r.AnchorDay = start.Day()
+		}
 		r.CurrentPeriodStart, r.CurrentPeriodEnd = start, r.next(start)
 	}
 	return r, true, w.reckon(ctx, &r)
