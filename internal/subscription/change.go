@@ -161,7 +161,7 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	if renewed && live {
 		return w.restartBilled(ctx, it)
 	}
-	it.followMeter(&from)
+	it.followMeter(&from, it.at)
 	if err := w.reckon(ctx, &it.Row); err != nil {
 		return err
 	}
@@ -204,13 +204,17 @@ func (it *item) billNow() {
 }
 
 // followMeter keeps the clock of usage when the new product has the same, and
-// otherwise starts it so that it runs along with the period.
-func (r *Row) followMeter(from *Row) {
+// otherwise starts it so that it runs along with the period. What would be over
+// already is not gone through: nothing was counted in it.
+func (r *Row) followMeter(from *Row, now time.Time) {
 	same := func(a, b *period.Interval) bool { return a == b || a != nil && b != nil && *a == *b }
 	if same(r.MeterInterval, from.MeterInterval) && r.MeterInterval != nil && from.CurrentMeterPeriodEnd != nil {
 		return
 	}
 	r.armMeter(r.CurrentPeriodStart)
+	for r.CurrentMeterPeriodEnd != nil && !r.CurrentMeterPeriodEnd.After(now) && r.CurrentMeterPeriodEnd.Before(r.CurrentPeriodEnd) {
+		r.armMeter(*r.CurrentMeterPeriodEnd)
+	}
 }
 
 // changeOnTrial changes the product of a trial: it costs nothing, and the

@@ -245,5 +245,38 @@ func TestBenefitIsTakenFromWhatWasGivenBack(t *testing.T) {
 		if k := *keys(); k["status"] != "revoked" {
 			b.t.Errorf("not taken: %v", k)
 		}
+
+		b.Feature(b.Org, "seat_based_pricing_enabled", true) // and from one that has come to have seats
+		product, key = b.fixed(0), b.Benefit(obj{"type": "license_keys", "properties": obj{}}).ID()
+		attach(key)
+		s = b.subscribe(product).ID()
+		product = b.seats(1, 10, 0)
+		attach(key)
+		b.want(b.patch(s, obj{"product_id": product}), obj{"seats": 1})
+		if k := *keys(); k["status"] != "revoked" {
+			b.t.Fatalf("still there: %v", k)
+		}
+		b.refused(b.Do("PATCH", "/v1/license-keys/"+(*keys())["id"].(string), b.AllToken, obj{"status": "granted"}), 200)
+		attach()
+		if k := *keys(); k["status"] != "revoked" {
+			b.t.Errorf("not taken from seats: %v", k)
+		}
+	})
+}
+
+// A change to a product with periods of usage begins the one that runs, and
+// goes through none that would be over.
+func TestMeterOfAnotherProduct(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Switch(b.Org, "meter_cycling", true)
+		b.at("2026-01-31T00:00:00Z")
+		s := b.subscribe(b.fixed(0, obj{"recurring_interval": "year"})).ID()
+		metered := b.fixed(0, obj{"recurring_interval": "year", "meter_interval": "month"})
+		b.at("2026-06-15T00:00:00Z")
+		r := b.patch(s, obj{"product_id": metered})
+		if from, to := r.Text("current_meter_period_start")[:10], r.Text("current_meter_period_end")[:10]; from != "2026-05-31" || to != "2026-06-30" {
+			b.t.Errorf("usage is counted from %s to %s", from, to)
+		}
+		b.said(b.events(func() { b.due("2026-06-16T00:00:00Z") }))
 	})
 }

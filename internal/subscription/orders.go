@@ -114,11 +114,12 @@ func (w *work) fallBehind(ctx context.Context, it *item) error {
 }
 
 // OfProduct lists who holds a product, for the grants that follow its
-// benefits. Of those who did once, it lists whom somebody has given back a
-// license key, and with it the grant: they are entitled to nothing any more.
+// benefits. Those who did once, and those who have seats, are entitled to nothing;
+// they are listed where somebody has given them back a license key, and with it
+// the grant.
 func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) ([]grant.SourceState, error) {
 	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM subscriptions
-		WHERE organization_id = ? AND product_id = ? AND seats IS NULL AND (ended_at IS NULL OR EXISTS (SELECT 1 FROM benefit_grants g
+		WHERE organization_id = ? AND product_id = ? AND (ended_at IS NULL AND seats IS NULL OR EXISTS (SELECT 1 FROM benefit_grants g
 			WHERE g.organization_id = subscriptions.organization_id AND g.source_id = subscriptions.id AND g.granted_at IS NOT NULL))
 		ORDER BY seq`, org, productID)
 	if err != nil {
@@ -127,7 +128,7 @@ func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID
 	out := make([]grant.SourceState, 0, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		out = append(out, grant.SourceState{Source: grant.Source{SubscriptionID: r.ID}, Customer: r.CustomerID, Entitled: r.entitled()})
+		out = append(out, grant.SourceState{Source: grant.Source{SubscriptionID: r.ID}, Customer: r.CustomerID, Entitled: r.holds()})
 	}
 	return out, nil
 }

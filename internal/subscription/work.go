@@ -378,7 +378,7 @@ func (w *work) syncGrants(ctx context.Context) error {
 		if it.syncGrants {
 			tasks = append(tasks, grant.Task{
 				Customer: w.customers[it.CustomerID], Source: grant.Source{SubscriptionID: it.ID},
-				Benefits: w.products[it.ProductID].BenefitIDs, Entitled: it.entitled() && it.Seats == nil, At: it.at,
+				Benefits: w.products[it.ProductID].BenefitIDs, Entitled: it.holds(), At: it.at,
 			})
 		}
 	}
@@ -404,7 +404,11 @@ func (w *work) cycleGrants(ctx context.Context) error {
 // renews says whether orders of the reason renew benefits when they are paid.
 func renews(r order.Reason) bool { return r == order.SubCycle || r == order.SubAfterTrial }
 
-// entitled says whether the customer has the benefits now.
+// holds says whether it is the customer who has the benefits now. Those of
+// seats are granted to who claims them.
+func (r *Row) holds() bool { return r.entitled() && r.Seats == nil }
+
+// entitled says whether the subscription entitles to benefits now.
 func (r *Row) entitled() bool {
 	return r.EndedAt == nil && (r.Status.Entitled() || r.Status == PastDue && r.GraceEndsAt != nil)
 }
