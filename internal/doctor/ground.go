@@ -17,7 +17,7 @@ import (
 func (c *Config) ground() []*check {
 	list := []*check{
 		{Check: Check{Name: "engine", Says: "The engine answers, and is one that Floe knows."}, look: c.engine, decides: true},
-		{Check: Check{Name: "schema", Says: "The schema is the one that this program writes."}, look: c.schema, decides: true},
+		{Check: Check{Name: "schema", Says: "The schema has the version that this program writes."}, look: c.schema, decides: true},
 	}
 	if c.DB.Engine() == "sqlite" {
 		list = append(list,
