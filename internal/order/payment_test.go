@@ -29,8 +29,12 @@ func TestPayments(t *testing.T) {
 		w.Is(w.Pay(o.ID, "succeeded", 601, "b"), 422, map[string]any{"detail": []any{map[string]any{"loc": []string{"body", "amount"}}}})
 		w.Is(w.Pay(o.ID, "refunded", 100, "r"), 404, map[string]any{"error": "RefundUnknownPayment"})
 		w.Is(w.Pay(o.ID, "failed", 600, "f"), 201, nil) // 50: nothing follows for what is bought once
-		w.Events(since)
+		w.Events(since, "order.payment_recorded", "order.payment_recorded")
+		w.Is(w.Do("GET", "/v1/audit?type=order.payment_recorded", w.AllToken, nil), 200, map[string]any{"items": []any{
+			map[string]any{"after": map[string]any{"status": "failed", "amount": 600, "reference": "f"}},
+			map[string]any{"after": map[string]any{"status": "succeeded", "amount": 400, "reference": "a"}}}})
 		w.Is(w.Get(o.ID), 200, map[string]any{"status": "pending", "next_payment_attempt_at": nil})
+		since = w.LastSeq()
 		w.Is(w.Pay(o.ID, "succeeded", 600, "b"), 201, nil)
 		w.Events(since, "order.updated", "order.paid")
 		w.Is(w.Pay(o.ID, "succeeded", 600, "b"), 201, nil) // 45

@@ -135,7 +135,18 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	case Returned:
 		err = s.Refunds.Recorded(ctx, tx, actor, r, out)
 	}
+	if err == nil && r.Status == Pending && (p.Status == Succeeded || r.SubscriptionID == nil) {
+		r.noted(tx, actor, out)
+	}
 	return out, false, err
+}
+
+// noted tells the journal who recorded a payment of which nothing else tells,
+// since the order waits on as before. What somebody remarked, maybe on a person,
+// stays with the payment.
+func (r *Row) noted(tx *db.Tx, actor auth.Subject, p PaymentRow) {
+	p.Note = nil
+	journal.Append(tx, actor, r.entry("order.payment_recorded", nil, schema.JSON(&p)))
 }
 
 // same refuses another payment under a reference that is taken.
