@@ -217,7 +217,8 @@ func (b *batch) saveKeys() error {
 func (b *batch) revokeKeys(at time.Time, grants []id.ID) error {
 	for ids := range slices.Chunk(grants, piece) {
 		w := db.Where("organization_id = ? AND status <> 'revoked'", b.org).In("grant_id", ids)
-		_, err := db.Exec(b.ctx, b.tx, `UPDATE license_keys SET status = 'revoked', modified_at = ?`+w.SQL(), append([]any{at}, w.Args()...)...)
+		_, err := db.Exec(b.ctx, b.tx, `UPDATE license_keys SET status = 'revoked', was_disabled = (status = 'disabled'), modified_at = ?`+w.SQL(),
+			append([]any{at}, w.Args()...)...)
 		if err != nil {
 			return fmt.Errorf("revoke license keys: %w", err)
 		}
@@ -226,10 +227,11 @@ func (b *batch) revokeKeys(at time.Time, grants []id.ID) error {
 }
 
 // changeKeys puts the terms of a benefit on keys that are there already. A key
-// without a member gets that of its grant; a disabled one stays disabled.
+// without a member gets that of its grant; one that was disabled stays so, also
+// when its grant was revoked meanwhile.
 func (b *batch) changeKeys(c keyChange, grants []id.ID) error {
 	t := termsOf(b.benefits[c.benefit], c.bought, c.at)
-	status := `CASE WHEN status = 'revoked' THEN 'granted' ELSE status END`
+	status := `CASE WHEN status <> 'revoked' THEN status WHEN was_disabled THEN 'disabled' ELSE 'granted' END, was_disabled = FALSE`
 	if c.anew {
 		status = `status`
 	}

@@ -143,6 +143,40 @@ func TestKeyProvided(t *testing.T) {
 	})
 }
 
+// TestDisabledStaysDisabled: what an operator has disabled does not work again
+// because a payment was late, or the benefits of the product changed.
+func TestDisabledStaysDisabled(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f bench) {
+		src := subscription()
+		k, b, c := f.key(fields{"limit_usage": 5}, src)
+		is := func(status string) {
+			t.Helper()
+			f.Run(floetest.Scenario{Do: "GET " + keys + k.ID(), As: f.AllToken, Status: 200, Want: fields{"status": status}})
+		}
+		patch := func(status string) {
+			t.Helper()
+			f.Run(floetest.Scenario{Do: "PATCH " + keys + k.ID(), As: f.AllToken, Body: fields{"status": status}, Status: 200, Want: fields{"status": status}})
+		}
+		patch("disabled")
+		for range 2 {
+			f.sync(c, src, false, nil, revoked)
+			is("revoked")
+			f.sync(c, src, true, []string{b}, created)
+			is("disabled")
+		}
+		f.sync(c, src, false, nil, revoked)
+		patch("granted") // gives the grant again, too
+		f.sync(c, src, false, nil, revoked)
+		f.sync(c, src, true, []string{b}, created)
+		is("granted")
+		patch("disabled")
+		patch("revoked")
+		f.sync(c, src, true, []string{b}, created)
+		is("granted")
+	})
+}
+
 func TestKeyLaterRuns(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f bench) {
