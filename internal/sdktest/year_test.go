@@ -430,9 +430,9 @@ func (y *year) bought(now time.Time, customer string, o obj) {
 	y.t.Helper()
 	p := y.person(customer)
 	who := o["customer"].(obj)
-	email := who["email"].(string)
+	email, hidden := who["email"].(string), p.gone && p.anonymised
 	if who["id"] != p.id || (who["deleted_at"] != nil) != p.gone || who["external_id"] != p.email ||
-		p.gone && p.anonymised != strings.HasSuffix(email, ".invalid") || !(p.gone && p.anonymised) && email != p.email {
+		hidden != strings.HasSuffix(email, ".invalid") || !hidden && email != p.email {
 		y.t.Errorf("%s: %v has %v for %s", now.Format(time.DateOnly), o["id"], who, p.email)
 	}
 }
@@ -526,7 +526,7 @@ func (y *year) journalAddsUp() {
 		}
 		after, _ := c["after"].(obj)
 		if things := told[kind]; things != nil {
-			if known := things[subject] != nil; known == (what == "created") && !(known && kind == "benefit_grant") { // one that is given again is told so
+			if known := things[subject] != nil; known == (what == "created") && (!known || kind != "benefit_grant") { // one that is given again is told so
 				y.t.Errorf("%s of %s, which is there: %v", c["type"], subject, known)
 			}
 			if things[subject] == nil {
