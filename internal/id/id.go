@@ -27,13 +27,15 @@ func (i ID) Value() (driver.Value, error) { return string(i), nil }
 func New() ID { return process.next(time.Now().UnixMilli(), true) }
 
 // NewAt returns a new id as if it were made at t. Ids made one after the
-// other for the same millisecond increase.
+// other for the same millisecond increase, with ids for up to 256 others between
+// them.
 func NewAt(t time.Time) ID { return backdated.next(t.UnixMilli(), false) }
 
-// Two sequences, so that ids made for the past do not disturb the present.
+// Two sequences, so that ids made for the past do not disturb the present. A test
+// clock stands still, while ids are made for what others do meanwhile.
 var (
 	process   = generator{fill: cryptoFill}
-	backdated = generator{fill: cryptoFill}
+	backdated = generator{fill: cryptoFill, past: make([]position, 256)}
 )
 
 // cryptoFill never fails: crypto/rand ends the process instead.
@@ -54,6 +56,14 @@ type generator struct {
 	buf  [640]byte
 	left int
 
+	position
+	past   []position // where it was in milliseconds that may come again
+	oldest int        // of past
+}
+
+// position is the last id of a millisecond.
+type position struct {
+	used bool
 	ms   int64
 	high uint64
 	low  uint64
@@ -63,16 +73,30 @@ type generator struct {
 // lies before the last one counts as the last one.
 func (g *generator) next(ms int64, onward bool) ID {
 	g.mu.Lock()
-	if ms == g.ms || (onward && ms < g.ms) {
+	if g.used && (ms == g.ms || onward && ms < g.ms) || g.turnBack(ms) {
 		g.step()
 	} else {
-		g.ms = ms
-		g.high = g.random() & highMask
-		g.low = g.random() & lowMask
+		g.position = position{used: true, ms: ms, high: g.random() & highMask, low: g.random() & lowMask}
 	}
 	ms, high, low := g.ms, g.high, g.low
 	g.mu.Unlock()
 	return layout(ms, high, low)
+}
+
+// turnBack goes on in a millisecond that is remembered, and remembers where it
+// was in any case. It reports whether there is such a one.
+func (g *generator) turnBack(ms int64) bool {
+	for i := range g.past {
+		if g.past[i].used && g.past[i].ms == ms {
+			g.position, g.past[i] = g.past[i], g.position
+			return true
+		}
+	}
+	if len(g.past) > 0 {
+		g.past[g.oldest] = g.position
+		g.oldest = (g.oldest + 1) % len(g.past)
+	}
+	return false
 }
 
 // step moves on by a random distance of up to 2^40, so that a neighbour

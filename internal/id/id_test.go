@@ -88,6 +88,26 @@ func TestNewAt(t *testing.T) {
 	}
 }
 
+// TestNewAtByTurns: ids of a time that stands still increase, whatever ids are
+// made for between them.
+func TestNewAtByTurns(t *testing.T) {
+	t.Parallel()
+	clocks := []time.Time{time.Unix(0, 0), time.Unix(1, 0), time.Date(2031, 1, 31, 0, 0, 0, 0, time.UTC)}
+	last := make([]id.ID, len(clocks))
+	for i := range 2000 {
+		for c, at := range clocks {
+			next := id.NewAt(at)
+			if next <= last[c] || millis(t, next) != at.UnixMilli() {
+				t.Fatalf("%s came after %s at %s", next, last[c], at)
+			}
+			last[c] = next
+		}
+		for n := range i % 60 {
+			id.NewAt(time.Unix(int64(i), int64(n)*1e6))
+		}
+	}
+}
+
 func TestSource(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
