@@ -86,6 +86,11 @@ func (s *stage) endow(ctx context.Context) error {
 		}
 		progress("subscriptions", (n+1)*want, ownedSubscriptions*want)
 	}
+	if s.system == report.FloePostgres {
+		if err := s.postgres.Settle(ctx, s.name); err != nil {
+			return err
+		}
+	}
 	s.owners = want
 	return s.remember(s.name, kept{Set: s.set, Keys: s.keys, Owners: s.owners})
 }

@@ -75,7 +75,7 @@ func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
 		return nil, err
 	}
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		err := p.exec(ctx, `SELECT 1`)
+		err := p.exec(ctx, p.address, `SELECT 1`)
 		if err == nil {
 			return p, nil
 		}
@@ -89,15 +89,19 @@ func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
 // time in the processor as its own.
 func (p *Postgres) Serves(other *Process) { other.with = append(other.with, p.cmd.Process.Pid) }
 
-// exec runs a statement as the owner of the server.
-func (p *Postgres) exec(ctx context.Context, text string) error {
-	pool, err := sql.Open("pgx", p.address)
+// exec runs statements in a database as the owner of the server.
+func (p *Postgres) exec(ctx context.Context, address string, texts ...string) error {
+	pool, err := sql.Open("pgx", address)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = pool.Close() }()
-	_, err = pool.ExecContext(ctx, text)
-	return err
+	for _, text := range texts {
+		if _, err := pool.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+	}
+	return nil
 }
 
 // URL is the address of a database.
@@ -110,10 +114,16 @@ func (p *Postgres) URL(name string) string {
 	return u.String()
 }
 
+// Settle does now what the server would do by itself in a while, so that it is
+// not counted with what is measured: it clears up after what was written.
+func (p *Postgres) Settle(ctx context.Context, name string) error {
+	return p.exec(ctx, p.URL(name), "VACUUM ANALYZE", "CHECKPOINT")
+}
+
 // New makes an empty database in place of one of the same name.
 func (p *Postgres) New(ctx context.Context, name string) error {
-	return errors.Join(p.exec(ctx, `DROP DATABASE IF EXISTS "`+name+`" WITH (FORCE)`),
-		p.exec(ctx, `CREATE DATABASE "`+name+`" TEMPLATE template0 ENCODING 'UTF8'`))
+	return p.exec(ctx, p.address, `DROP DATABASE IF EXISTS "`+name+`" WITH (FORCE)`,
+		`CREATE DATABASE "`+name+`" TEMPLATE template0 ENCODING 'UTF8'`)
 }
 
 // Stop ends the server; its folder stays.
