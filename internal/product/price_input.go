@@ -198,6 +198,9 @@ func (s *SeatTiersInput) CheckNode(n *schema.Node, at *schema.At) {
 		}
 		return
 	}
+	if last := s.Tiers[len(s.Tiers)-1]; last.MaxSeats != nil && *last.MaxSeats < last.MinSeats { // nobody could buy any
+		at.ValueError(fmt.Sprintf("Tier max_seats must not be less than min_seats, got %d < %d", *last.MaxSeats, last.MinSeats), n)
+	}
 }
 
 // UnitCreate is a new price by the number of units.

@@ -73,6 +73,8 @@ func TestPriceSchema(t *testing.T) {
 				problem("value_error", at(`"seat_based","seat_tiers"`), "Value error, Only the last tier can have unlimited max_seats (None)")},
 			{"the same ceiling", seat(`{"min_seats":1,"max_seats":5,"price_per_seat":1},{"min_seats":6,"max_seats":5,"price_per_seat":1}`),
 				problem("value_error", at(`"seat_based","seat_tiers"`), "Value error, Tier max_seats values must be unique, got 5 twice")},
+			{"a ceiling below the floor", seat(`{"min_seats":1,"max_seats":5,"price_per_seat":1},{"min_seats":6,"max_seats":3,"price_per_seat":1}`),
+				problem("value_error", at(`"seat_based","seat_tiers"`), "Value error, Tier max_seats must not be less than min_seats, got 3 < 6")},
 			{"a rate beyond reason", seat(`{"min_seats":1,"price_per_seat":100000000}`),
 				problem("maximum_price", at(`"seat_based","seat_tiers","tiers",0,"price_per_seat"`), "Amount must be at most $999,999.99")},
 			{"unbounded first", unit(`{"unit_amount":1},{"unit_amount":2}`),
