@@ -163,13 +163,8 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	if err != nil {
 		return err
 	}
-	if err := welcome(ctx, io, s, d, address); err != nil {
+	if err := c.prepare(ctx, io, s, d, address); err != nil {
 		return err
-	}
-	if c.Demo {
-		if err := fillDemo(ctx, io, s, d); err != nil {
-			return err
-		}
 	}
 	// What starting has left behind would stay until the heap has grown to
 	// several times what is in use: give it back.
@@ -178,6 +173,24 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	err = s.Run(ctx, main)
 	log.Info("stopped")
 	return errors.Join(err, s.Close())
+}
+
+// prepare sees to it that there is something to serve, and says so at a first
+// start.
+func (c *serveCommand) prepare(ctx context.Context, io *streams, s *server.Server, d *db.DB, address string) error {
+	clear, err := begin(ctx, io, s, d)
+	if err != nil {
+		return err
+	}
+	if c.Demo {
+		if err := fillDemo(ctx, io, s, d); err != nil {
+			return err
+		}
+	}
+	if clear == "" {
+		return nil
+	}
+	return greet(io, address, clear)
 }
 
 // listen opens a listener, or says what to do about it.

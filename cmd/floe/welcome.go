@@ -11,28 +11,37 @@ import (
 	"floe/internal/token"
 )
 
-const greeting = `Floe is running at %[1]s
+const firstMade = `Made the first organization
 
-  Organization   %[2]s (%[3]s)
-  Token          %[4]s
+  Organization   %s (%s)
+  Token          %s
                  It has all scopes. Keep it: it is not shown again.
+
+`
+
+const greeting = `Floe is running at %[1]s
 
 Try it:
 
-  curl %[1]s/v1/customers/ -H "Authorization: Bearer %[4]s"
+  curl %[1]s/v1/customers/ -H "Authorization: Bearer %[2]s"
 
 Documentation: %[1]s/docs
 
 `
 
-// welcome makes the first organization and says how to begin, where there is
-// no organization yet.
-func welcome(ctx context.Context, io *streams, s *server.Server, d *db.DB, address string) error {
+// greet says how to begin to somebody who has just got a first token.
+func greet(io *streams, address, clear string) error {
+	_, err := fmt.Fprintf(io.out, greeting, address, clear)
+	return err
+}
+
+// begin makes the first organization, where there is none yet, and shows its
+// token, because nothing else ever will. Otherwise it answers "".
+func begin(ctx context.Context, io *streams, s *server.Server, d *db.DB) (clear string, err error) {
 	in, err := organization.Draft("My Organization", "my-organization")
 	if err != nil {
-		return err
+		return "", err
 	}
-	clear := ""
 	err = d.Write(ctx, func(tx *db.Tx) error {
 		clear = ""
 		if n, err := organizations(ctx, tx); err != nil || n > 0 {
@@ -48,17 +57,17 @@ func welcome(ctx context.Context, io *streams, s *server.Server, d *db.DB, addre
 		return err
 	})
 	if err != nil {
-		// Another node may have been first; then it has said the welcome.
+		// Another node may have been first; then it has shown the token.
 		if n, again := organizations(ctx, d); again != nil || n == 0 {
-			return plain(err)
+			return "", plain(err)
 		}
-		return nil
+		return "", nil
 	}
 	if clear == "" {
-		return nil
+		return "", nil
 	}
-	_, err = fmt.Fprintf(io.out, greeting, address, in.Name, in.Slug, clear)
-	return err
+	_, err = fmt.Fprintf(io.out, firstMade, in.Name, in.Slug, clear)
+	return clear, err
 }
 
 func organizations(ctx context.Context, q db.Querier) (int64, error) {
