@@ -47,7 +47,7 @@ type Sources interface {
 	// OfProduct lists the subscriptions, one-time orders and claimed seats of a
 	// product whose grants follow its benefits. What shall be left alone is not
 	// listed: subscriptions that are incomplete or within their grace period,
-	// orders that are not paid or whose benefits were taken back, deleted customers.
+	// orders that are not paid, deleted customers.
 	OfProduct(ctx context.Context, tx *db.Tx, organization, product id.ID) ([]SourceState, error)
 }
 

@@ -15,24 +15,30 @@ import (
 const takenBack = `SELECT 1 FROM refunds f WHERE f.organization_id = o.organization_id AND f.order_id = o.id
 	AND f.revoke_benefits AND f.status IN ('pending', 'succeeded')`
 
-// OfProduct lists the orders that grant what a product grants: bought once,
-// paid, without seats, by customers who are still there. What was given back
-// grants it all the same, unless that was taken back too.
+// OfProduct lists the orders whose grants follow what a product grants: bought
+// once, paid, without seats, by customers who are still there. What was given
+// back grants it all the same, unless that was taken back too: such an order is
+// entitled to nothing, and is listed where somebody has given back a license key,
+// and with it the grant.
 func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, product id.ID) ([]grant.SourceState, error) {
 	rows, err := db.All[struct {
 		ID         id.ID
 		CustomerID id.ID
-	}](ctx, tx, `SELECT o.id, o.customer_id FROM orders o
-		JOIN customers c ON c.organization_id = o.organization_id AND c.id = o.customer_id
-		WHERE o.organization_id = ? AND o.product_id = ? AND o.subscription_id IS NULL AND o.seats IS NULL
-			AND o.status IN ('paid', 'partially_refunded', 'refunded') AND c.deleted_at IS NULL AND NOT EXISTS (`+takenBack+`)
-		ORDER BY o.seq`, org, product)
+		Entitled   bool
+	}](ctx, tx, `SELECT id, customer_id, entitled FROM (
+			SELECT o.seq, o.organization_id, o.id, o.customer_id, NOT EXISTS (`+takenBack+`) AS entitled FROM orders o
+			JOIN customers c ON c.organization_id = o.organization_id AND c.id = o.customer_id
+			WHERE o.organization_id = ? AND o.product_id = ? AND o.subscription_id IS NULL AND o.seats IS NULL
+				AND o.status IN ('paid', 'partially_refunded', 'refunded') AND c.deleted_at IS NULL
+		) AS bought WHERE entitled OR EXISTS (SELECT 1 FROM benefit_grants g
+			WHERE g.organization_id = bought.organization_id AND g.source_id = bought.id AND g.granted_at IS NOT NULL)
+		ORDER BY seq`, org, product)
 	if err != nil {
 		return nil, fmt.Errorf("find the orders of a product: %w", err)
 	}
 	out := make([]grant.SourceState, len(rows))
 	for i, r := range rows {
-		out[i] = grant.SourceState{Source: grant.Source{OrderID: r.ID}, Customer: r.CustomerID, Entitled: true}
+		out[i] = grant.SourceState{Source: grant.Source{OrderID: r.ID}, Customer: r.CustomerID, Entitled: r.Entitled}
 	}
 	return out, nil
 }

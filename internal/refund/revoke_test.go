@@ -30,7 +30,7 @@ func (s *shop) benefit(name string) string {
 // offers makes the product grant these benefits.
 func (s *shop) offers(benefits ...string) {
 	s.T.Helper()
-	s.Is(s.Do("POST", "/v1/products/"+s.product+"/benefits", s.AllToken, obj{"benefits": benefits}), 200, nil)
+	s.Is(s.Do("POST", "/v1/products/"+s.product+"/benefits", s.AllToken, obj{"benefits": append([]string{}, benefits...)}), 200, nil)
 }
 
 // bought is an order that was paid by hand.
@@ -97,6 +97,28 @@ func TestTakenBackStaysTakenBack(t *testing.T) {
 		s.has(1, kept)
 		s.has(0, part)
 		s.has(1, left)
+	})
+}
+
+// TestKeyGivenBackAfterARefund: a license key that a refund took and somebody
+// gave back goes when the product does not grant it any more.
+func TestKeyGivenBackAfterARefund(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		s := newShop(w)
+		r := s.Do("POST", "/v1/benefits/", s.AllToken, obj{"type": "license_keys", "description": "Key", "properties": obj{}})
+		s.Is(r, 201, nil)
+		s.offers(r.ID())
+		o := s.bought()
+		s.refund(o, 1000, true)
+		s.has(0, o)
+		keys := s.Do("GET", "/v1/license-keys/?benefit_id="+r.ID(), s.AllToken, nil)
+		key := keys.Path("items").([]any)[0].(obj)["id"].(string)
+		s.Is(s.Do("PATCH", "/v1/license-keys/"+key, s.AllToken, obj{"status": "granted"}), 200, obj{"status": "granted"})
+		s.has(1, o)
+		s.offers()
+		s.has(0, o)
+		s.Is(s.Do("GET", "/v1/license-keys/"+key, s.AllToken, nil), 200, obj{"status": "revoked"})
 	})
 }
 
