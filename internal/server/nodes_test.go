@@ -66,6 +66,7 @@ func TestIdle(t *testing.T) {
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		f.Do("POST", "/v1/webhooks/endpoints", f.AllToken, map[string]any{"url": "https://example.com/", "format": "raw", "events": []string{"order.paid"}})
 		f.Customer(nil)
+		f.Settle()
 		f.URL()
 		const seconds = 10
 		time.Sleep(3 * time.Second) // what it does when it starts

@@ -70,6 +70,7 @@ func TestRateOfStrangers(t *testing.T) {
 				t.Errorf("call %d: %d", i, r.Status)
 			}
 		}
+		f.Settle()
 		before := f.DB.Stats().Queries
 		for i := range 50 {
 			r := send(f, customers, token.Mint(token.Organization), bad)

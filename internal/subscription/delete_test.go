@@ -20,6 +20,7 @@ func TestDeleteTakesAFixedNumberOfStatements(t *testing.T) {
 			attached = append(attached, b.Benefit([]obj{nil, {"type": "license_keys"}}[i%2]).ID())
 		}
 		b.Do("POST", "/v1/products/"+product+"/benefits", b.AllToken, obj{"benefits": attached})
+		b.Settle()
 		remove := func(n int64, query string) int64 {
 			c := b.Customer(obj{"name": "Ada", "billing_name": "Ada"}).ID()
 			for range n {
