@@ -79,6 +79,8 @@ func (o dataOptions) advise(err error) error {
 	switch {
 	case o.DatabaseURL != "":
 		return fmt.Errorf("%w; check --database-url (FLOE_DATABASE_URL) and that the server runs", oneLine(err))
+	case errors.Is(err, db.ErrServed):
+		return fmt.Errorf("%w (%s); stop it, or choose another folder with --data-dir (FLOE_DATA_DIR)", err, o.DataDir)
 	case errors.Is(err, db.ErrDamaged):
 		return fmt.Errorf("%w; restore it from a backup, or choose another folder with --data-dir (FLOE_DATA_DIR)", oneLine(err))
 	}

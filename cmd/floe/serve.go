@@ -106,7 +106,7 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 		})
 	})
 	defer stop()
-	var change []func(*db.Config)
+	change := []func(*db.Config){func(config *db.Config) { config.Alone = true }}
 	if c.change != nil {
 		change = append(change, c.change)
 	}

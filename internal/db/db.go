@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -41,6 +42,10 @@ type Config struct {
 	// ReadOnly opens what is there without changing it, and without making it
 	// when it is not: Write fails. It may be open elsewhere at the same time.
 	ReadOnly bool
+	// Alone is for servers: opening fails while another process that wants to
+	// be alone has the SQLite file open (ErrServed). Those that do not want that
+	// are welcome beside it. It has no effect on PostgreSQL.
+	Alone bool
 	// Clock gives transactions their time. The wall clock when nil.
 	Clock clock.Clock
 	// Logger hears of migrations and retries. slog.Default when nil.
@@ -103,6 +108,7 @@ type DB struct {
 	readers *readers      // SQLite only
 	writer  *writer       // SQLite only
 	path    string        // SQLite only
+	alone   *os.File      // SQLite only, what an Alone process holds
 
 	walIndex *lite.WALIndex // SQLite only
 	versions *Versions      // SQLite only, where walIndex can be read

@@ -30,6 +30,9 @@ var (
 	// ErrDamaged says that a file is nothing that SQLite can read.
 	ErrDamaged = errors.New("the database file is damaged")
 
+	// ErrServed says that another process has the SQLite file for itself.
+	ErrServed = errors.New("another server runs on this folder already")
+
 	errReadOnly = errors.New("db: changes need a transaction; use Write")
 )
 

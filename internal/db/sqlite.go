@@ -20,6 +20,9 @@ import (
 // FileName is the file of the database in the data directory.
 const FileName = "floe.db"
 
+// aloneName is the file that a process holds which wants to be alone. It stays.
+const aloneName = "floe.lock"
+
 // Memory for pages. Each connection has a cache of its own, so the readers
 // share a budget, and a small one: it is for the inner pages of indexes, which
 // every search passes. The system has the whole file in memory where there is
@@ -40,6 +43,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	d.walIndex = lite.ClaimIndex(d.path)
 	if err := d.prepareToWrite(); err != nil {
 		d.walIndex.Release()
+		d.leave()
 		return err
 	}
 	cache := max(2<<10, readersCacheKB/d.config.ReadConns)
@@ -63,6 +67,11 @@ func (d *DB) prepareToWrite() (err error) {
 	}
 	if err := makeDataDir(d.config.DataDir); err != nil {
 		return err
+	}
+	if d.config.Alone {
+		if d.alone, err = lockAlone(filepath.Join(d.config.DataDir, aloneName)); err != nil {
+			return d.explainLock(err)
+		}
 	}
 	makePrivate(d.path)
 	if d.writer, err = newWriter(d); err != nil {
@@ -185,6 +194,13 @@ func (d *DB) explainSQLite(err error) error {
 	return fmt.Errorf("open %s: %w", d.path, err)
 }
 
+func (d *DB) explainLock(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("the data directory %s cannot be written: %w", d.config.DataDir, path.Err)
+	}
+	return err
+}
+
 // writable tries to make a file, because permission bits do not tell of
 // read-only mounts and full quotas.
 func writable(dir string) error {
@@ -200,10 +216,18 @@ func writable(dir string) error {
 }
 
 func (d *DB) closeSQLite() error {
+	defer d.leave()
 	defer d.walIndex.Release()
 	var err error
 	if d.writer != nil {
 		err = d.writer.close()
 	}
 	return errors.Join(d.readers.close(), err)
+}
+
+// leave lets another process be alone.
+func (d *DB) leave() {
+	if d.alone != nil {
+		_ = d.alone.Close()
+	}
 }
