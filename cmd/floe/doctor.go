@@ -20,10 +20,11 @@ type doctorCommand struct {
 
 // Help says what it looks at and what its exit codes mean.
 func (doctorCommand) Help() string {
-	return `It looks at what the rows stand on (engine, schema, file, sync, space, clock) and at the
-rules that hold between any two transactions, such as that totals are the sum of their
-rows and that no number of an invoice is missing. It changes nothing and repairs
-nothing, and can look while a server runs. What the rules are stands in docs/reliability.md.
+	return `It looks at what the rows stand on (engine, schema with its indexes and constraints,
+file, sync, space, clock) and at the rules that hold between any two transactions, such as
+that totals are the sum of their rows and that no number of an invoice is missing. It
+changes nothing and repairs nothing, and can look while a server runs. What the rules are
+stands in docs/reliability.md.
 
 Exit codes: 0 all is well, perhaps with warnings; 1 something is broken; 2 it could not
 look at everything.

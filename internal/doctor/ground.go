@@ -18,6 +18,7 @@ func (c *Config) ground() []*check {
 	list := []*check{
 		{Check: Check{Name: "engine", Says: "The engine answers, and is one that Floe knows."}, look: c.engine, decides: true},
 		{Check: Check{Name: "schema", Says: "The schema has the version that this program writes."}, look: c.schema, decides: true},
+		{Check: Check{Name: "structure", Says: "Every table, column, index and constraint that the migrations make is there, as they made it, and valid."}, look: c.structure},
 	}
 	if c.DB.Engine() == "sqlite" {
 		list = append(list,
