@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -71,12 +72,20 @@ func notMigrated(err error) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
 		return fmt.Errorf("cannot bring the schema up to date: %w; the role of --database-url (FLOE_DATABASE_URL) must own the database and its tables", oneLine(err))
 	}
+	if errors.Is(err, db.ErrFull) {
+		return fmt.Errorf("cannot bring the schema up to date: %w; make room there and start again, it goes on from where it got to", oneLine(err))
+	}
 	return fmt.Errorf("cannot bring the schema up to date: %w", oneLine(err))
 }
 
 // advise says what to do about a database that cannot be opened.
 func (o dataOptions) advise(err error) error {
+	full := errors.Is(err, db.ErrFull) || errors.Is(err, syscall.ENOSPC)
 	switch {
+	case full && o.DatabaseURL != "":
+		return fmt.Errorf("%w; make room there", oneLine(err))
+	case full:
+		return fmt.Errorf("%w; make room there, or choose another folder with --data-dir (FLOE_DATA_DIR)", oneLine(err))
 	case o.DatabaseURL != "":
 		return fmt.Errorf("%w; check --database-url (FLOE_DATABASE_URL) and that the server runs", oneLine(err))
 	case errors.Is(err, db.ErrServed):

@@ -27,6 +27,9 @@ var (
 	// ErrUnavailable says that the database cannot do its work now: it cannot
 	// be reached, is shutting down, its disk is full or read-only.
 	ErrUnavailable = errors.New("the database is not available")
+	// ErrFull says why ErrUnavailable: there is no room on the disk. It goes on
+	// when there is.
+	ErrFull = errors.New("its disk is full")
 	// ErrDamaged says that a file is nothing that SQLite can read.
 	ErrDamaged = errors.New("the database file is damaged")
 
@@ -98,6 +101,9 @@ func (d *DB) fromSQLite(ctx context.Context, failure sqliteError, err error) err
 	case lite.Unique, lite.PrimaryKey, lite.RowID:
 		return d.unique.fromSQLite(ctx, d, failure, err)
 	}
+	if noRoom(failure.Code()) {
+		return fmt.Errorf("%w: %w: cannot write %s: %w", ErrUnavailable, ErrFull, d.path, err)
+	}
 	switch failure.Code() & 0xff {
 	case lite.Busy, lite.Locked:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
@@ -105,11 +111,13 @@ func (d *DB) fromSQLite(ctx context.Context, failure sqliteError, err error) err
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-	case lite.Full, lite.ReadOnly, lite.IOError, lite.CannotOpen, lite.Corrupt, lite.NotADB, lite.NoMemory:
+	case lite.ReadOnly, lite.IOError, lite.CannotOpen, lite.Corrupt, lite.NotADB, lite.NoMemory:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
 }
+
+func noRoom(code int) bool { return code&0xff == lite.Full || code == lite.NoRoomForIndex }
 
 // fatal reports whether SQLite may have rolled back the whole transaction
 // together with the statement that failed.
@@ -136,6 +144,8 @@ func fromPostgres(ctx context.Context, pg *pgconn.PgError, err error) error {
 			return ctx.Err()
 		}
 		return err
+	case "53100":
+		return fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrFull, err)
 	case "57P01", "57P02", "57P03", "25006": // shutting down, crashed, starting; read-only
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

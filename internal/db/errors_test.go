@@ -172,8 +172,8 @@ func TestDiskFull(t *testing.T) {
 		insertBig,
 	)
 	for i, err := range results[1:] {
-		if !errors.Is(err, db.ErrUnavailable) {
-			t.Errorf("write %d: got %v, want ErrUnavailable", i+1, err)
+		if !errors.Is(err, db.ErrUnavailable) || !errors.Is(err, db.ErrFull) {
+			t.Errorf("write %d: got %v, want ErrUnavailable, because of ErrFull", i+1, err)
 		}
 	}
 	if results[0] != nil {

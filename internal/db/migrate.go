@@ -114,8 +114,9 @@ func (d *DB) migrateSQLite(ctx context.Context, to int64) error {
 		if err == nil {
 			return nil
 		}
-		if version == last && !errors.Is(d.translate(ctx, err), ErrBusy) {
-			return err
+		translated := d.translate(ctx, err)
+		if errors.Is(translated, ErrFull) || version == last && !errors.Is(translated, ErrBusy) {
+			return translated
 		}
 		last = version
 		select {

@@ -178,6 +178,9 @@ func (d *DB) dsn(cacheKB int, more ...string) string {
 
 // explainSQLite says what to do about the ways in which opening fails.
 func (d *DB) explainSQLite(err error) error {
+	if code := sqliteCode(err); noRoom(code) {
+		return d.translate(context.Background(), err)
+	}
 	switch code := sqliteCode(err); code & 0xff {
 	case lite.CannotOpen, lite.ReadOnly:
 		if probe := writable(filepath.Dir(d.path)); probe != nil {

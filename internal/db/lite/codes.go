@@ -16,6 +16,9 @@ const (
 	CannotOpen  = sqlite3.SQLITE_CANTOPEN
 	NotADB      = sqlite3.SQLITE_NOTADB
 
+	// NoRoomForIndex says that the file that indexes the log could not grow.
+	NoRoomForIndex = sqlite3.SQLITE_IOERR_SHMSIZE
+
 	PrimaryKey = sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 	Unique     = sqlite3.SQLITE_CONSTRAINT_UNIQUE
 	RowID      = sqlite3.SQLITE_CONSTRAINT_ROWID
