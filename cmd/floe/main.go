@@ -99,6 +99,9 @@ func run(ctx context.Context, args []string) int {
 	}
 	if err := command.Run(); err != nil {
 		if e, ok := errors.AsType[exit](err); ok {
+			if e.error == nil {
+				return e.code // all has been said
+			}
 			return complain(io.err, err, e.code)
 		}
 		return complain(io.err, err, exitFailed)

@@ -40,6 +40,11 @@ the totals, the states and the webhooks, received by a sink that misbehaves, agr
 It writes some megabytes a round into the folder. When something is wrong the folder
 stays, and the report says how to look at it.
 
+For the full disk it starts itself where it can mount a small file system that nobody
+else sees, which takes as much memory as the data. Where the system does not allow that,
+SQLite's files are kept from growing, PostgreSQL's disk is left alone, and the report
+says so.
+
 Ways to break it:
 `)
 	for _, f := range torture.Faults() {
@@ -57,10 +62,15 @@ Examples:
 
 // Run tortures and prints what came of it.
 func (c *tortureCommand) Run(ctx context.Context, io *streams) error {
+	ran, code, notApart := torture.Apart(ctx, c.Fault)
+	if ran {
+		return ended(code, notApart)
+	}
 	config, err := c.config(io)
 	if err != nil {
 		return exit{exitUnknown, err}
 	}
+	config.NotApart = notApart
 	_, _ = fmt.Fprintf(io.err, "seed %d, %s, %d clients, in %s\n", config.Seed, config.Engine, config.Clients, config.Dir)
 	r, err := torture.Run(ctx, config)
 	broken := len(r.Problems) > 0
@@ -87,6 +97,20 @@ func (c *tortureCommand) Run(ctx context.Context, io *streams) error {
 		return exit{exitUnknown, oneLine(err)}
 	}
 	return nil
+}
+
+// ended is what the process that was run apart has left to say: nothing but its
+// exit code, unless a signal ended it.
+func ended(code int, err error) error {
+	switch {
+	case err == nil && code == 0:
+		return nil
+	case err == nil && code > 0:
+		return exit{code: code}
+	case err == nil:
+		err = errors.New("it was killed")
+	}
+	return exit{exitUnknown, err}
 }
 
 func (c *tortureCommand) config(io *streams) (torture.Config, error) {
@@ -124,6 +148,9 @@ func tortured(w io.Writer, r *torture.Report) {
 	p("  %d were not answered: %d happened whole, the others not at all", r.Doubtful, r.Happened)
 	p("  %d rows were compared at last, %d changes read from the feed", r.Rows, r.Changes)
 	p("  %d webhook events arrived, %d of them more than once; %d deliveries were refused", r.Events, r.Repeats, r.Refused)
+	if r.FullDisk != "" {
+		p("  the full disk was %s", r.FullDisk)
+	}
 	for _, s := range r.Skipped {
 		p("  not tried: %s", s)
 	}

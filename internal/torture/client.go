@@ -3,6 +3,7 @@
 package torture
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,7 +84,7 @@ func (c *client) take(p *person, s step) bool {
 		p.doubt = nil
 		p.forget()
 		return false
-	case err != nil || status == 503: // it says that it cannot: it may have, before it lost the connection
+	case err != nil || status == 503 && bytes.HasPrefix(answer, []byte(`{"error":"ServiceUnavailable","detail":"`)): // it says that it cannot: it may have, before it lost the connection
 		c.doubtful.Add(1)
 		return false
 	case status != s.want:

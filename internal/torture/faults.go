@@ -5,8 +5,6 @@ package torture
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -49,7 +47,7 @@ var faults = []fault{
 	{name: "pause", about: "the whole process stands still for a while (SIGSTOP), as a machine does that is moved; then kill -9", strike: pause},
 	{name: "freeze", about: "the whole process stands still for longer than its leases last; then it must go on as it was", strike: freeze},
 	{name: "slow-disk", about: "each commit takes up to 100 ms longer; then kill -9", orders: slow, strike: nothing},
-	{name: "full-disk", about: "the files can grow by some kilobytes and no more; then there is room again, and the same server must go on", can: limits, strike: fullDisk},
+	{name: fullDiskName, about: "the disk is filled to the last byte, twice: there is room again, and the same server must go on; it is killed while it is full, and started again", can: fills, strike: fullDisk},
 	{name: "read-only-disk", about: "no file can be written any more, then they can again, and the same server must go on", can: limits, strike: readOnlyDisk},
 	{name: "clock", about: "the clock jumps forward and back by hours, and is off from the start; then kill -9", orders: jumps, strike: nothing},
 	{name: "connections", about: "PostgreSQL ends all connections; the same server must go on", can: postgres, strike: disconnect},
@@ -122,52 +120,6 @@ func ours(t *run) string {
 		return "needs a private PostgreSQL server"
 	}
 	return ""
-}
-
-func limits(t *run) string {
-	if t.config.Engine != "sqlite" {
-		return "is for SQLite"
-	}
-	return canLimit
-}
-
-// fullDisk lets the files grow by a little, once the server has met the limit
-// reads must still be answered, and once it is lifted writes.
-func fullDisk(ctx context.Context, t *run, r *Round) error {
-	room := int64(4096 + t.random.IntN(256<<10))
-	size := int64(0)
-	for _, name := range []string{"floe.db", "floe.db-wal"} {
-		if info, err := os.Stat(filepath.Join(t.dataDir(), name)); err == nil {
-			size = max(size, info.Size())
-		}
-	}
-	r.Detail = fmt.Sprintf("%d KB of room", room>>10)
-	return limited(ctx, t, uint64(size+room)) //nolint:gosec // both are positive
-}
-
-func readOnlyDisk(ctx context.Context, t *run, _ *Round) error { return limited(ctx, t, 0) }
-
-func limited(ctx context.Context, t *run, size uint64) error {
-	lift, err := limitFiles(t.server.pid(), size)
-	if err != nil {
-		return err
-	}
-	before := t.doubtful()
-	for range 100 {
-		if t.doubtful() > before {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	time.Sleep(time.Duration(100+t.random.IntN(400)) * time.Millisecond)
-	status, answer, err := t.server.do(ctx, "GET", "/v1/customers/?limit=1", nil)
-	if err != nil || status != 200 {
-		t.report.problem("a read on a disk that cannot be written: %d %s %v", status, answer, err)
-	}
-	if err := lift(); err != nil {
-		return err
-	}
-	return t.goesOn(ctx)
 }
 
 func disconnect(ctx context.Context, t *run, r *Round) error {

@@ -33,6 +33,9 @@ type Config struct {
 	Duration time.Duration
 	// Faults are those to choose from; all that can be had when empty.
 	Faults []string
+	// NotApart is why the program could not be run where it can mount a small
+	// disk, if it could not.
+	NotApart error
 	// Progress is told what happens, one line each.
 	Progress io.Writer
 }
@@ -45,6 +48,9 @@ type Report struct {
 	Rounds   []Round  `json:"rounds"`
 	Skipped  []string `json:"faults_not_to_be_had"`
 	Problems []string `json:"problems"`
+	// FullDisk is how a full disk was made, where one was: FullDisk, or in a
+	// lesser way, and why.
+	FullDisk string `json:"full_disk,omitempty"`
 
 	Acknowledged int     `json:"acknowledged"`
 	Doubtful     int     `json:"unanswered"` // of which
@@ -67,6 +73,9 @@ type Round struct {
 	Happened     int     `json:"unanswered_and_happened"`
 	Seconds      float64 `json:"seconds"`
 }
+
+// FullDisk is the way to make a full disk that leaves nothing to be desired.
+const FullDisk = "a small file system that was filled to the last byte"
 
 // ErrUnable says that there was nothing to torture: it is no verdict.
 var ErrUnable = errors.New("the torture could not be run")

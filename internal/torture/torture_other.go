@@ -12,3 +12,6 @@ type Fault struct{ Name, About string }
 
 // Faults are none here.
 func Faults() []Fault { return nil }
+
+// Apart does nothing here.
+func Apart(context.Context, []string) (bool, int, error) { return false, 0, nil }

@@ -3,7 +3,9 @@
 package torture_test
 
 import (
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 
 	"floe/internal/db/dbtest"
 	"floe/internal/db/pgserver"
+	"floe/internal/smalldisk/disktest"
 	"floe/internal/torture"
 )
 
@@ -21,19 +24,14 @@ import (
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	binary := build(t)
-	for engine, rounds := range map[string]int{"sqlite": 12, "postgres": 13} {
+	for engine, rounds := range map[string]int{"sqlite": 12, "postgres": 14} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			if _, err := pgserver.Programs(); engine == "postgres" && err != nil && os.Getenv("FLOE_REQUIRE_ALL") != "1" {
 				t.Skip(err)
 			}
-			r, err := torture.Run(t.Context(), torture.Config{
-				Binary: binary, Dir: folder(t), Engine: engine, Seed: uint64(setting("FLOE_TORTURE_SEED", 1)), //nolint:gosec // small
-				Rounds: setting("FLOE_TORTURE_ROUNDS", rounds), Clients: 12, Progress: t.Output(),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := command(t, binary, "--engine", engine, "--clients", "12",
+				"--seed", strconv.Itoa(setting("FLOE_TORTURE_SEED", 1)), "--rounds", strconv.Itoa(setting("FLOE_TORTURE_ROUNDS", rounds)))
 			for _, p := range r.Problems {
 				t.Error(p)
 			}
@@ -44,11 +42,44 @@ func TestTorture(t *testing.T) {
 			if len(tried)+len(r.Skipped) != len(torture.Faults()) {
 				t.Errorf("%d kinds of fault were tried and %q left out, of %d", len(tried), r.Skipped, len(torture.Faults()))
 			}
+			if r.FullDisk != torture.FullDisk && disktest.Allowed(t) {
+				t.Errorf("a small disk can be had here, and the full disk was %q; left out were %q", r.FullDisk, r.Skipped)
+			}
 			if r.Acknowledged < 100 || r.Events < 100 || r.Changes < 100 || r.Doubtful < 20 || r.Refused == 0 {
 				t.Errorf("nothing much was tried: %+v", r)
 			}
 			t.Logf("%d acknowledged, %d unanswered of which %d happened, %d events, %.0f s", r.Acknowledged, r.Doubtful, r.Happened, r.Events, r.Seconds)
+			t.Logf("the full disk was %s", r.FullDisk)
 		})
+	}
+}
+
+// command runs floe torture as people do, and reads its report.
+func command(t *testing.T, binary string, args ...string) (r torture.Report) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, append([]string{"torture", folder(t), "--json"}, args...)...)
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if failed := json.Unmarshal(out, &r); failed != nil {
+		t.Fatalf("floe torture: %v, %v\n%s", err, failed, out)
+	}
+	if broken := len(r.Problems) > 0; cmd.ProcessState.ExitCode() != map[bool]int{true: 1}[broken] {
+		t.Errorf("floe torture ended with %v", err)
+	}
+	return r
+}
+
+// TestFilesThatCannotGrow: where nobody can mount anything, as here, where the
+// program was not run apart, the disk is as good as full.
+func TestFilesThatCannotGrow(t *testing.T) {
+	t.Parallel()
+	r, err := torture.Run(t.Context(), torture.Config{Binary: build(t), Dir: folder(t), Engine: "sqlite", Seed: 1, Rounds: 1, Clients: 8,
+		Faults: []string{"full-disk"}, NotApart: fs.ErrPermission, Progress: t.Output()})
+	if err != nil || len(r.Problems) > 0 || r.Doubtful == 0 {
+		t.Errorf("%v, %q, %d unanswered", err, r.Problems, r.Doubtful)
+	}
+	if !strings.Contains(r.FullDisk, "RLIMIT_FSIZE") || !strings.Contains(r.FullDisk, "permission denied") {
+		t.Errorf("the report does not say that the disk was not full, and why: %q", r.FullDisk)
 	}
 }
 
