@@ -86,6 +86,10 @@ func (h *holders) OfProduct(context.Context, *db.Tx, id.ID, id.ID) ([]grant.Sour
 	return h.list, nil
 }
 
+func (h *holders) OfCustomer(context.Context, *db.Tx, id.ID, id.ID) ([]grant.SourceState, error) {
+	return h.list, nil
+}
+
 func TestResync(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f bench) {

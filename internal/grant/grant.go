@@ -36,19 +36,23 @@ func (s Source) id() id.ID {
 // SourceState is a source with whose it is and whether it entitles them now.
 type SourceState struct {
 	Source
+	Product  id.ID
 	Customer id.ID
 	Entitled bool
 	// Member holds a seat of the source; empty where there are no seats.
 	Member id.ID
 }
 
-// Sources is what re-doing the grants of a product needs: who holds it.
+// Sources is what re-doing the grants of a product or of a customer needs: who
+// holds what.
 type Sources interface {
 	// OfProduct lists the subscriptions, one-time orders and claimed seats of a
 	// product whose grants follow its benefits. What shall be left alone is not
 	// listed: subscriptions that are incomplete or within their grace period,
 	// orders that are not paid, deleted customers.
 	OfProduct(ctx context.Context, tx *db.Tx, organization, product id.ID) ([]SourceState, error)
+	// OfCustomer lists those of a customer.
+	OfCustomer(ctx context.Context, tx *db.Tx, organization, customer id.ID) ([]SourceState, error)
 }
 
 // NoSources stands for resources that do not exist yet.
@@ -56,6 +60,11 @@ type NoSources struct{}
 
 // OfProduct lists nothing.
 func (NoSources) OfProduct(context.Context, *db.Tx, id.ID, id.ID) ([]SourceState, error) {
+	return nil, nil
+}
+
+// OfCustomer lists nothing.
+func (NoSources) OfCustomer(context.Context, *db.Tx, id.ID, id.ID) ([]SourceState, error) {
 	return nil, nil
 }
 

@@ -284,35 +284,95 @@ func (s *Service) CycleAll(ctx context.Context, tx *db.Tx, actor auth.Subject, o
 // RevokeAll takes everything from a customer who is being deleted, whatever
 // else would entitle them to it.
 func (s *Service) RevokeAll(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID id.ID) error {
-	return s.end(ctx, tx, actor, org, db.Where("organization_id = ? AND customer_id = ? AND granted_at IS NOT NULL", org, customerID))
+	_, err := s.end(ctx, tx, actor, org, db.Where("organization_id = ? AND customer_id = ? AND granted_at IS NOT NULL", org, customerID))
+	return err
 }
 
-// RevokeMember takes everything from a member who is being deleted.
+// RevokeMember takes everything from a member who is being deleted. Who was the
+// owner before may have what the customer still pays for: the owner of now gets
+// that.
 func (s *Service) RevokeMember(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID, member id.ID) error {
-	return s.end(ctx, tx, actor, org,
+	lost, err := s.end(ctx, tx, actor, org,
 		db.Where("organization_id = ? AND customer_id = ? AND member_id = ? AND granted_at IS NOT NULL", org, customerID, member))
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	return s.inherit(ctx, tx, actor, org, customerID, lost)
+}
+
+// inherit gives to the owner of a customer what another has lost and the
+// customer is entitled to. Seats are those of who has claimed them, and end.
+func (s *Service) inherit(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID id.ID, lost []*work) error {
+	found, err := s.Sources.OfCustomer(ctx, tx, org, customerID)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	customers, err := s.Customers.LockAll(ctx, tx, org, []id.ID{customerID})
+	if err != nil {
+		return err
+	}
+	tasks, products := map[id.ID]*Task{}, map[id.ID]id.ID{}
+	for _, f := range found {
+		if f.Entitled && f.Member == "" {
+			tasks[f.id()] = &Task{Customer: customers[customerID], Source: f.Source, Entitled: true}
+			products[f.id()] = f.Product
+		}
+	}
+	if len(tasks) == 0 {
+		return nil
+	}
+	sold, err := product.Load(ctx, tx, []id.ID{org}, slices.Collect(maps.Values(products))...)
+	if err != nil {
+		return err
+	}
+	rows, err := bySources(ctx, tx, org, slices.Sorted(maps.Keys(tasks)), "")
+	if err != nil {
+		return err
+	}
+	var give []*work
+	var benefits []id.ID
+	for _, w := range lost {
+		t, entitled := tasks[w.SourceID]
+		if !entitled || !slices.Contains(sold[products[w.SourceID]].BenefitIDs, w.BenefitID) {
+			continue
+		}
+		give = append(give, &work{task: t, Row: Row{BenefitID: w.BenefitID}, candidates: rows[w.SourceID]})
+		benefits = append(benefits, w.BenefitID)
+	}
+	b := s.batch(ctx, tx, actor, org)
+	if err := b.live(benefits); err != nil {
+		return err
+	}
+	if err := b.hold(give); err != nil {
+		return err
+	}
+	if err := b.give(give, false); err != nil {
+		return err
+	}
+	return b.save()
 }
 
 // BenefitDeleted takes a benefit from all who have it.
 func (s *Service) BenefitDeleted(ctx context.Context, tx *db.Tx, actor auth.Subject, r benefit.Row) error {
-	return s.end(ctx, tx, actor, r.OrganizationID,
+	_, err := s.end(ctx, tx, actor, r.OrganizationID,
 		db.Where("organization_id = ? AND benefit_id = ? AND granted_at IS NOT NULL", r.OrganizationID, r.ID))
+	return err
 }
 
 // end revokes what is granted because what it hangs on goes away.
-func (s *Service) end(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, w *db.W) error {
+func (s *Service) end(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, w *db.W) ([]*work, error) {
 	list, err := s.works(ctx, tx, w)
 	if err != nil || len(list) == 0 {
-		return err
+		return nil, err
 	}
 	b := s.batch(ctx, tx, actor, org)
 	if err := b.types(list); err != nil {
-		return err
+		return nil, err
 	}
 	if err := b.take(list, true); err != nil {
-		return err
+		return nil, err
 	}
-	return b.save()
+	return list, b.save()
 }
 
 // works reads and locks grants to work on. They come customer by customer, so

@@ -21,24 +21,33 @@ const takenBack = `SELECT 1 FROM refunds f WHERE f.organization_id = o.organizat
 // entitled to nothing, and is listed where somebody has given back a license key,
 // and with it the grant.
 func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, product id.ID) ([]grant.SourceState, error) {
+	return granting(ctx, tx, db.Where("o.organization_id = ? AND o.product_id = ?", org, product))
+}
+
+// OfCustomer lists those of a customer.
+func (s *Service) OfCustomer(ctx context.Context, tx *db.Tx, org, customerID id.ID) ([]grant.SourceState, error) {
+	return granting(ctx, tx, db.Where("o.organization_id = ? AND o.customer_id = ? AND o.product_id IS NOT NULL", org, customerID))
+}
+
+func granting(ctx context.Context, tx *db.Tx, w *db.W) ([]grant.SourceState, error) {
 	rows, err := db.All[struct {
 		ID         id.ID
 		CustomerID id.ID
+		ProductID  id.ID
 		Entitled   bool
-	}](ctx, tx, `SELECT id, customer_id, entitled FROM (
-			SELECT o.seq, o.organization_id, o.id, o.customer_id, NOT EXISTS (`+takenBack+`) AS entitled FROM orders o
-			JOIN customers c ON c.organization_id = o.organization_id AND c.id = o.customer_id
-			WHERE o.organization_id = ? AND o.product_id = ? AND o.subscription_id IS NULL AND o.seats IS NULL
-				AND o.status IN ('paid', 'partially_refunded', 'refunded') AND c.deleted_at IS NULL
+	}](ctx, tx, `SELECT id, customer_id, product_id, entitled FROM (
+			SELECT o.seq, o.organization_id, o.id, o.customer_id, o.product_id, NOT EXISTS (`+takenBack+`) AS entitled FROM orders o
+			JOIN customers c ON c.organization_id = o.organization_id AND c.id = o.customer_id`+w.SQL()+` AND o.subscription_id IS NULL
+				AND o.seats IS NULL AND o.status IN ('paid', 'partially_refunded', 'refunded') AND c.deleted_at IS NULL
 		) AS bought WHERE entitled OR EXISTS (SELECT 1 FROM benefit_grants g
 			WHERE g.organization_id = bought.organization_id AND g.source_id = bought.id AND g.granted_at IS NOT NULL)
-		ORDER BY seq`, org, product)
+		ORDER BY seq`, w.Args()...)
 	if err != nil {
-		return nil, fmt.Errorf("find the orders of a product: %w", err)
+		return nil, fmt.Errorf("find the orders that grant: %w", err)
 	}
 	out := make([]grant.SourceState, len(rows))
 	for i, r := range rows {
-		out[i] = grant.SourceState{Source: grant.Source{OrderID: r.ID}, Customer: r.CustomerID, Entitled: r.Entitled}
+		out[i] = grant.SourceState{Source: grant.Source{OrderID: r.ID}, Product: r.ProductID, Customer: r.CustomerID, Entitled: r.Entitled}
 	}
 	return out, nil
 }

@@ -118,9 +118,18 @@ type sources []grant.Sources
 
 // OfProduct lists who holds a product, in any way.
 func (s sources) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) ([]grant.SourceState, error) {
+	return s.each(func(of grant.Sources) ([]grant.SourceState, error) { return of.OfProduct(ctx, tx, org, productID) })
+}
+
+// OfCustomer lists what a customer holds, in any way.
+func (s sources) OfCustomer(ctx context.Context, tx *db.Tx, org, customerID id.ID) ([]grant.SourceState, error) {
+	return s.each(func(of grant.Sources) ([]grant.SourceState, error) { return of.OfCustomer(ctx, tx, org, customerID) })
+}
+
+func (s sources) each(list func(grant.Sources) ([]grant.SourceState, error)) ([]grant.SourceState, error) {
 	var out []grant.SourceState
 	for _, of := range s {
-		some, err := of.OfProduct(ctx, tx, org, productID)
+		some, err := list(of)
 		if err != nil {
 			return nil, err
 		}

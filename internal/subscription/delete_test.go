@@ -52,6 +52,36 @@ func TestDeleteTakesAFixedNumberOfStatements(t *testing.T) {
 	})
 }
 
+// Benefits of what is not sold by the seat are the owner's. A team that makes
+// somebody else its owner and lets the former one go keeps what it pays for.
+func TestOwnerInherits(t *testing.T) {
+	each(t, func(b *bench) {
+		c := b.Customer(obj{"type": "team"}).ID()
+		product := b.fixed(1000)
+		first, second, gone := b.Benefit(nil).ID(), b.Benefit(obj{"type": "license_keys"}).ID(), b.Benefit(nil).ID()
+		attach := func(list ...string) {
+			b.Do("POST", "/v1/products/"+product+"/benefits", b.AllToken, obj{"benefits": list})
+		}
+		attach(first, second, gone)
+		b.subscribe(product, invoiced, obj{"customer_id": c})
+		ended := b.subscribe(product, invoiced, obj{"customer_id": c}).ID()
+		members := "/v1/customers/" + c + "/members"
+		former := b.Do("GET", members, b.AllToken, nil).Text("items.0.id")
+		next := b.Do("POST", members, b.AllToken, obj{"email": "next@example.com"}).ID()
+		b.Do("PATCH", members+"/"+next, b.AllToken, obj{"role": "owner"})
+		b.Do("DELETE", "/v1/subscriptions/"+ended, b.AllToken, nil)
+		attach(first, second)
+		b.Run(floetest.Scenario{Name: "the former owner goes", Do: "DELETE " + members + "/" + former, As: b.AllToken, Status: 204,
+			Events: []string{"member.deleted", "benefit_grant.revoked", "benefit_grant.revoked", "benefit_grant.created", "benefit_grant.created"}})
+		for _, benefit := range []string{first, second} {
+			b.Run(floetest.Scenario{Name: "the owner has it", Do: "GET /v1/benefits/" + benefit + "/grants?is_granted=true", As: b.AllToken, Status: 200,
+				Want: obj{"items": []any{obj{"member_id": next}}}})
+		}
+		b.Run(floetest.Scenario{Name: "nobody else goes with benefits", Do: "DELETE " + members + "/" +
+			b.Do("POST", members, b.AllToken, obj{"email": "third@example.com"}).ID(), As: b.AllToken, Status: 204, Events: []string{"member.deleted"}})
+	})
+}
+
 func TestCustomerDeleted(t *testing.T) { // 72
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")

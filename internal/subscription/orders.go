@@ -118,17 +118,25 @@ func (w *work) fallBehind(ctx context.Context, it *item) error {
 // they are listed where somebody has given them back a license key, and with it
 // the grant.
 func (s *Service) OfProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) ([]grant.SourceState, error) {
-	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM subscriptions
-		WHERE organization_id = ? AND product_id = ? AND (ended_at IS NULL AND seats IS NULL OR EXISTS (SELECT 1 FROM benefit_grants g
-			WHERE g.organization_id = subscriptions.organization_id AND g.source_id = subscriptions.id AND g.granted_at IS NOT NULL))
-		ORDER BY seq`, org, productID)
+	return granting(ctx, tx, db.Where("organization_id = ? AND product_id = ?", org, productID).And(
+		`(ended_at IS NULL AND seats IS NULL OR EXISTS (SELECT 1 FROM benefit_grants g
+			WHERE g.organization_id = subscriptions.organization_id AND g.source_id = subscriptions.id AND g.granted_at IS NOT NULL))`))
+}
+
+// OfCustomer lists what a customer holds.
+func (s *Service) OfCustomer(ctx context.Context, tx *db.Tx, org, customerID id.ID) ([]grant.SourceState, error) {
+	return granting(ctx, tx, db.Where("organization_id = ? AND customer_id = ? AND ended_at IS NULL", org, customerID))
+}
+
+func granting(ctx context.Context, tx *db.Tx, w *db.W) ([]grant.SourceState, error) {
+	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM subscriptions`+w.SQL()+` ORDER BY seq`, w.Args()...)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]grant.SourceState, 0, len(rows))
+	out := make([]grant.SourceState, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		out = append(out, grant.SourceState{Source: grant.Source{SubscriptionID: r.ID}, Customer: r.CustomerID, Entitled: r.holds()})
+		out[i] = grant.SourceState{Source: grant.Source{SubscriptionID: r.ID}, Product: r.ProductID, Customer: r.CustomerID, Entitled: r.holds()}
 	}
 	return out, nil
 }
