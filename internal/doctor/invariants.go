@@ -230,8 +230,9 @@ var Invariants = []Invariant{
 		Says: "What an order has received is the sum of its payments, and it is paid when that is what was due.",
 		Query: `SELECT organization_id, id, status || ', due ' || due || ', received ' || paid_amount || ', payments ' || payments AS detail FROM (
 				SELECT o.organization_id, o.id, o.status, o.paid_amount, o.net_amount + o.tax_amount + o.applied_balance_amount AS due,
-					COALESCE((SELECT SUM(p.amount) FROM order_payments p
-						WHERE p.organization_id = o.organization_id AND p.order_id = o.id AND p.status = 'succeeded' AND NOT p.surplus), 0) AS payments
+					COALESCE((SELECT SUM(CASE p.status WHEN 'refunded' THEN -p.amount ELSE p.amount END) FROM order_payments p
+						WHERE p.organization_id = o.organization_id AND p.order_id = o.id
+							AND (p.status = 'succeeded' AND NOT p.surplus OR p.status = 'refunded' AND p.surplus)), 0) AS payments
 				FROM orders o
 			) AS sums WHERE payments <> paid_amount
 				OR status IN ('paid', 'partially_refunded', 'refunded') AND paid_amount < due

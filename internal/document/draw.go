@@ -112,9 +112,14 @@ func receiptOf(ctx context.Context, q db.Querier, r *order.Row) (invoice.Documen
 	}
 	came := invoice.Table{Heading: "Payments", Columns: []string{"Date", "Method", "Reference", "Amount"}}
 	for _, p := range list {
-		if p.Status == order.Succeeded {
-			came.Rows = append(came.Rows, []string{date(p.PaidAt), method(p.Processor), p.Reference, money.Format(p.Amount, r.Currency)})
+		amount := p.Amount
+		switch {
+		case p.Status == order.Returned && p.Surplus: // of before the order was taken up again
+			amount = -amount
+		case p.Status != order.Succeeded:
+			continue
 		}
+		came.Rows = append(came.Rows, []string{date(p.PaidAt), method(p.Processor), p.Reference, money.Format(amount, r.Currency)})
 	}
 	went, err := refundTable(ctx, q, r)
 	if err != nil {

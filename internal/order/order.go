@@ -93,7 +93,7 @@ type Row struct {
 	NetAmount            int64
 	TaxAmount            int64
 	AppliedBalanceAmount int64
-	PaidAmount           int64 // what was received, of payments that succeeded
+	PaidAmount           int64 // what was received and not given back before the order was paid
 	RefundedAmount       int64
 	RefundedTaxAmount    int64
 	Description          string

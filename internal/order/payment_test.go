@@ -77,6 +77,54 @@ func TestPayments(t *testing.T) {
 	})
 }
 
+// TestCreditOfAVoidOrder: what was paid of an order that was given up can be
+// given back, as far as it is still there, and is then no part of the payment
+// when the order is taken up again.
+func TestCreditOfAVoidOrder(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Billed()
+		sub := id.New()
+		o := w.Make(c.ID(), ordertest.Costs(1000))[0]
+		void := func() {
+			w.Write(func(ctx context.Context, tx *db.Tx) error { return w.Server.Orders.Void(ctx, tx, ordertest.System, &o) })
+		}
+		w.Is(w.Pay(o.ID, "succeeded", 700, "a"), 201, nil)
+		w.Is(w.Pay(o.ID, "refunded", 1, "early"), 404, map[string]any{"error": "RefundUnknownPayment"}) // it still waits for the rest
+		void()
+		since := w.LastSeq()
+		w.Is(w.Pay(o.ID, "refunded", 701, "b"), 422, map[string]any{"detail": []any{map[string]any{"loc": []any{"body", "amount"}, "input": 701}}})
+		w.Is(w.Pay(o.ID, "refunded", 200, "b"), 201, map[string]any{"status": "refunded", "surplus": true})
+		w.Is(w.Pay(o.ID, "refunded", 200, "b"), 201, nil) // said twice
+		w.Events(since, "order.payment_recorded")
+		if n := w.Balance(c.ID()); n != 500 {
+			t.Errorf("balance %d, want 500", n)
+		}
+		w.Make(c.ID(), ordertest.Of(sub, ordertest.Costs(400))) // uses credit
+		w.Is(w.Pay(o.ID, "refunded", 101, "c"), 422, map[string]any{"detail": []any{map[string]any{"msg": "Of what was paid of this order 100 is left as credit."}}})
+		w.Is(w.Pay(o.ID, "refunded", 100, "c"), 201, nil)
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "void", "refunded_amount": 0, "refundable_amount": 1000})
+		w.SetBalance(c.ID(), 400)
+		w.Write(func(ctx context.Context, tx *db.Tx) error {
+			return w.Server.Orders.Unvoid(ctx, tx, ordertest.System, &o)
+		})
+		if n := w.Balance(c.ID()); n != 0 {
+			t.Errorf("balance %d after taking it up again, want 0", n)
+		}
+		w.Is(w.Pay(o.ID, "succeeded", 601, "d"), 422, nil)
+		w.Is(w.Pay(o.ID, "succeeded", 600, "d"), 201, nil)
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "paid"})
+		w.Is(w.Pay(o.ID, "refunded", 1000, "e"), 201, map[string]any{"surplus": false})
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "refunded"})
+		// Nothing was paid of it.
+		o = w.Make(c.ID(), ordertest.Costs(1000))[0]
+		void()
+		w.SetBalance(c.ID(), 100)
+		w.Is(w.Pay(o.ID, "refunded", 1, "f"), 404, map[string]any{"error": "RefundUnknownPayment"})
+		w.Sound("orders.amounts", "orders.paid", "orders.refunded")
+	})
+}
+
 // TestPaymentOfTheFuture: money cannot have moved yet, by the clock that the
 // organization lives by. What was sent is said again, digit by digit.
 func TestPaymentOfTheFuture(t *testing.T) {

@@ -77,7 +77,7 @@ type PaymentRow struct {
 	Processor      string        `json:"processor" doc:"Who moved it: manual is outside of this server."`
 	Reference      string        `json:"reference" doc:"Your own name for the payment." example:"\"bank-2026-0042\""`
 	Note           *string       `json:"note" doc:"A remark."`
-	Surplus        bool          `json:"surplus" doc:"Whether the order did not need the money, which is then given back or put on the customer's balance."`
+	Surplus        bool          `json:"surplus" doc:"Whether the order did not need the money, which is then given back or put on the customer's balance; or that it had not, when the money is given back."`
 }
 
 // SchemaName is not a name of the reference: its payments are a processor's.
@@ -123,19 +123,23 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	if err := r.takes(&p); err != nil {
 		return out, false, err
 	}
+	unneeded := p.Status == Returned && r.Status == Void && r.PaidAmount > 0
+	p.Surplus = p.Surplus || unneeded
 	out, err = insertPayment(ctx, tx, r, &p)
 	if err != nil {
 		return out, false, err
 	}
-	switch p.Status {
-	case Succeeded:
+	switch {
+	case p.Status == Succeeded:
 		err = s.received(ctx, tx, actor, r, out.Amount)
-	case Failed:
+	case p.Status == Failed:
 		err = s.failed(ctx, tx, actor, r, p.Hard)
-	case Returned:
+	case unneeded:
+		err = s.returned(ctx, tx, r, out.Amount)
+	default:
 		err = s.Refunds.Recorded(ctx, tx, actor, r, out)
 	}
-	if err == nil && r.Status == Pending && (p.Status == Succeeded || r.SubscriptionID == nil) {
+	if err == nil && (unneeded || r.Status == Pending && (p.Status == Succeeded || r.SubscriptionID == nil)) {
 		r.noted(tx, actor, out)
 	}
 	return out, false, err
@@ -214,6 +218,26 @@ func (s *Service) received(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 		return save(ctx, tx, r)
 	}
 	return s.paid(ctx, tx, actor, &was, r)
+}
+
+// returned counts money that was given back of an order that was given up. It
+// had become credit, of which so much must still be there.
+func (s *Service) returned(ctx context.Context, tx *db.Tx, r *Row, amount int64) error {
+	open, err := openAccounts(ctx, tx, []account{r.account()})
+	if err != nil {
+		return err
+	}
+	most := min(r.PaidAmount, open.amounts[r.account()])
+	if amount > most {
+		return schema.ValueError(fmt.Sprintf("Of what was paid of this order %d is left as credit.", max(0, most)),
+			schema.IntNode(amount), "body", "amount")
+	}
+	open.move(r, tx.Now(), -amount)
+	if err := open.close(ctx, tx); err != nil {
+		return err
+	}
+	r.PaidAmount -= amount
+	return save(ctx, tx, r)
 }
 
 // paid makes an order paid. Its subscription hears of it first, because what
