@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Apart has a command run where it sees file systems that nobody else sees, and
-// not outlive the thread that starts it. Who is not root gets the right to mount
-// them, and no other, from a namespace of users in which they are who they are.
+// Apart has a command run where it sees file systems that nobody else sees. Who
+// is not root gets the right to mount them, and no other, from a namespace of
+// users in which they are who they are.
 func Apart(cmd *exec.Cmd) error {
 	here, err := os.Readlink(namespace)
 	if err != nil {
@@ -29,7 +29,6 @@ func Apart(cmd *exec.Cmd) error {
 	}
 	a := cmd.SysProcAttr
 	a.Cloneflags |= unix.CLONE_NEWNS
-	a.Pdeathsig = unix.SIGTERM
 	if uid, gid := os.Getuid(), os.Getgid(); uid != 0 {
 		a.Cloneflags |= unix.CLONE_NEWUSER
 		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
@@ -42,18 +41,13 @@ func Apart(cmd *exec.Cmd) error {
 // namespace names what file systems a process sees.
 const namespace = "/proc/self/ns/mnt"
 
-// Possible says why there can be no small disk; nothing where there can be one.
-// It asks the system by mounting one, unless others would see it.
-func Possible() error {
+// Possible says why there can be no small disk over a folder; nothing where there
+// can be one. It asks the system by mounting one, unless others would see it.
+func Possible(dir string) error {
 	from := os.Getenv(Variable)
 	if here, err := os.Readlink(namespace); err != nil || from == "" || from == here {
 		return errors.New("this process sees the same file systems as others")
 	}
-	dir, err := os.MkdirTemp("", "floe-small-disk-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(dir) }()
 	if err := mount(dir, 1<<20); err != nil {
 		return err
 	}

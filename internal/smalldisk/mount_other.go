@@ -14,7 +14,7 @@ var errLinux = errors.New("it needs Linux")
 func Apart(*exec.Cmd) error { return errLinux }
 
 // Possible says that there can be no small disk.
-func Possible() error { return errLinux }
+func Possible(string) error { return errLinux }
 
 func mount(string, int64) error { return errLinux }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"syscall"
 
@@ -32,8 +31,6 @@ func Apart(ctx context.Context, faults []string) (ran bool, code int, err error)
 	if err := smalldisk.Apart(cmd); err != nil {
 		return false, 0, err
 	}
-	runtime.LockOSThread() // its end counts as that of this process
-	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		return false, 0, err
 	}

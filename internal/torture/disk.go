@@ -3,13 +3,12 @@
 package torture
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"floe/internal/db"
@@ -33,7 +32,7 @@ func fills(t *run) string {
 	}
 	why := t.config.NotApart
 	if why == nil {
-		why = smalldisk.Possible()
+		why = smalldisk.Possible(t.config.Dir)
 	}
 	if why == nil {
 		t.report.FullDisk = FullDisk
@@ -55,19 +54,22 @@ const (
 	roomPostgres = 48 << 20
 )
 
-// fullDisk lets the data lie on a small disk for a while. It is filled up to
-// some kilobytes, which the server takes; reads must still be answered, and,
-// when there is room again, writes. Then it is filled once more, and all that
-// serves is killed and started again.
+// fullDisk lets the data lie on a small disk for a while. It is filled; reads
+// must still be answered, and, when there is room again, writes. Then it is filled
+// once more, and all that serves is killed and started again. In between,
+// PostgreSQL is made to want room for its log.
 func fullDisk(ctx context.Context, t *run, r *Round) (err error) {
 	if t.report.FullDisk != FullDisk {
 		return growNoMore(ctx, t, r)
 	}
-	disk, err := t.moveToSmallDisk(ctx)
+	disk, err := t.moveToSmallDisk()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.moveBack(ctx, disk)) }()
+	if err := t.serveAgain(ctx); err != nil {
+		return err
+	}
 	if err := t.fill(ctx, disk, r); err != nil {
 		return err
 	}
@@ -77,26 +79,39 @@ func fullDisk(ctx context.Context, t *run, r *Round) (err error) {
 	if err := t.fill(ctx, disk, r); err != nil {
 		return err
 	}
-	return t.killWhileFull(ctx, disk, r)
+	if t.cluster == nil {
+		return t.killWhileFull(ctx, disk, r)
+	}
+	r.Detail = join(r.Detail, t.exhaustLog(ctx))
+	if err := t.makeRoom(ctx, disk); err != nil {
+		return err
+	}
+	if err := t.fill(ctx, disk, r); err != nil {
+		return err
+	}
+	return t.crashWhileFull(ctx, disk)
 }
 
-// killWhileFull kills all that serves and starts it again. A server that starts
-// answers reads; one that does not says why. PostgreSQL cannot recover without
-// room, so it gets some first.
+// crashWhileFull kills the server and has PostgreSQL stop at once. That cannot
+// recover without room, so it gets some before they are started.
+func (t *run) crashWhileFull(ctx context.Context, disk *smalldisk.Disk) error {
+	t.server.kill()
+	t.cluster.crash()
+	if err := t.makeRoomFor(disk); err != nil {
+		return err
+	}
+	return t.startAndGoOn(ctx)
+}
+
+// killWhileFull kills the server and starts it again. One that starts answers
+// reads; one that does not says why.
 func (t *run) killWhileFull(ctx context.Context, disk *smalldisk.Disk, r *Round) error {
 	t.server.kill()
-	if t.cluster != nil {
-		t.cluster.crash()
-		if err := t.makeRoomFor(disk); err != nil {
-			return err
-		}
-		return t.startAndGoOn(ctx)
-	}
 	switch err := t.server.start(ctx, Orders{}); {
 	case err == nil:
 		t.mustRead(ctx)
 		return t.makeRoom(ctx, disk)
-	case !t.server.ends(time.Second) || !t.said("its disk is full"):
+	case !strings.Contains(err.Error(), db.ErrFull.Error()):
 		return fmt.Errorf("on a full disk: %w", err)
 	}
 	r.Detail = join(r.Detail, "did not start")
@@ -113,20 +128,8 @@ func (t *run) startAndGoOn(ctx context.Context) error {
 	return t.goesOn(ctx)
 }
 
-// said looks for a text in the last words of the server.
-func (t *run) said(text string) bool {
-	const last = 1024
-	b := make([]byte, last)
-	info, err := t.log.Stat()
-	if err != nil {
-		return false
-	}
-	n, err := t.log.ReadAt(b, max(0, info.Size()-last))
-	return (err == nil || errors.Is(err, io.EOF)) && bytes.Contains(b[:n], []byte(text))
-}
-
-// fill takes all room but a little, and waits until somebody's write has failed
-// for it.
+// fill takes all room but a little, which the server takes, waits until somebody's
+// write has failed for it, and takes what is left.
 func (t *run) fill(ctx context.Context, disk *smalldisk.Disk, r *Round) error {
 	leave := int64(t.random.IntN(256 << 10))
 	r.Detail = join(r.Detail, fmt.Sprintf("%d KB of room", leave>>10))
@@ -139,13 +142,12 @@ func (t *run) fill(ctx context.Context, disk *smalldisk.Disk, r *Round) error {
 			return fmt.Errorf("after %s on a full disk no write has failed", patience)
 		}
 	}
-	if t.cluster == nil || t.cluster.answers(ctx) == nil { // otherwise it has had no room for its log already
-		t.mustRead(ctx)
+	if err := disk.Fill(0); err != nil { // what has been given back
+		return err
 	}
-	if t.cluster != nil {
-		r.Detail = join(r.Detail, t.exhaustLog(ctx))
-	}
-	return disk.Fill(0) // what the server has given back
+	time.Sleep(time.Duration(100+t.random.IntN(300)) * time.Millisecond)
+	t.mustRead(ctx)
+	return nil
 }
 
 func join(a, b string) string {
@@ -180,7 +182,7 @@ func (t *run) exhaustLog(ctx context.Context) string {
 // PostgreSQL has ended meanwhile.
 func (t *run) mustRead(ctx context.Context) {
 	status, answer, err := t.server.do(ctx, "GET", "/v1/customers/?limit=1", nil)
-	if t.cluster != nil && t.cluster.answers(ctx) != nil {
+	if t.cluster != nil && t.cluster.answers(ctx) != nil { // it has had no room for its log already
 		return
 	}
 	if err != nil || status != 200 {
@@ -208,19 +210,15 @@ func (t *run) makeRoomFor(disk *smalldisk.Disk) error {
 	return t.cluster.start()
 }
 
-// moveToSmallDisk ends all that serves, and starts it on a small disk.
-func (t *run) moveToSmallDisk(ctx context.Context) (*smalldisk.Disk, error) {
+// moveToSmallDisk ends all that serves, and puts what it needs on a small disk.
+func (t *run) moveToSmallDisk() (*smalldisk.Disk, error) {
 	dir, room := t.dataDir(), int64(roomSQLite)
 	t.server.kill()
 	if t.cluster != nil {
 		t.cluster.crash()
 		dir, room = t.cluster.Data, roomPostgres
 	}
-	disk, err := smalldisk.Over(dir, room)
-	if err != nil {
-		return nil, err
-	}
-	return disk, t.serveAgain(ctx)
+	return smalldisk.Over(dir, room)
 }
 
 // moveBack ends all that serves, and starts it where it was before. What has

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,7 +25,7 @@ import (
 type process struct {
 	binary string
 	args   []string // of serve
-	log    io.Writer
+	log    *words
 	client *http.Client
 
 	mu      sync.Mutex
@@ -75,6 +74,33 @@ func (p *process) start(ctx context.Context, o Orders) error {
 	return p.serves(ctx, greeted, ended)
 }
 
+// words are what the servers say: they go to the log, and the last ones are
+// remembered, because the log may lie on a disk without room.
+type words struct {
+	to   io.Writer
+	mu   sync.Mutex
+	last []byte
+}
+
+// Write takes words; a server is not to end because nobody hears it.
+func (w *words) Write(b []byte) (int, error) {
+	const most = 2048
+	_, _ = w.to.Write(b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = append(w.last, b...)
+	w.last = w.last[max(0, len(w.last)-most):]
+	return len(b), nil
+}
+
+// line is the last one that was said.
+func (w *words) line() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := strings.TrimSpace(string(w.last))
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
 // environment is what the server gets of ours: none of the variables that say
 // which database to use.
 func environment() (out []string) {
@@ -104,7 +130,7 @@ func (p *process) serves(ctx context.Context, greeted <-chan string, ended <-cha
 			p.token = token
 			p.mu.Unlock()
 		case <-ended:
-			return errors.New("the server ended while it was starting; its log says why")
+			return fmt.Errorf("the server ended while it was starting: %s", p.log.line())
 		case <-deadline:
 			return fmt.Errorf("the server does not serve after %s", startTime)
 		case <-ctx.Done():

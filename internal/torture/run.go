@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -131,7 +132,7 @@ func (t *run) open(ctx context.Context) (err error) {
 	if t.sink, err = newSink(ctx, t.config.Seed); err != nil {
 		return unable("%w", err)
 	}
-	t.server = &process{binary: t.config.Binary, args: []string{"--allow-private-webhooks"}, log: t.log, client: &http.Client{
+	t.server = &process{binary: t.config.Binary, args: []string{"--allow-private-webhooks"}, log: &words{to: t.log}, client: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: t.config.Clients + 4}}}
 	if c := t.database(false); c.URL != "" {
 		t.server.args = append(t.server.args, "--database-url", c.URL)
@@ -140,7 +141,7 @@ func (t *run) open(ctx context.Context) (err error) {
 	}
 	t.reader = &reader{server: t.server}
 	if err := t.server.start(ctx, Orders{}); err != nil {
-		return err
+		return unable("%w", err)
 	}
 	s, err := stock(ctx, t.server, "http://"+t.sink.address)
 	if err != nil {
@@ -174,7 +175,7 @@ func (t *run) choose() error {
 		t.faults = append(t.faults, f)
 	}
 	if len(t.faults) == 0 {
-		return unable("none of these faults can be had here")
+		return unable("none of these faults can be had here: %s", strings.Join(t.report.Skipped, "; "))
 	}
 	return nil
 }

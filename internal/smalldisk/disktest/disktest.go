@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime"
 	"strconv"
 	"testing"
 
@@ -19,7 +18,7 @@ import (
 func Run(t *testing.T, fn func(t *testing.T)) {
 	t.Helper()
 	if os.Getenv(smalldisk.Variable) != "" {
-		if err := smalldisk.Possible(); err != nil {
+		if err := smalldisk.Possible(t.TempDir()); err != nil {
 			cannot(t, err)
 			return
 		}
@@ -28,8 +27,6 @@ func Run(t *testing.T, fn func(t *testing.T)) {
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.count=1", "-test.run=^"+regexp.QuoteMeta(t.Name())+"$") //nolint:gosec // this test
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	err := smalldisk.Apart(cmd)
 	if err == nil {
 		err = cmd.Start()
