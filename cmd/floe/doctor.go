@@ -59,7 +59,7 @@ func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
 		_, _ = fmt.Fprint(io.err, "\r\x1b[K")
 	}
 	if err := c.print(io, r); err != nil {
-		return err
+		return exit{exitUnknown, err}
 	}
 	switch r.Worst() {
 	case doctor.Broken:

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -53,6 +55,23 @@ Exit codes: 0 done; 1 it failed, and the last line on stderr says why; 2 the com
 Commands whose codes mean more say so in their --help.
 Every option of a command can also be set as a FLOE_… variable or in the file that --config names.`
 
+// output remembers whether something could not be written, such as to a file on
+// a full disk: what was printed by halves is no success.
+type output struct {
+	to     io.Writer
+	mu     sync.Mutex
+	failed error
+}
+
+// Write writes, in the order in which it is called.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, err := o.to.Write(b)
+	o.failed = cmp.Or(o.failed, err)
+	return n, err
+}
+
 // streams are where a command writes: results to out, all else to err.
 type streams struct {
 	out, err io.Writer
@@ -70,7 +89,8 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	var c cli
 	dropEmpty()
-	io := &streams{os.Stdout, os.Stderr, isatty.IsTerminal(os.Stdout.Fd())}
+	out := &output{to: os.Stdout}
+	io := &streams{out, os.Stderr, isatty.IsTerminal(os.Stdout.Fd())}
 	file, err := readConfigFile(configPath(args))
 	if err != nil {
 		return complain(io.err, err, exitUsage)
@@ -105,6 +125,9 @@ func run(ctx context.Context, args []string) int {
 			return complain(io.err, err, e.code)
 		}
 		return complain(io.err, err, exitFailed)
+	}
+	if out.failed != nil {
+		return complain(io.err, fmt.Errorf("not all could be printed: %w", out.failed), exitFailed)
 	}
 	return 0
 }

@@ -73,8 +73,10 @@ func (c *tokenCreate) Run(ctx context.Context, io *streams) error {
 		if err != nil {
 			return plain(err)
 		}
-		_, err = fmt.Fprintln(io.out, clear)
-		return err
+		if _, err = fmt.Fprintln(io.out, clear); err != nil {
+			return fmt.Errorf("a token was made and could not be printed: %w; \"floe token list\" shows its id, for \"floe token revoke\"", err)
+		}
+		return nil
 	})
 }
 

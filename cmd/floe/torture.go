@@ -74,13 +74,12 @@ func (c *tortureCommand) Run(ctx context.Context, io *streams) error {
 	_, _ = fmt.Fprintf(io.err, "seed %d, %s, %d clients, in %s\n", config.Seed, config.Engine, config.Clients, config.Dir)
 	r, err := torture.Run(ctx, config)
 	broken := len(r.Problems) > 0
-	if text, err := json.MarshalIndent(r, "", "  "); err == nil {
-		_ = os.WriteFile(filepath.Join(config.Dir, "report.json"), append(text, '\n'), 0o600) // beside the data, for those who look at it
-	}
+	failed := keepReport(config.Dir, r)
 	if !broken && !c.Keep {
-		if failed := os.RemoveAll(config.Dir); failed != nil {
-			_, _ = fmt.Fprintln(io.err, "floe: the folder could not be removed:", failed)
-		}
+		failed = os.RemoveAll(config.Dir)
+	}
+	if failed != nil {
+		_, _ = fmt.Fprintln(io.err, "floe:", failed)
 	}
 	if c.JSON {
 		e := json.NewEncoder(io.out)
@@ -88,13 +87,28 @@ func (c *tortureCommand) Run(ctx context.Context, io *streams) error {
 		e.SetIndent("", "  ")
 		err = errors.Join(err, e.Encode(r))
 	} else if broken || err == nil { // what could not be run has shown nothing
-		tortured(io.out, r)
+		err = tortured(io.out, r)
 	}
 	switch {
 	case broken:
 		return exit{exitFailed, fmt.Errorf("%d promises were broken", len(r.Problems))}
 	case err != nil:
 		return exit{exitUnknown, oneLine(err)}
+	}
+	return nil
+}
+
+// keepReport puts the report beside the data, for those who look at it: all of
+// it, or none.
+func keepReport(dir string, r *torture.Report) error {
+	name := filepath.Join(dir, "report.json")
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, append(text, '\n'), 0o600); err != nil {
+		_ = os.Remove(name)
+		return err
 	}
 	return nil
 }
@@ -140,8 +154,15 @@ func (c *tortureCommand) config(io *streams) (torture.Config, error) {
 }
 
 // tortured prints a report for people.
-func tortured(w io.Writer, r *torture.Report) {
-	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+func tortured(w io.Writer, r *torture.Report) error {
+	var b strings.Builder
+	told(&b, r)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func told(w *strings.Builder, r *torture.Report) {
+	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	p("")
 	p("%d rounds in %.0f s, seed %d, %s", len(r.Rounds), r.Seconds, r.Seed, r.Engine)
 	p("  %d writes were acknowledged, and are there", r.Acknowledged)

@@ -66,8 +66,10 @@ func begin(ctx context.Context, io *streams, s *server.Server, d *db.DB) (clear 
 	if clear == "" {
 		return "", nil
 	}
-	_, err = fmt.Fprintf(io.out, firstMade, in.Name, in.Slug, clear)
-	return clear, err
+	if _, err := fmt.Fprintf(io.out, firstMade, in.Name, in.Slug, clear); err != nil {
+		return "", fmt.Errorf("the first token was made and could not be printed: %w; \"floe token create --organization %s\" makes another", err, in.Slug)
+	}
+	return clear, nil
 }
 
 func organizations(ctx context.Context, q db.Querier) (int64, error) {
