@@ -302,12 +302,12 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "payments.methods",
-		Says: "What customers and subscriptions are charged to is kept, and theirs; a deleted customer has no way to pay left.",
+		Says: "What customers and running subscriptions are charged to is kept, and theirs; a deleted customer has no way to pay left.",
 		Query: `SELECT c.organization_id, c.id, 'default ' || c.default_payment_method_id AS detail FROM customers c
 				WHERE c.default_payment_method_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment_methods m
 					WHERE m.organization_id = c.organization_id AND m.customer_id = c.id AND m.id = c.default_payment_method_id AND m.deleted_at IS NULL)
 			UNION ALL SELECT s.organization_id, s.id, 'is charged to ' || s.payment_method_id FROM subscriptions s
-				WHERE s.payment_method_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payment_methods m
+				WHERE s.payment_method_id IS NOT NULL AND s.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM payment_methods m
 					WHERE m.organization_id = s.organization_id AND m.customer_id = s.customer_id AND m.id = s.payment_method_id AND m.deleted_at IS NULL)
 			UNION ALL SELECT m.organization_id, m.customer_id, 'has ' || m.id FROM payment_methods m
 				JOIN customers c ON c.organization_id = m.organization_id AND c.id = m.customer_id

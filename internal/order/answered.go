@@ -28,8 +28,9 @@ func (s *Service) Answered(ctx context.Context, tx *db.Tx, actor auth.Subject, c
 		return s.pending(ctx, tx, actor, &r, c, result)
 	case r.Status != Pending && result.State == payment.StateSucceeded:
 		return s.surplus(ctx, tx, actor, &r, s.paymentOf(c, result))
-	case r.Status != Pending:
-		return nil
+	case r.Status != Pending: // it was given up: no more than what became of the payment
+		_, _, err = s.note(ctx, tx, &r, s.paymentOf(c, result))
+		return err
 	case c.Purpose == charge.ForOrder:
 		return s.orderAnswered(ctx, tx, actor, &r, c, result)
 	}

@@ -425,3 +425,42 @@ func TestPaidAfterTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// A payment that fails after its order was given up is on record as failed.
+func TestFailsAfterTheEnd(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, _ := b.paying()
+		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_a"}, nil)
+		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"})
+		o := b.lastOrder(s)
+		b.patch(s, obj{"revoke": true})
+		path := "/v1/orders/" + o["id"].(string)
+		b.want(b.Do("GET", path, b.AllToken, nil), obj{"status": "void"})
+		b.Told(204, payment.Event{ID: "1", Type: payment.PaymentFailed, Organization: b.Org.ID, Order: id.ID(o["id"].(string)), Payment: "pay_a"})
+		b.want(b.Do("GET", path+"/payments", b.AllToken, nil), obj{"items": []any{obj{"reference": "pay_a", "status": "failed"}}})
+		b.want(b.Do("GET", path, b.AllToken, nil), obj{"status": "void"})
+		b.Sound("orders.", "payments.")
+	})
+}
+
+// A customer who is deleted takes their methods along, those of their
+// subscriptions too: these have ended, and are charged to nothing.
+func TestDeletedMethodOfASubscription(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, customer := b.paying()
+		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "next_period"})
+		p.Answer(payment.ChargeResult{State: payment.StateFailed}, nil)
+		b.due("2026-02-10T00:00:01Z")
+		b.want(b.get(s), obj{"status": "past_due"})
+		p.Heal()
+		b.Card(customer, true) // it becomes the subscription's own
+		b.due("2026-02-10T00:00:02Z")
+		b.want(b.get(s), obj{"status": "active"})
+		if r := b.Do("DELETE", "/v1/customers/"+customer, b.AllToken, nil); r.Status != 204 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		b.Sound("payments.methods")
+	})
+}

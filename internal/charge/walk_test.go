@@ -1,0 +1,469 @@
+package charge_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"floe/internal/charge"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/order"
+	"floe/internal/ordertest"
+	"floe/internal/payment"
+)
+
+var (
+	walkSeed  = flag.Uint64("charge.seed", 1, "where to begin to choose")
+	walkSteps = flag.Int("charge.steps", 150, "how many things happen")
+)
+
+// taken is a payment as the processor has it in its books.
+type taken struct {
+	order    id.ID
+	amount   int64
+	currency string
+	back     int64 // given back
+}
+
+// shop is a random life of customers who are charged for subscriptions in two
+// currencies, beside a processor that does anything a processor may do and
+// keeps its own books.
+type shop struct {
+	ordertest.World
+	*floetest.Processor
+	r         *rand.Rand
+	n         int
+	books     map[string]*taken // by reference: money that moved
+	tell      []payment.Event   // not told yet
+	told      []payment.Event
+	customers []string
+	subs      []string
+	plans     []string
+	discounts []any
+	byHand    map[id.ID]bool // orders that were given up or taken up by somebody, and their subscriptions
+	kind      bool           // from now on everything gets through
+	asking    bool           // by a request, of which the server may die
+	mu        sync.Mutex
+	trail     []string
+}
+
+func (s *shop) name(prefix string) string {
+	s.n++
+	return fmt.Sprintf("%s_%d", prefix, s.n)
+}
+
+func (s *shop) later(e payment.Event) {
+	e.ID = s.name("evt")
+	s.tell = append(s.tell, e)
+}
+
+func (s *shop) charge(x payment.Charge) (r payment.ChargeResult, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		s.note("asked for %d %s by %s: %s %s %v", x.Amount, x.Currency, x.IdempotencyKey, r.Reference, r.State, err)
+	}()
+	r = payment.ChargeResult{Reference: s.name("pay"), State: payment.StateFailed, Code: "card_error"}
+	e := payment.Event{Organization: x.Organization, Order: x.Order, Customer: x.Customer, Payment: r.Reference, Amount: x.Amount, Currency: x.Currency,
+		Type: payment.PaymentFailed}
+	if s.r.IntN(2) == 0 {
+		e.Key = x.IdempotencyKey
+	}
+	switch {
+	case s.kind || s.r.IntN(3) > 0: // the money moves
+		s.books[r.Reference] = &taken{order: x.Order, amount: x.Amount, currency: x.Currency}
+		r.State, r.Code, e.Type = payment.StateSucceeded, "", payment.PaymentSucceeded
+	case s.r.IntN(6) == 0:
+		r.State = payment.StateRequiresAction
+		return r, nil
+	case s.r.IntN(6) == 0:
+		return payment.ChargeResult{State: payment.StateAwaiting}, nil
+	default:
+		r.Hard, r.Unusable = s.r.IntN(8) == 0, s.r.IntN(20) == 0
+	}
+	if s.kind {
+		return r, nil
+	}
+	switch s.r.IntN(7) {
+	case 0: // which it says later
+		r.State = payment.StatePending
+		if s.r.IntN(3) == 0 { // for a second time, too
+			s.later(e)
+		}
+		s.later(e)
+	case 1: // or not at all
+		s.later(e)
+		return r, floetest.ErrLost
+	case 2: // or more than once
+		s.later(e)
+		s.later(e)
+	case 3:
+		return r, floetest.ErrLost
+	case 4: // or nobody hears of it, because the server dies
+		s.Dies = s.asking
+	}
+	return r, nil
+}
+
+func (s *shop) refund(x payment.Refund) (payment.RefundResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := payment.RefundResult{Reference: s.name("re"), Status: payment.RefundFailed}
+	e := payment.Event{Type: payment.RefundUpdated, Organization: x.Organization, Order: x.Order, Refund: r.Reference, RefundID: x.ID,
+		RefundStatus: payment.RefundFailed, Amount: x.Amount, Payment: x.Payment}
+	p := s.books[x.Payment]
+	if p == nil || p.currency != x.Currency {
+		s.T.Errorf("asked to give back %+v of %+v", x, p)
+		return r, nil
+	}
+	if p.amount-p.back < x.Amount {
+		s.T.Errorf("asked to give back more than there is: %+v of %+v", x, p)
+	}
+	if s.kind || s.r.IntN(3) > 0 {
+		p.back += x.Amount
+		r.Status, e.RefundStatus = payment.RefundSucceeded, payment.RefundSucceeded
+	}
+	if s.kind {
+		return r, nil
+	}
+	switch s.r.IntN(6) {
+	case 0:
+		r.Status = payment.RefundPending
+		s.later(e)
+	case 1:
+		s.later(e)
+		return r, floetest.ErrLost
+	case 2:
+		return r, floetest.ErrLost
+	case 3:
+		s.Dies = s.asking
+	}
+	return r, nil
+}
+
+// one tells something, or something again.
+func (s *shop) one() {
+	if len(s.told) > 0 && s.r.IntN(3) == 0 {
+		s.say(s.told[s.r.IntN(len(s.told))])
+		return
+	}
+	if len(s.tell) == 0 {
+		return
+	}
+	i := s.r.IntN(len(s.tell))
+	e := s.tell[i]
+	s.tell = slices.Delete(s.tell, i, i+1)
+	s.say(e)
+	s.told = append(s.told, e)
+}
+
+// say tells of an event until it is heard.
+func (s *shop) say(e payment.Event) {
+	s.note("told %s %s %s%s of order %s", e.ID, e.Type, e.Payment, e.Refund, e.Order)
+	for range 5 {
+		code := s.Tell(e)
+		if code == http.StatusNoContent {
+			return
+		}
+		if code != http.StatusConflict {
+			s.T.Errorf("event answered %d: %+v", code, e)
+			return
+		}
+		s.wait(charge.Soon + time.Second)
+	}
+	s.T.Errorf("never heard: %+v", e)
+}
+
+func (s *shop) note(format string, args ...any) {
+	s.trail = append(s.trail, s.Clock.Now().Format("01-02T15:04:05 ")+fmt.Sprintf(format, args...))
+}
+
+// wait lets time pass, and what is due then happen.
+func (s *shop) wait(d time.Duration) {
+	s.Clock.Advance(d)
+	s.note("waited %s", d)
+	_ = s.Server.RunDue(s.T.Context())
+}
+
+// do sends a request of which any answer but a mistake of the server is right;
+// 500 says that a processor was not heard. The server may die of it.
+func (s *shop) do(method, path string, body any) (status int) {
+	s.asking = true
+	defer func() {
+		s.asking = false
+		if recover() != nil {
+			s.note("died of it")
+		}
+	}()
+	s.note("%s %s %v", method, path, body)
+	rec := httptest.NewRecorder()
+	s.Handler.ServeHTTP(rec, s.Request(method, path, s.AllToken, body))
+	s.note("= %d %s", rec.Code, rec.Body.String()[:min(120, rec.Body.Len())])
+	if rec.Code == 500 && !strings.Contains(s.Log(), floetest.ErrLost.Error()) || rec.Code > 500 {
+		s.T.Errorf("%s %s: %d %s", method, path, rec.Code, rec.Body)
+	}
+	return rec.Code
+}
+
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+// orders are the ids of those in a status.
+func (s *shop) orders(status string) []id.ID {
+	list, err := db.All[id.ID](s.T.Context(), s.DB, `SELECT id FROM orders WHERE organization_id = ? AND status = ? ORDER BY seq`, s.Org.ID, status)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return list
+}
+
+func (s *shop) opens() {
+	for i, amounts := range [][2]int{{1000, 900}, {3000, 2500}, {60, 70}, {0, 0}, {100000, 90000}} {
+		interval := []string{"month", "month", "week", "month", "year"}[i]
+		s.plans = append(s.plans, s.Product(obj{"recurring_interval": interval, "prices": []any{
+			ordertest.Fixed(amounts[0], "usd"), ordertest.Fixed(amounts[1], "eur")}}).ID())
+	}
+	s.discounts = []any{nil}
+	for _, body := range []obj{
+		{"type": "percentage", "basis_points": 5000, "duration": "once"},
+		{"type": "percentage", "basis_points": 10000, "duration": "repeating", "duration_in_months": 2},
+		{"type": "fixed", "amounts": obj{"eur": 100}, "duration": "forever"},
+		{"type": "fixed", "amounts": obj{"usd": 980, "eur": 870}, "duration": "forever"},
+	} {
+		body["name"] = "Less"
+		r := s.World.Do("POST", "/v1/discounts/", s.AllToken, body)
+		s.Is(r, 201, nil)
+		s.discounts = append(s.discounts, r.ID())
+	}
+	for i := range 6 {
+		c := s.Billed().ID()
+		s.customers = append(s.customers, c)
+		s.Card(c, i%3 > 0)
+		for j := range 2 {
+			s.currency([]string{"usd", "eur"}[(i+j)%2])
+			r := s.World.Do("POST", "/v1/subscriptions/", s.AllToken, obj{"product_id": s.plans[3], "customer_id": c})
+			s.Is(r, 201, nil)
+			s.subs = append(s.subs, r.ID())
+			s.Clock.Advance(time.Second)
+		}
+	}
+	s.Processor.Charging, s.Processor.Refunding = s.charge, s.refund
+}
+
+func (s *shop) currency(c string) {
+	s.Is(s.World.Do("PATCH", "/v1/organizations/"+string(s.Org.ID), s.AllToken, obj{"default_presentment_currency": c}), 200, nil)
+}
+
+// step is one thing that happens.
+func (s *shop) step() {
+	sub := "/v1/subscriptions/" + pick(s.r, s.subs)
+	switch s.r.IntN(16) {
+	case 0, 1, 2, 3:
+		body := obj{"product_id": pick(s.r, s.plans), "proration_behavior": pick(s.r, []string{"prorate", "invoice", "invoice", "next_period"})}
+		if s.r.IntN(3) == 0 {
+			body["discount_id"] = pick(s.r, s.discounts)
+		}
+		if s.r.IntN(6) == 0 {
+			body["collection_method"] = pick(s.r, []string{"send_invoice", "charge_automatically"})
+		}
+		s.do("PATCH", sub, body)
+	case 4:
+		s.do("PATCH", sub, pick(s.r, []obj{{"cancel_at_period_end": true}, {"cancel_at_period_end": false}, {"pause_at_period_end": true},
+			{"resume": true}, {"pending_update": nil}, {"discount_id": pick(s.r, s.discounts)}}))
+	case 5, 6:
+		s.one()
+	case 7, 8, 9:
+		s.wait(time.Duration(s.r.IntN(9*24*60)) * time.Minute)
+	case 10:
+		s.wait(time.Duration(s.r.IntN(7)) * time.Minute)
+	case 11:
+		if list := append(s.orders("paid"), s.orders("partially_refunded")...); len(list) > 0 {
+			s.do("POST", "/v1/refunds/", obj{"order_id": pick(s.r, list), "reason": "other", "amount": pick(s.r, []int{1, 50, 500, 900, 1000, 2500, 3000})})
+		}
+	case 12:
+		if list := s.orders("pending"); len(list) > 0 {
+			s.do("POST", "/v1/orders/"+string(pick(s.r, list))+"/payments", obj{"status": pick(s.r, []string{"succeeded", "failed"}),
+				"amount": pick(s.r, []int{10, 100, 1000, 900, 3000}), "reference": s.name("bank")})
+		}
+	case 13:
+		s.Card(pick(s.r, s.customers), true)
+	case 14:
+		s.giveUp()
+	case 15:
+		switch s.r.IntN(6) {
+		case 0:
+			s.do("DELETE", sub, nil)
+		case 1:
+			s.do("DELETE", "/v1/customers/"+pick(s.r, s.customers), nil)
+		case 2:
+			m := payment.Event{ID: s.name("evt"), Type: payment.MethodDetached, Organization: s.Org.ID, Method: floetest.CardOf(fmt.Sprintf("pm_%d", s.r.IntN(20)))}
+			s.say(m)
+		default:
+			r := s.World.Do("POST", "/v1/subscriptions/", s.AllToken, obj{"product_id": s.plans[3], "customer_id": pick(s.r, s.customers)})
+			if r.Status == 201 {
+				s.subs = append(s.subs, r.ID())
+			}
+		}
+	}
+}
+
+// giveUp voids an order, or takes one up again that was given up.
+func (s *shop) giveUp() {
+	from := pick(s.r, []string{"pending", "void"})
+	list := s.orders(from)
+	if len(list) == 0 {
+		return
+	}
+	o := s.Row(string(pick(s.r, list)))
+	ctx := s.T.Context()
+	err := s.DB.Write(ctx, func(tx *db.Tx) error {
+		if _, err := s.Server.Customers.Lock(ctx, tx, o.OrganizationID, o.CustomerID); err != nil {
+			return err
+		}
+		if from == "pending" {
+			return s.Server.Orders.Void(ctx, tx, ordertest.System, &o)
+		}
+		return s.Server.Orders.Unvoid(ctx, tx, ordertest.System, &o)
+	})
+	s.note("from %s: order %s, %v", from, o.ID, err)
+	if err == nil {
+		s.byHand[o.ID], s.byHand[*o.SubscriptionID] = true, true
+	}
+}
+
+// ends lets everything through.
+func (s *shop) ends() {
+	s.kind = true
+	for range 30 {
+		for len(s.tell) > 0 {
+			s.one()
+		}
+		s.wait(charge.Soon + time.Second)
+	}
+}
+
+// agrees compares the books.
+func (s *shop) agrees() {
+	ctx := context.Background()
+	rows, err := db.All[struct {
+		Reference, Status, Currency string
+		OrderID                     id.ID
+		Amount                      int64
+		Surplus                     bool
+	}](ctx, s.DB, `SELECT reference, status, currency, order_id, amount, surplus FROM order_payments WHERE organization_id = ? AND processor = 'stripe'`, s.Org.ID)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, p := range rows {
+		t := s.books[p.Reference]
+		switch {
+		case p.Status == string(order.Underway):
+			s.T.Errorf("%s of order %s is still under way", p.Reference, p.OrderID)
+		case (p.Status == string(order.Succeeded)) != (t != nil):
+			s.T.Errorf("%s of order %s is %s, the processor has %+v", p.Reference, p.OrderID, p.Status, t)
+		case t == nil:
+		case known[p.Reference]:
+			s.T.Errorf("%s is there twice", p.Reference)
+		case t.amount != p.Amount || t.currency != p.Currency || t.order != p.OrderID:
+			s.T.Errorf("%s is %+v, the processor has %+v", p.Reference, p, t)
+		}
+		known[p.Reference] = t != nil
+	}
+	for reference, t := range s.books {
+		if !known[reference] {
+			s.T.Errorf("%s: %+v is not on record", reference, t)
+		}
+	}
+	back, err := db.All[struct {
+		Reference string
+		Amount    int64
+	}](ctx, s.DB, `SELECT p.reference, CAST(SUM(r.amount + r.tax_amount) AS bigint) AS amount FROM refunds r
+		JOIN order_payments p ON p.organization_id = r.organization_id AND p.id = r.payment_id
+		WHERE r.organization_id = ? AND r.status = 'succeeded' AND r.processor = 'stripe' GROUP BY p.reference`, s.Org.ID)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	for _, b := range back {
+		s.books[b.Reference].back -= b.Amount
+	}
+	for _, p := range rows {
+		if t := s.books[p.Reference]; t != nil && !p.Surplus && t.back != 0 {
+			s.T.Errorf("%s: the processor gave back %d more than is on record", p.Reference, t.back)
+		}
+	}
+	for what, query := range map[string]string{
+		"charges that nobody waits for":     `SELECT COUNT(*) FROM charges WHERE organization_id = ?`,
+		"refunds that nobody waits for":     `SELECT COUNT(*) FROM refund_requests WHERE organization_id = ?`,
+		"refunds that are pending":          `SELECT COUNT(*) FROM refunds WHERE organization_id = ? AND status = 'pending'`,
+		"subscriptions that are held":       `SELECT COUNT(*) FROM subscriptions WHERE organization_id = ? AND held_until IS NOT NULL AND ended_at IS NULL`,
+		"orders that are paid and not owed": `SELECT COUNT(*) FROM orders WHERE organization_id = ? AND status = 'paid' AND paid_amount <> CASE WHEN net_amount + tax_amount + applied_balance_amount > 0 THEN net_amount + tax_amount + applied_balance_amount ELSE 0 END`,
+		"orders in another currency": `SELECT COUNT(*) FROM orders o JOIN subscriptions s ON s.organization_id = o.organization_id AND s.id = o.subscription_id
+			WHERE o.organization_id = ? AND o.currency <> s.currency`,
+		"debts of subscriptions that have ended": `SELECT COUNT(*) FROM orders o JOIN subscriptions s ON s.organization_id = o.organization_id AND s.id = o.subscription_id
+			WHERE o.organization_id = ? AND o.status = 'pending' AND o.check_at IS NOT NULL AND s.ended_at IS NOT NULL`,
+	} {
+		n, err := db.One[int64](ctx, s.DB, query, s.Org.ID)
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		if n != 0 {
+			s.T.Errorf("%d %s", n, what)
+		}
+	}
+	for what, query := range map[string]string{
+		"nothing is tried for order": `SELECT o.id FROM orders o JOIN subscriptions s ON s.organization_id = o.organization_id AND s.id = o.subscription_id
+			WHERE o.organization_id = ? AND o.status = 'pending' AND o.check_at IS NULL AND s.ended_at IS NULL`,
+		"past due, and owes nothing:": `SELECT s.id FROM subscriptions s WHERE s.organization_id = ? AND s.status = 'past_due' AND NOT EXISTS (
+			SELECT 1 FROM orders o WHERE o.organization_id = s.organization_id AND o.subscription_id = s.id AND o.status = 'pending' AND o.attempts > 0)`,
+		"active, and owes something:": `SELECT s.id FROM subscriptions s WHERE s.organization_id = ? AND s.status = 'active' AND EXISTS (
+			SELECT 1 FROM orders o WHERE o.organization_id = s.organization_id AND o.subscription_id = s.id AND o.status = 'pending' AND o.attempts > 0)`,
+	} {
+		list, err := db.All[id.ID](ctx, s.DB, query, s.Org.ID)
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		for _, x := range list {
+			if !s.byHand[x] {
+				s.T.Errorf("%s %s", what, x)
+			}
+		}
+	}
+	s.Sound()
+}
+
+// TestWalk: whatever happens to customers who are charged, and whatever the
+// processor does, in the end both have the same books and no rule is broken.
+func TestWalk(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		w := ordertest.World{Floe: f, T: t}
+		s := &shop{World: w, Processor: w.Processor(), r: rand.New(rand.NewPCG(*walkSeed, 1)), books: map[string]*taken{},
+			byHand: map[id.ID]bool{}}
+		s.opens()
+		for range *walkSteps {
+			s.step()
+			if t.Failed() {
+				break
+			}
+		}
+		s.ends()
+		s.agrees()
+		if len(s.books) == 0 {
+			t.Error("nothing was paid")
+		}
+		t.Logf("%d payments, %d steps", len(s.books), len(s.trail))
+		if t.Failed() {
+			t.Logf("-charge.seed %d:\n%s", *walkSeed, strings.Join(s.trail, "\n"))
+		}
+	})
+}
