@@ -50,7 +50,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	}
 	where := func(r route) *db.W { return filter(orgs, in, s.DB.Engine(), r.ask) }
 	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
-		Where: where(way.page), Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
+		Where: where(way.page), Key: in.Email != nil, Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
 	if in.Query != nil {
 		q.Enough = counted
 	}
@@ -63,7 +63,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 		}
 	}
 	if in.unfiltered() {
-		q.Total = func(ctx context.Context, q db.Querier) (int, error) { return countAll(ctx, q, orgs) }
+		q.Total = func(reads *db.Reads) func() int { return countAll(reads, orgs) }
 	}
 	rows, err := listing.Run[Row](ctx, s.DB, q)
 	if err != nil {

@@ -70,15 +70,16 @@ func (s *Service) way(ctx context.Context, orgs []id.ID, in listInput) (way, err
 	case !hasTrigram(*in.Query):
 		return the(route{from: inOrder}), nil
 	}
-	live, err := countAll(ctx, s.DB, orgs)
-	if err != nil {
+	var reads db.Reads
+	live := countAll(&reads, orgs)
+	if err := reads.Run(ctx, s.DB); err != nil {
 		return way{}, err
 	}
 	sample, rows, err := s.samples.get(ctx, s.DB)
 	if err != nil {
 		return way{}, err
 	}
-	return choose(in, len(orgs), float64(live), float64(rows), sample.look(fold(*in.Query), anyGram)), nil
+	return choose(in, len(orgs), float64(live()), float64(rows), sample.look(fold(*in.Query), anyGram)), nil
 }
 
 func anyGram(gram) bool { return true }

@@ -29,17 +29,17 @@ const columns = `id, organization_id, created_at, modified_at, deleted_at, anony
 // live is seen here and not asked of the database: PostgreSQL, before it has
 // statistics, takes an index over live customers for a short way to one.
 func byID(ctx context.Context, q db.Querier, orgs []id.ID, customer id.ID, lock string) (Row, error) {
-	r, err := db.One[Row](ctx, q, selectWhere(orgs, "id", lock), append([]any{customer}, ids(orgs)...)...)
-	if errors.Is(err, db.ErrNoRows) || err == nil && r.DeletedAt != nil {
-		return Row{}, fault.NotFound.New()
+	rows, err := db.Lookup[Row](ctx, q, selectWhere(orgs, "id", lock), append([]any{customer}, ids(orgs)...)...)
+	if err != nil {
+		return Row{}, err
 	}
-	return r, err
+	return theOne(rows)
 }
 
 // byExternalID reads a live customer by the caller's own id for it; deleted
 // ones have none. A user may see several; then it is not for us to choose.
 func byExternalID(ctx context.Context, q db.Querier, orgs []id.ID, external, lock string) (Row, error) {
-	rows, err := db.All[Row](ctx, q, selectWhere(orgs, "external_id", " LIMIT 2"+lock), append([]any{indexText(external)}, ids(orgs)...)...)
+	rows, err := db.Lookup[Row](ctx, q, selectWhere(orgs, "external_id", " LIMIT 2"+lock), append([]any{indexText(external)}, ids(orgs)...)...)
 	if err != nil {
 		return Row{}, err
 	}
@@ -169,10 +169,16 @@ func addTotals(ctx context.Context, tx *db.Tx, items []any) error {
 	return nil
 }
 
-func countAll(ctx context.Context, q db.Querier, orgs []id.ID) (int, error) {
+// countAll asks how many live customers the organizations have.
+func countAll(reads *db.Reads, orgs []id.ID) func() int {
 	w := db.Where("").In("organization_id", orgs)
-	n, err := db.One[int64](ctx, q, `SELECT CAST(COALESCE(SUM(live), 0) AS bigint) FROM customer_totals`+w.SQL(), w.Args()...)
-	return int(n), err
+	n := db.Ask[int64](reads, `SELECT CAST(COALESCE(SUM(live), 0) AS bigint) FROM customer_totals`+w.SQL(), w.Args()...)
+	return func() (all int) {
+		for _, sum := range *n {
+			all += int(sum)
+		}
+		return all
+	}
 }
 
 // taken answers the problems of an e-mail or external id that another live

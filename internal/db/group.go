@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"floe/internal/clock"
 )
@@ -23,17 +22,7 @@ type Group[T any] struct {
 	// slots bounds the transactions that are under way on PostgreSQL: with many,
 	// there would be little company in each. SQLite has one writer anyway.
 	slots chan struct{}
-
-	mu      sync.Mutex
-	waiting []*member[T] // the first of them leads
-}
-
-// member is a caller and what it wants.
-type member[T any] struct {
-	item  T
-	view  *View
-	leads chan struct{}
-	done  chan error
+	line  line[T]
 }
 
 const (
@@ -44,9 +33,6 @@ const (
 	// concerns.
 	beginImpatient = `BEGIN; SET LOCAL lock_timeout = '50ms'`
 )
-
-// errAlone tells a member that its group has failed and left nothing behind.
-var errAlone = errors.New("db: the group has failed")
 
 // NewGroup makes a group of at most so many. Its function does what all items ask for, in their
 // order, and whatever comes of an item it keeps in that item. When it fails,
@@ -61,75 +47,15 @@ func (g *Group[T]) Write(ctx context.Context, item T) error {
 	if _, clocked := clock.TimeOf(ctx); clocked { // a time of its own
 		return g.alone(ctx, item)
 	}
-	m := &member[T]{item: item, view: viewOf(ctx), leads: make(chan struct{}), done: make(chan error, 1)}
-	err := g.shared(ctx, m)
+	err := g.line.wait(ctx, newMember(ctx, item), g.lead)
 	if errors.Is(err, errAlone) {
 		return g.alone(ctx, item)
 	}
 	return err
 }
 
-// shared has the item done in a group, as its leader or not.
-func (g *Group[T]) shared(ctx context.Context, m *member[T]) error {
-	if g.join(m) {
-		return g.lead(ctx, m)
-	}
-	select {
-	case <-m.leads:
-		return g.lead(ctx, m)
-	case err := <-m.done:
-		return err
-	case <-ctx.Done():
-	}
-	if g.leave(m) {
-		return ctx.Err()
-	}
-	return <-m.done
-}
-
 func (g *Group[T]) alone(ctx context.Context, item T) error {
 	return g.db.Write(ctx, func(tx *Tx) error { return g.do(ctx, tx, []T{item}) })
-}
-
-// join adds a member and says whether it leads.
-func (g *Group[T]) join(m *member[T]) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.waiting = append(g.waiting, m)
-	return len(g.waiting) == 1
-}
-
-// leave takes back a member that waits, unless its group has begun.
-func (g *Group[T]) leave(m *member[T]) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	at := slices.Index(g.waiting, m)
-	if at < 0 {
-		return false
-	}
-	g.waiting = slices.Delete(g.waiting, at, at+1)
-	if at == 0 {
-		g.promote()
-	}
-	return true
-}
-
-// take begins a group of those who wait; the next who comes, or is left, leads
-// another.
-func (g *Group[T]) take() []*member[T] {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := min(len(g.waiting), g.most)
-	taken := slices.Clone(g.waiting[:n])
-	g.waiting = slices.Delete(g.waiting, 0, n)
-	g.promote()
-	return taken
-}
-
-func (g *Group[T]) promote() {
-	if len(g.waiting) > 0 {
-		close(g.waiting[0].leads)
-	}
 }
 
 // lead writes for a member and those who wait with it. When it returns, they
@@ -140,7 +66,7 @@ func (g *Group[T]) lead(ctx context.Context, m *member[T]) error {
 		case g.slots <- struct{}{}:
 			defer func() { <-g.slots }()
 		case <-ctx.Done():
-			g.leave(m)
+			g.line.leave(m)
 			return ctx.Err()
 		}
 	}
@@ -150,7 +76,7 @@ func (g *Group[T]) lead(ctx context.Context, m *member[T]) error {
 	begun := false
 	err := g.lasting(ctx, func(lasting context.Context, tx *Tx) error {
 		if !begun {
-			taken, begun = g.take(), true
+			taken, begun = g.line.take(g.most), true
 			if ctx.Err() != nil {
 				taken = taken[1:] // its caller has gone
 			}
@@ -160,7 +86,7 @@ func (g *Group[T]) lead(ctx context.Context, m *member[T]) error {
 	outcome = verdict(err, len(taken))
 	switch {
 	case !begun:
-		g.leave(m)
+		g.line.leave(m)
 	case !slices.Contains(taken, m):
 		return ctx.Err()
 	}
@@ -178,15 +104,6 @@ func (g *Group[T]) lasting(ctx context.Context, fn func(lasting context.Context,
 		wrote(at)
 	}
 	return err
-}
-
-// tell answers all members but the one who leads.
-func tell[T any](taken []*member[T], leader *member[T], outcome error) {
-	for _, m := range taken {
-		if m != leader {
-			m.done <- outcome
-		}
-	}
 }
 
 // wrote has later reads of all members see the change.

@@ -24,7 +24,7 @@ func (d *DB) openPostgres(ctx context.Context) error {
 	if d.pool, err = d.newPool(ctx, config); err != nil {
 		return err
 	}
-	d.notify = newNotifier(d)
+	d.notify, d.company = newNotifier(d), newCompany(d)
 	if err := d.checkPostgres(ctx); err != nil {
 		d.pool.Close()
 		return explainPostgres(config.ConnConfig, err)

@@ -9,7 +9,10 @@ import (
 
 // Reads are statements that are answered together: on one snapshot, and on
 // PostgreSQL in one round trip. None can use what another has found.
-type Reads struct{ list []read }
+type Reads struct {
+	list  []read
+	apart bool // none needs the snapshot of another
+}
 
 type read struct {
 	text string
@@ -28,13 +31,32 @@ func Ask[T any](reads *Reads, text string, args ...any) *[]T {
 	return rows
 }
 
+// Lookup returns the few rows that a short statement finds by a key. It is All,
+// but that on PostgreSQL those who look something up at the same time go
+// together; see company.
+func Lookup[T any](ctx context.Context, q Querier, text string, args ...any) ([]T, error) {
+	d, ok := q.(*DB)
+	if !ok || !d.postgres || d.mayAskReplica(ctx) {
+		return All[T](ctx, q, text, args...)
+	}
+	if d.company.enter() {
+		defer d.company.leave()
+		return All[T](ctx, q, text, args...)
+	}
+	var reads Reads
+	rows := Ask[T](&reads, text, args...)
+	err := reads.Run(ctx, d)
+	return *rows, err
+}
+
 // Run runs the statements: on a snapshot of their own when q is the database,
-// else as part of what q is.
+// else as part of what q is. On PostgreSQL those who ask the database at the
+// same time go together; see company.
 func (r *Reads) Run(ctx context.Context, q Querier) error {
 	switch q := q.(type) {
 	case *DB:
 		if q.postgres {
-			return q.translate(ctx, q.readTogether(ctx, r))
+			return q.translate(ctx, q.company.read(ctx, r))
 		}
 		return q.readSQLite(ctx, func(s Querier) error { return r.oneByOne(ctx, s) })
 	case *Tx:
@@ -47,19 +69,27 @@ func (r *Reads) Run(ctx context.Context, q Querier) error {
 
 func (r *Reads) oneByOne(ctx context.Context, q Querier) error {
 	for _, one := range r.list {
-		rows, err := q.query(ctx, one.text, one.args)
-		if err == nil {
-			err = one.take(ctx, &rows)
-		}
-		if err != nil {
+		if err := one.run(ctx, q); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readTogether sends the statements with the beginning and the end of their
-// transaction.
+func (one read) run(ctx context.Context, q Querier) error {
+	rows, err := q.query(ctx, one.text, one.args)
+	if err != nil {
+		return err
+	}
+	err = one.take(ctx, &rows)
+	if rows.again {
+		return one.run(ctx, q)
+	}
+	return err
+}
+
+// readTogether sends the statements, of several with the beginning and the end
+// of their transaction.
 func (d *DB) readTogether(ctx context.Context, r *Reads) error {
 	if conn, v := d.fromReplica(ctx); conn != nil {
 		err := d.readTogetherOn(ctx, conn, r)
@@ -77,6 +107,9 @@ func (d *DB) readTogether(ctx context.Context, r *Reads) error {
 
 func (d *DB) readTogetherOn(ctx context.Context, conn *pgxpool.Conn, r *Reads) error {
 	defer conn.Release()
+	if r.apart {
+		return r.send(ctx, d, conn, "", "")
+	}
 	err := r.send(ctx, d, conn, beginSnapshot, "COMMIT")
 	if err != nil { // a connection on which this fails is not used again
 		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")

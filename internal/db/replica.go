@@ -262,18 +262,24 @@ const maxSamples = 3600
 // it is, or nil for the primary.
 func (d *DB) fromReplica(ctx context.Context) (*pgxpool.Conn, *View) {
 	d.stats.reads.Add(1)
-	if d.replica == nil {
+	if !d.mayAskReplica(ctx) {
 		return nil, nil
 	}
 	v := viewOf(ctx)
-	if v == nil || !v.Replica || v.primary.Load() {
-		return nil, nil
-	}
 	if conn := d.replica.take(ctx, v); conn != nil {
 		return conn, v
 	}
 	v.primary.Store(true) // the rest of the request, too: it must not go back in time
 	return nil, nil
+}
+
+// mayAskReplica says whether a read may be answered by a replica.
+func (d *DB) mayAskReplica(ctx context.Context) bool {
+	if d.replica == nil {
+		return false
+	}
+	v := viewOf(ctx)
+	return v != nil && v.Replica && !v.primary.Load()
 }
 
 // abandon has the rest of a request read from the primary, because the replica

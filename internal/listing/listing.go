@@ -6,6 +6,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"floe/internal/db"
@@ -14,6 +15,9 @@ import (
 
 // MaxLimit is the size of the largest page; more is silently cut down to it.
 const MaxLimit = 100
+
+// usual is the size of a page when nothing is said.
+const usual = 10
 
 // Page is the part of an input that chooses a page. Its number has another name
 // than the type: embedded, the type would hide it.
@@ -124,8 +128,8 @@ type Query struct {
 	Where   *db.W
 	Order   string
 	Page    Page
-	// Total answers the number of all rows when it is known without counting.
-	Total func(ctx context.Context, q db.Querier) (int, error)
+	// Total asks for the number of all rows when it is known without counting.
+	Total func(reads *db.Reads) (rows func() int)
 	// Enough, unless zero, is where counting ends. Of more rows the total says
 	// only that there are so many, and as many as it takes for a next page to be
 	// worth asking for while there is one.
@@ -136,6 +140,8 @@ type Query struct {
 	// Counted, unless nil, are the same rows in another way, which is a better
 	// one to count them.
 	Counted *Rows
+	// Key says that the filter has a key in it, so that few rows are looked at.
+	Key bool
 	// Far reads a page that is far from the start by the ids of its rows, which
 	// an index holds: PostgreSQL reads every row that it skips.
 	Far bool
@@ -150,6 +156,9 @@ type Rows struct {
 // Run asks for the page and for the count as two statements: a count within
 // the page's statement would read every row for every page.
 func Run[T any](ctx context.Context, q db.Querier, l Query) (Result[T], error) {
+	if l.Total != nil && l.Page.offset() < far && q.Engine() == "postgres" {
+		return together[T](ctx, q, l)
+	}
 	items, err := page[T](ctx, q, l)
 	if err != nil {
 		return Result[T]{}, err
@@ -161,17 +170,47 @@ func Run[T any](ctx context.Context, q db.Querier, l Query) (Result[T], error) {
 	return Of(items, total, l.Page), nil
 }
 
+// together asks for both in one go, which saves PostgreSQL a round trip. On
+// SQLite it would only be one question more where the page has all rows.
+func together[T any](ctx context.Context, q db.Querier, l Query) (Result[T], error) {
+	var reads db.Reads
+	text, args := l.page()
+	items, total := db.Ask[T](&reads, text, args...), l.Total(&reads)
+	if err := reads.Run(ctx, q); err != nil {
+		return Result[T]{}, err
+	}
+	return Of(*items, total(), l.Page), nil
+}
+
 // far is how many rows are skipped as they are.
 const far = 1000
 
 func page[T any](ctx context.Context, q db.Querier, l Query) ([]T, error) {
-	args := slices.Concat(l.Where.Args(), []any{l.Page.size(), l.Page.offset()})
-	rest := l.Where.SQL() + l.Order + " LIMIT ? OFFSET ?"
+	find := db.All[T]
+	if l.Key {
+		find = db.Lookup[T]
+	}
+	text, args := l.page()
+	return find(ctx, q, text, args...)
+}
+
+// page is the statement of the page. That a first page of the usual size ends
+// soon stands in its text where nothing else is needed to plan it: what does
+// not, PostgreSQL plans anew each time.
+func (l Query) page() (text string, args []any) {
+	args = l.Where.Args()
+	rest := l.Where.SQL() + l.Order
+	if size := l.Page.size(); l.Page.offset() == 0 && (size == usual || size == MaxLimit) && (l.Key || l.Total != nil) {
+		rest += " LIMIT " + strconv.Itoa(size)
+	} else {
+		rest += " LIMIT ? OFFSET ?"
+		args = slices.Concat(args, []any{size, l.Page.offset()})
+	}
 	if l.Far && l.Page.offset() >= far {
 		rest = l.Where.SQL() + " AND id IN (SELECT id FROM " + l.From + rest + ")" + l.Order
 		args = append(l.Where.Args(), args...)
 	}
-	return db.All[T](ctx, q, "SELECT "+l.Columns+" FROM "+l.From+rest, args...)
+	return "SELECT " + l.Columns + " FROM " + l.From + rest, args
 }
 
 func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
@@ -183,7 +222,10 @@ func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
 	case got > 0 && got < l.Page.size(), got == 0 && l.Page.offset() == 0:
 		return l.Page.offset() + got, nil // the last page: nothing is left to count
 	case l.Total != nil:
-		return l.Total(ctx, q)
+		var reads db.Reads
+		rows := l.Total(&reads)
+		err := reads.Run(ctx, q)
+		return rows(), err
 	case l.Enough > 0:
 		most := max(l.Enough, l.Page.offset()+got+1)
 		if l.AtLeast != nil {
