@@ -63,3 +63,21 @@ func organize(t *testing.T, d *db.DB) string {
 	}
 	return string(o.ID)
 }
+
+// TestCounts: the total of a search is a lower bound from a thousand on, and no
+// other total is.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		search       bool
+		shown, there int
+		want         bool
+	}{
+		{false, 7, 7, true}, {true, 7, 7, true}, {true, 1000, 1000, true}, {true, 1000, 1007, true},
+		{false, 1000, 1007, false}, {true, 6, 7, false}, {true, 8, 7, false}, {true, 999, 1007, false}, {true, 1008, 1007, false},
+	} {
+		if counts(c.search, c.shown, c.there) != c.want {
+			t.Errorf("%+v", c)
+		}
+	}
+}
