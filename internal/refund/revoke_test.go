@@ -100,6 +100,27 @@ func TestTakenBackStaysTakenBack(t *testing.T) {
 	})
 }
 
+// TestBoughtIsInherited: when a former owner is deleted, the owner gets what was
+// bought once, but for what a refund took back.
+func TestBoughtIsInherited(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		s := newShop(w)
+		kept, back, left := s.bought(), s.bought(), s.bought()
+		s.refund(back, 100, true)
+		s.refund(left, 1000, false)
+		s.Is(s.Do("PATCH", "/v1/customers/"+s.customer, s.AllToken, obj{"type": "team"}), 200, nil)
+		members := "/v1/customers/" + s.customer + "/members"
+		former := s.Do("GET", members, s.AllToken, nil).Text("items.0.id")
+		next := s.Do("POST", members, s.AllToken, obj{"email": "next@example.com"}).ID()
+		s.Is(s.Do("PATCH", members+"/"+next, s.AllToken, obj{"role": "owner"}), 200, nil)
+		s.Is(s.Do("DELETE", members+"/"+former, s.AllToken, nil), 204, nil)
+		s.has(2, kept)
+		s.has(0, back)
+		s.has(2, left)
+	})
+}
+
 // TestKeyGivenBackAfterARefund: a license key that a refund took and somebody
 // gave back goes when the product does not grant it any more.
 func TestKeyGivenBackAfterARefund(t *testing.T) {
