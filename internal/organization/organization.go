@@ -5,6 +5,7 @@
 package organization
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -20,6 +21,9 @@ type Config struct {
 	// a new organization, a new membership. Nil when nobody remembers such
 	// things.
 	AccessChanged func()
+	// Priced says whether all that an organization sells has prices in a
+	// currency. Nil when nothing is sold.
+	Priced func(ctx context.Context, tx *db.Tx, organization id.ID, currency Currency) (bool, error)
 	// BlockedWords may not stand in the name or slug of an organization.
 	BlockedWords []string
 }
@@ -32,6 +36,9 @@ type Service struct{ Config }
 func New(c Config) *Service {
 	if c.AccessChanged == nil {
 		c.AccessChanged = func() {}
+	}
+	if c.Priced == nil {
+		c.Priced = func(context.Context, *db.Tx, id.ID, Currency) (bool, error) { return true, nil }
 	}
 	return &Service{c}
 }

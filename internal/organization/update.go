@@ -21,6 +21,9 @@ func (s *Service) Update(ctx context.Context, tx *db.Tx, actor auth.Subject, o O
 	if err := o.check(&u); err != nil {
 		return o, err
 	}
+	if err := s.checkCurrency(ctx, tx, &o, u.DefaultPresentmentCurrency.Value); err != nil {
+		return o, err
+	}
 	before := o.Public()
 	now := tx.Now()
 	changed, first := o.apply(&u), o.OnboardedAt == nil
@@ -56,6 +59,19 @@ func (o *Organization) check(u *Update) error {
 		return fault.NotPermitted.New("You must be signed in through SSO for this organization to enforce it.")
 	}
 	return nil
+}
+
+// checkCurrency refuses a currency in which something could not be sold.
+func (s *Service) checkCurrency(ctx context.Context, tx *db.Tx, o *Organization, to *Currency) error {
+	if to == nil || *to == o.DefaultPresentmentCurrency {
+		return nil
+	}
+	ok, err := s.Priced(ctx, tx, o.ID, *to)
+	if err != nil || ok {
+		return err
+	}
+	return schema.ValueError("All active products must have prices in the new currency.", schema.StringNode(string(*to)),
+		"body", "default_presentment_currency")
 }
 
 func (o *Organization) checkSeats(f *FeatureUpdate) error {

@@ -190,3 +190,41 @@ func TestMeterInterval(t *testing.T) {
 			Want: `{"meter_interval":null,"meter_interval_count":null}`})
 	})
 }
+
+// The default currency is one in which all that is offered has prices.
+func TestDefaultCurrency(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		both := `{"amount_type":"fixed","price_amount":1000},{"amount_type":"fixed","price_amount":900,"price_currency":"eur"}`
+		kept := add(t, f, monthly(both)).ID()
+		gone := add(t, f, monthly(fixed10)).ID()
+		archived := add(t, f, monthly(fixed10)).ID()
+		other := f.Organization("Other")
+		f.Do("POST", "/v1/products/", other.Token, monthly(fixed10))
+		path := "/v1/organizations/" + string(f.Org.ID)
+		to := func(currency string, status int) {
+			t.Helper()
+			r := f.Do("PATCH", path, f.AllToken, map[string]any{"default_presentment_currency": currency})
+			want := `{"default_presentment_currency":"` + currency + `"}`
+			if status == 422 {
+				want = `{"error":"PolarRequestValidationError","detail":[{"type":"value_error","loc":["body","default_presentment_currency"],
+					"msg":"All active products must have prices in the new currency.","input":"` + currency + `"}]}`
+			}
+			if d := r.Differs(want); r.Status != status || d != "" {
+				t.Errorf("%s: %d %s", currency, r.Status, d)
+			}
+		}
+		to("eur", 422)
+		f.Do("PATCH", "/v1/products/"+archived, f.AllToken, map[string]any{"is_archived": true})
+		to("eur", 422)
+		to("usd", 200) // it is that
+		if r := f.Do("DELETE", "/v1/products/"+gone, f.AllToken, nil); r.Status != 204 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		to("eur", 200)
+		// What is archived is a price no more.
+		f.Do("PATCH", "/v1/products/"+kept, f.AllToken, map[string]any{"prices": []any{
+			map[string]any{"amount_type": "fixed", "price_amount": 900, "price_currency": "eur"}}})
+		to("usd", 422)
+	})
+}

@@ -37,7 +37,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("tokens: %w", err)
 	}
-	s.Organizations = organization.New(organization.Config{DB: c.DB, AccessChanged: s.Tokens.Forget})
+	s.Organizations = organization.New(organization.Config{DB: c.DB, AccessChanged: s.Tokens.Forget, Priced: product.AllIn})
 	s.Benefits = &benefit.Service{DB: c.DB, Meters: benefit.StoredMeters}
 	s.Products = &product.Service{DB: c.DB, Benefits: s.Benefits, Grants: product.Nothing{}, Usage: product.Users{discount.UsesProduct}}
 	s.Discounts = &discount.Service{DB: c.DB}
