@@ -172,6 +172,9 @@ func TestLicenseKeyProperties(t *testing.T) {
 				refused(schemaClass, "value_error", `["body","license_keys","properties","expires"]`,
 					fmt.Sprintf("Value error, ttl value %d exceeds the maximum of %d for timeframe '%s'.", most+1, most, frame)))
 		}
+		do("beyond 64 bits", with("expires", with("ttl", json.Number("1000000000000000000000"), "timeframe", "day")), 422,
+			refused(schemaClass, "value_error", `["body","license_keys","properties","expires"]`,
+				"Value error, ttl value 1000000000000000000000 exceeds the maximum of 36500 for timeframe 'day'."))
 		do("no time", with("expires", with("ttl", 0, "timeframe", "day")), 422, nil)
 		do("no activation", with("activations", with("limit", 0, "enable_customer_admin", true)), 422, nil)
 		do("no usage", with("limit_usage", 0), 422, nil)

@@ -3,6 +3,7 @@ package benefit
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 
 	"floe/internal/id"
 	"floe/internal/schema"
@@ -81,7 +82,11 @@ func (Expiration) SchemaName() string { return "BenefitLicenseKeyExpirationPrope
 // CheckNode refuses dates that no calendar has.
 func (e *Expiration) CheckNode(n *schema.Node, at *schema.At) {
 	if most := longest[e.Timeframe]; e.TTL > most {
-		at.ValueError(fmt.Sprintf("ttl value %d exceeds the maximum of %d for timeframe '%s'.", e.TTL, most, e.Timeframe), n)
+		ttl := strconv.FormatInt(e.TTL, 10)
+		if sent := n.Get("ttl"); sent != nil && sent.Kind == schema.Int {
+			ttl = sent.Text // which may be beyond 64 bits
+		}
+		at.ValueError(fmt.Sprintf("ttl value %s exceeds the maximum of %d for timeframe '%s'.", ttl, most, e.Timeframe), n)
 	}
 }
 
