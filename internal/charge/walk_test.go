@@ -49,6 +49,7 @@ type shop struct {
 	customers []string
 	subs      []string
 	plans     []string
+	thing     string // is bought once
 	discounts []any
 	byHand    map[id.ID]bool // orders that were given up or taken up by somebody, and their subscriptions
 	kind      bool           // from now on everything gets through
@@ -232,6 +233,7 @@ func (s *shop) opens() {
 		s.plans = append(s.plans, s.Product(obj{"recurring_interval": interval, "prices": []any{
 			ordertest.Fixed(amounts[0], "usd"), ordertest.Fixed(amounts[1], "eur")}}).ID())
 	}
+	s.thing = s.Once(obj{"prices": []any{ordertest.Fixed(1000, "usd"), ordertest.Fixed(900, "eur")}}).ID()
 	s.discounts = []any{nil}
 	for _, body := range []obj{
 		{"type": "percentage", "basis_points": 5000, "duration": "once"},
@@ -266,7 +268,7 @@ func (s *shop) currency(c string) {
 // step is one thing that happens.
 func (s *shop) step() {
 	sub := "/v1/subscriptions/" + pick(s.r, s.subs)
-	switch s.r.IntN(16) {
+	switch s.r.IntN(18) {
 	case 0, 1, 2, 3:
 		body := obj{"product_id": pick(s.r, s.plans), "proration_behavior": pick(s.r, []string{"prorate", "invoice", "invoice", "next_period"})}
 		if s.r.IntN(3) == 0 {
@@ -298,6 +300,8 @@ func (s *shop) step() {
 		s.Card(pick(s.r, s.customers), true)
 	case 14:
 		s.giveUp()
+	case 16, 17:
+		s.buys()
 	case 15:
 		switch s.r.IntN(6) {
 		case 0:
@@ -314,6 +318,17 @@ func (s *shop) step() {
 			}
 		}
 	}
+}
+
+// buys makes a draft, or asks for one to be charged.
+func (s *shop) buys() {
+	drafts := s.orders("draft")
+	if len(drafts) > 0 && s.r.IntN(2) == 0 {
+		s.do("POST", "/v1/orders/"+string(pick(s.r, drafts))+"/finalize", obj{})
+		return
+	}
+	s.do("POST", "/v1/orders/", obj{"product_id": s.thing, "customer_id": pick(s.r, s.customers), "currency": pick(s.r, []string{"usd", "eur"}),
+		"amount": pick(s.r, []int{0, 50, 700, 5000})})
 }
 
 // giveUp voids an order, or takes one up again that was given up.
@@ -335,7 +350,7 @@ func (s *shop) giveUp() {
 		return s.Server.Orders.Unvoid(ctx, tx, ordertest.System, &o)
 	})
 	s.note("from %s: order %s, %v", from, o.ID, err)
-	if err == nil {
+	if err == nil && o.SubscriptionID != nil {
 		s.byHand[o.ID], s.byHand[*o.SubscriptionID] = true, true
 	}
 }
