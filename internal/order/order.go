@@ -107,7 +107,7 @@ type Row struct {
 	ReceiptNumber        *string
 	Seats                *int
 	DueAt                *time.Time // of orders that are paid by invoice
-	PaidAt               *time.Time
+	PaidAt               *time.Time // when it became paid here; when money moved, its payments say
 	NextPaymentAttemptAt *time.Time
 	CheckAt              *time.Time // when to look whether it has been paid
 	Attempts             int        // how often it was to be paid and was not
