@@ -28,6 +28,12 @@ func ByID(ctx context.Context, q db.Querier, org id.ID) (Organization, error) {
 	return one(ctx, q, db.Where("id = ?", org).And("deleted_at IS NULL"), "")
 }
 
+// Hold is ByID for what must not change until the transaction ends, such as the
+// currency that prices are held against.
+func Hold(ctx context.Context, tx *db.Tx, org id.ID) (Organization, error) {
+	return one(ctx, tx, db.Where("id = ?", org).And("deleted_at IS NULL"), tx.ForShare())
+}
+
 // BySlug is ByID for a slug.
 func BySlug(ctx context.Context, q db.Querier, slug string) (Organization, error) {
 	return one(ctx, q, db.Where("slug = ?", strings.ToLower(slug)).And("deleted_at IS NULL"), "")

@@ -169,7 +169,7 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 
 // Create adds a product to an organization.
 func (s *Service) Create(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, in Create) (Loaded, error) {
-	owner, err := organization.ByID(ctx, tx, org)
+	owner, err := organization.Hold(ctx, tx, org)
 	if err != nil {
 		return Loaded{}, err
 	}

@@ -3,6 +3,7 @@ package product_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"floe/internal/floetest"
@@ -226,5 +227,25 @@ func TestDefaultCurrency(t *testing.T) {
 		f.Do("PATCH", "/v1/products/"+kept, f.AllToken, map[string]any{"prices": []any{
 			map[string]any{"amount_type": "fixed", "price_amount": 900, "price_currency": "eur"}}})
 		to("usd", 422)
+	})
+}
+
+// Of a product in dollars and a change to euros at the same time only one can be.
+func TestDefaultCurrencyRace(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		for range 20 {
+			org := f.Organization("Race")
+			var made, changed *floetest.Response
+			var wait sync.WaitGroup
+			wait.Go(func() { made = f.Do("POST", "/v1/products/", org.Token, monthly(fixed10)) })
+			wait.Go(func() {
+				changed = f.Do("PATCH", "/v1/organizations/"+string(org.ID), org.Token, map[string]any{"default_presentment_currency": "eur"})
+			})
+			wait.Wait()
+			if made.Status == 201 == (changed.Status == 200) {
+				t.Fatalf("made: %d, changed: %d", made.Status, changed.Status)
+			}
+		}
 	})
 }

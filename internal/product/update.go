@@ -187,7 +187,7 @@ func (l *Loaded) applyPrices(ctx context.Context, tx *db.Tx, u *Update, problems
 	if list == nil {
 		return nil, nil, nil
 	}
-	owner, err := organization.ByID(ctx, tx, l.OrganizationID)
+	owner, err := organization.Hold(ctx, tx, l.OrganizationID)
 	if err != nil {
 		return nil, nil, err
 	}
