@@ -53,10 +53,7 @@ func (w *workshop) compare(ctx context.Context, stages ...*stage) (*comparison, 
 		if o.Kind != reads || !w.wants(o.Name) || !stages[0].has(&o) {
 			continue
 		}
-		clients, err := c.dial(ctx, stages[0], &o, 1)
-		if err != nil {
-			return nil, err
-		}
+		clients := c.clients(ctx, stages[0], &o, 1)
 		got, err := clients.All(1)
 		clients.Close()
 		if err != nil {
@@ -109,24 +106,22 @@ func (s *stage) call(o *operation, of *sample) *wire.Call {
 	return &call
 }
 
-func (c *comparison) dial(ctx context.Context, s *stage, o *operation, clients int) (*wire.Clients, error) {
+func (c *comparison) clients(ctx context.Context, s *stage, o *operation, n int) *wire.Clients {
 	of := c.sample(s)
 	of.hot = o.Hot
 	if strings.HasSuffix(o.Name, ofOwners) {
 		of.keys = s.ownerKeys()
 	}
-	return wire.Dial(ctx, s.server.Address, clients, c.count(s, o), *s.call(o, of))
+	return wire.New(ctx, s.server.Address, n, c.count(s, o), *s.call(o, of))
 }
 
 // sideOf is a stage in turns with others; Close ends its connections.
 func (c *comparison) sideOf(ctx context.Context, s *stage, o *operation, clients int) (wire.Side, func(), error) {
 	if o.Kind == deletes {
-		return c.deleting(ctx, s, o, clients)
+		side, stop := c.deleting(ctx, s, o, clients)
+		return side, stop, nil
 	}
-	conns, err := c.dial(ctx, s, o, clients)
-	if err != nil {
-		return wire.Side{}, nil, err
-	}
+	conns := c.clients(ctx, s, o, clients)
 	if n := c.again(s, o); n > 0 {
 		if _, err := conns.Run(0, n); err != nil {
 			conns.Close()
@@ -152,18 +147,11 @@ func (c *comparison) again(s *stage, o *operation) int64 {
 // deleted is how many customers are made for each turn, to be deleted in it.
 const deleted = 1000
 
-func (c *comparison) deleting(ctx context.Context, s *stage, o *operation, clients int) (wire.Side, func(), error) {
+func (c *comparison) deleting(ctx context.Context, s *stage, o *operation, clients int) (wire.Side, func()) {
 	from := c.sample(s)
 	create, _ := find("create, 64 clients")
-	makers, err := c.dial(ctx, s, create, create.Clients)
-	if err != nil {
-		return wire.Side{}, nil, err
-	}
-	conns, err := wire.Dial(ctx, s.server.Address, clients, new(atomic.Int64), *s.call(o, from))
-	if err != nil {
-		makers.Close()
-		return wire.Side{}, nil, err
-	}
+	makers := c.clients(ctx, s, create, create.Clients)
+	conns := wire.New(ctx, s.server.Address, clients, new(atomic.Int64), *s.call(o, from))
 	before := func() (int64, error) {
 		bodies, err := makers.All(deleted)
 		if err != nil {
@@ -173,7 +161,7 @@ func (c *comparison) deleting(ctx context.Context, s *stage, o *operation, clien
 		return int64(len(from.keys)), err
 	}
 	closeAll := func() { makers.Close(); conns.Close() }
-	return wire.Side{Run: conns.Run, CPU: s.server.CPU, Before: before}, closeAll, nil
+	return wire.Side{Run: conns.Run, CPU: s.server.CPU, Before: before}, closeAll
 }
 
 // keysOf reads the ids in answers to creations.
@@ -212,10 +200,7 @@ func (c *comparison) bareSide(ctx context.Context, o *operation, system string, 
 		at := "/" + strconv.Itoa(indexOf(o))
 		call := wire.Call{Method: "GET", Status: 200, Token: func(int64) string { return "none" },
 			Path: func(b []byte, _ int64) []byte { return append(b, at...) }}
-		conns, err := wire.Dial(ctx, c.bare.Address, clients, new(atomic.Int64), call)
-		if err != nil {
-			return wire.Side{}, nil, err
-		}
+		conns := wire.New(ctx, c.bare.Address, clients, new(atomic.Int64), call)
 		return wire.Side{Run: conns.Run, CPU: c.bare.CPU}, conns.Close, nil
 	}
 	t, err := c.table(ctx, system)

@@ -112,10 +112,7 @@ func (s *stage) fullList(ctx context.Context) wire.Runner {
 		call.Path = func(b []byte, n int64) []byte {
 			return strconv.AppendInt(append(b, records+"?perPage=1000&skipTotal=1&sort=created&page="...), n+1, 10)
 		}
-		conn, err := wire.Dial(ctx, s.server.Address, 1, new(atomic.Int64), call)
-		if err != nil {
-			return out, err
-		}
+		conn := wire.New(ctx, s.server.Address, 1, new(atomic.Int64), call)
 		defer conn.Close()
 		start := time.Now()
 		for left := int64(s.set.Rows); left > 0 && (d == 0 || time.Since(start) < d); left -= size {

@@ -48,10 +48,7 @@ func (s *stage) endow(ctx context.Context) error {
 		return errors.New("owners are made in one organization")
 	}
 	post := func(path, body string) ([]byte, error) {
-		conns, err := wire.Dial(ctx, s.server.Address, 1, new(atomic.Int64), posting(token, path, http.StatusCreated, func(int64) string { return body }))
-		if err != nil {
-			return nil, err
-		}
+		conns := wire.New(ctx, s.server.Address, 1, new(atomic.Int64), posting(token, path, http.StatusCreated, func(int64) string { return body }))
 		defer conns.Close()
 		answers, err := conns.All(1)
 		if err != nil {
@@ -114,12 +111,9 @@ func posting(token, path string, status int, body func(n int64) string) wire.Cal
 }
 
 func send(ctx context.Context, s *stage, clients int, call wire.Call, times int) error {
-	conns, err := wire.Dial(ctx, s.server.Address, clients, new(atomic.Int64), call)
-	if err != nil {
-		return err
-	}
+	conns := wire.New(ctx, s.server.Address, clients, new(atomic.Int64), call)
 	defer conns.Close()
-	_, err = conns.All(times)
+	_, err := conns.All(times)
 	return err
 }
 

@@ -120,15 +120,9 @@ func (c *comparison) webhooks(ctx context.Context, s *stage) (out []report.Measu
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	update, _ := find("update, 64 clients")
-	all, err := c.tell(ctx, s, update, r, update.Clients)
-	if err != nil {
-		return nil, err
-	}
+	all := c.tell(ctx, s, update, r, update.Clients)
 	defer all.Close()
-	one, err := c.tell(ctx, s, update, r, 1)
-	if err != nil {
-		return nil, err
-	}
+	one := c.tell(ctx, s, update, r, 1)
 	defer one.Close()
 	bare := func(time.Duration, int64) (wire.Sample, error) { return r.flood(ctx, told) }
 	none := func() time.Duration { return 0 }
@@ -166,14 +160,11 @@ type teller struct {
 	lag   wire.Sample // of all turns but the first, which warms up
 }
 
-func (c *comparison) tell(ctx context.Context, s *stage, o *operation, r *receiver, clients int) (*teller, error) {
-	conns, err := c.dial(ctx, s, o, clients)
-	if err != nil {
-		return nil, err
-	}
+func (c *comparison) tell(ctx context.Context, s *stage, o *operation, r *receiver, clients int) *teller {
+	conns := c.clients(ctx, s, o, clients)
 	t := &teller{Clients: conns, ctx: ctx, r: r, times: times{answered: map[int64]time.Time{}, first: map[int64]time.Time{}}}
 	conns.Answered = t.times.answer
-	return t, nil
+	return t
 }
 
 // run makes changes until all of them are told.

@@ -31,30 +31,43 @@ type Clients struct {
 }
 
 type conn struct {
-	net.Conn
-	r   *bufio.Reader
-	buf []byte
+	net.Conn // nil until the first request
+	dial     func() (net.Conn, error)
+	r        *bufio.Reader
+	buf      []byte
 }
 
-// Dial connects n clients. Requests are numbered by the counter, which several
+// New returns n clients. Each connects with its first request: while others have
+// their turns a server would close a connection on which nothing is asked.
+// Requests are numbered by the counter, which several
 // Clients may share; every answer must have the call's status.
-func Dial(ctx context.Context, address string, n int, next *atomic.Int64, call Call) (*Clients, error) {
+func New(ctx context.Context, address string, n int, next *atomic.Int64, call Call) *Clients {
 	c := &Clients{call: call, status: strconv.Itoa(call.Status), next: next}
+	dial := func() (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", address) }
 	for range n {
-		nc, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-		if err != nil {
-			c.Close()
-			return nil, err
-		}
-		c.conns = append(c.conns, &conn{Conn: nc, r: bufio.NewReaderSize(nc, 16<<10)})
+		c.conns = append(c.conns, &conn{dial: dial})
 	}
-	return c, nil
+	return c
+}
+
+// send sends a request, on a connection that the first one makes.
+func (nc *conn) send(request []byte) (err error) {
+	if nc.Conn == nil {
+		if nc.Conn, err = nc.dial(); err != nil {
+			return err
+		}
+		nc.r = bufio.NewReaderSize(nc.Conn, 16<<10)
+	}
+	_, err = nc.Write(request)
+	return err
 }
 
 // Close ends the connections.
 func (c *Clients) Close() {
 	for _, nc := range c.conns {
-		_ = nc.Close()
+		if nc.Conn != nil {
+			_ = nc.Close()
+		}
 	}
 }
 
@@ -113,7 +126,7 @@ func (c *Clients) All(n int) ([][]byte, error) {
 		wg.Go(func() {
 			for sent.Add(1) <= int64(n) {
 				nc.buf = c.call.Request(nc.buf[:0], c.next.Add(1)-1)
-				_, err := nc.Write(nc.buf)
+				err := nc.send(nc.buf)
 				var body []byte
 				if err == nil {
 					body, err = nc.answer(c.status, true)
@@ -134,7 +147,7 @@ func (c *Clients) All(n int) ([][]byte, error) {
 func (nc *conn) exchange(c *Clients) (n int64, err error) {
 	n = c.next.Add(1) - 1
 	nc.buf = c.call.Request(nc.buf[:0], n)
-	if _, err := nc.Write(nc.buf); err != nil {
+	if err := nc.send(nc.buf); err != nil {
 		return n, err
 	}
 	_, err = nc.answer(c.status, false)
