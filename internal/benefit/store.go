@@ -49,9 +49,9 @@ func (s *Service) Find(ctx context.Context, q db.Querier, sub auth.Subject, bene
 }
 
 func insert(ctx context.Context, tx *db.Tx, r *Row) error {
-	_, err := db.Exec(ctx, tx, `INSERT INTO benefits (`+columns+`, description_key) VALUES `+db.Values(1, 13),
+	err := db.Insert(ctx, tx, db.Into{Table: "benefits", Columns: columns + `, description_key`}, []any{
 		r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, r.DeletedAt, r.Type, r.Description, r.Selectable, r.Deletable, r.Visibility,
-		r.Properties, r.Metadata, fold(r.Description))
+		r.Properties, r.Metadata, fold(r.Description)})
 	if err != nil {
 		return fmt.Errorf("insert a benefit: %w", err)
 	}

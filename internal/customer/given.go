@@ -93,8 +93,6 @@ func memberCreated(m *Member) journal.Entry {
 const insertColumns = `id, organization_id, created_at, modified_at, type, email, email_key, email_verified, name, name_key, billing_name,
 	external_id, external_id_long, external_key, billing_address, tax_id, tax_id_format, locale, metadata, first_user_event_at, search`
 
-const insertWidth = 21
-
 // added is what an insert tells of a new row.
 type added struct {
 	ID       id.ID
@@ -114,27 +112,26 @@ func (a added) features() (f organization.FeatureSettings) {
 // were added. What to do about one that is there already is the tail's to say.
 func insert(ctx context.Context, tx *db.Tx, given []Given, tail string) (map[id.ID]added, error) {
 	out := make(map[id.ID]added, len(given))
-	for from, to := range db.Pieces(len(given)) {
-		args := make([]any, 0, insertWidth*(to-from))
-		for i := from; i < to; i++ {
-			args = given[i].values(args)
-		}
-		rows, err := db.All[added](ctx, tx, `INSERT INTO customers (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth)+tail+`
-			RETURNING id, seq, (SELECT o.feature_settings FROM organizations o WHERE o.id = customers.organization_id) AS settings`, args...)
-		if err != nil {
-			return nil, fmt.Errorf("insert customers: %w", err)
-		}
-		for _, r := range rows {
-			out[r.ID] = r
-		}
-		for i := from; i < to; i++ {
-			if r, ok := out[given[i].ID]; ok && tx.Engine() == "sqlite" {
-				tx.Together(searchTogether, searchChange{r.Seq, given[i].search()}, changeSearch)
-			}
+	args := make([]any, 0, 21*len(given)) // its columns
+	for i := range given {
+		args = given[i].values(args)
+	}
+	rows, err := db.InsertReturning[added](ctx, tx, db.Into{Table: "customers", Columns: insertColumns, Tail: tail + returning}, args)
+	if err != nil {
+		return nil, fmt.Errorf("insert customers: %w", err)
+	}
+	for _, r := range rows {
+		out[r.ID] = r
+	}
+	for i := range given {
+		if r, ok := out[given[i].ID]; ok && tx.Engine() == "sqlite" {
+			tx.Together(searchTogether, searchChange{r.Seq, given[i].search()}, changeSearch)
 		}
 	}
 	return out, nil
 }
+
+const returning = ` RETURNING id, seq, (SELECT o.feature_settings FROM organizations o WHERE o.id = customers.organization_id) AS settings`
 
 // values adds what is stored of a row, in the order of insertColumns.
 func (r *Row) values(args []any) []any {
@@ -160,25 +157,21 @@ func insertRest(ctx context.Context, tx *db.Tx, given []Given) error {
 }
 
 func insertMembers(ctx context.Context, tx *db.Tx, list []*Member) error {
-	const width = 11
-	for from, to := range db.Pieces(len(list)) {
-		args := make([]any, 0, width*(to-from))
-		for _, m := range list[from:to] {
-			args = append(args, m.ID, m.OrganizationID, m.CustomerID, m.CreatedAt, m.ModifiedAt, m.Email, fold(m.Email), m.Name,
-				indexed(m.ExternalID), ifLong(m.ExternalID), string(m.Role))
-		}
-		err := db.Later(ctx, tx, `INSERT INTO members (id, organization_id, customer_id, created_at, modified_at, email, email_key, name, external_id, external_id_long, role)
-			VALUES `+db.Values(to-from, width), args...)
-		if err != nil {
-			return fmt.Errorf("insert members: %w", err)
-		}
+	var args []any
+	for _, m := range list {
+		args = append(args, m.ID, m.OrganizationID, m.CustomerID, m.CreatedAt, m.ModifiedAt, m.Email, fold(m.Email), m.Name,
+			indexed(m.ExternalID), ifLong(m.ExternalID), string(m.Role))
+	}
+	err := db.InsertLater(ctx, tx, db.Into{Table: "members",
+		Columns: "id, organization_id, customer_id, created_at, modified_at, email, email_key, name, external_id, external_id_long, role"}, args)
+	if err != nil {
+		return fmt.Errorf("insert members: %w", err)
 	}
 	return nil
 }
 
 // indexMetadata fills the table that metadata filters look in.
 func indexMetadata(ctx context.Context, tx *db.Tx, given []Given) error {
-	const width = 4
 	var args []any
 	for i := range given {
 		r := &given[i].Row
@@ -190,12 +183,9 @@ func indexMetadata(ctx context.Context, tx *db.Tx, given []Given) error {
 			args = append(args, r.OrganizationID, r.ID, key, indexText(scalarText(&n.Items[k])))
 		}
 	}
-	for from, to := range db.Pieces(len(args) / width) {
-		err := db.Later(ctx, tx, `INSERT INTO customer_metadata (organization_id, customer_id, key, value) VALUES `+db.Values(to-from, width),
-			args[from*width:to*width]...)
-		if err != nil {
-			return fmt.Errorf("index metadata: %w", err)
-		}
+	err := db.InsertLater(ctx, tx, db.Into{Table: "customer_metadata", Columns: "organization_id, customer_id, key, value"}, args)
+	if err != nil {
+		return fmt.Errorf("index metadata: %w", err)
 	}
 	return nil
 }

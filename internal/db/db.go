@@ -105,6 +105,7 @@ type DB struct {
 	pool    *pgxpool.Pool // PostgreSQL only
 	notify  *notifier     // PostgreSQL only
 	company *company      // PostgreSQL only
+	inserts sync.Map      // PostgreSQL only: Into -> text
 	replica *replica      // PostgreSQL only, and nil where there is none
 	readers *readers      // SQLite only
 	writer  *writer       // SQLite only

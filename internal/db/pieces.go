@@ -85,3 +85,25 @@ func PerOrganization[K any](keys []K, of func(K) (organization, row id.ID)) iter
 		}
 	}
 }
+
+// maxPiece is how many rows go into one statement: enough that a thousand rows
+// are a handful of statements, few enough for the parameters of the widest
+// table (SQLite takes 32,766).
+const maxPiece = 256
+
+// Pieces cuts n rows into ranges for statements with many rows of VALUES. The
+// sizes are powers of two, so that there are few texts to prepare.
+func Pieces(n int) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for from := 0; from < n; {
+			size := maxPiece
+			for size > n-from {
+				size /= 2
+			}
+			if !yield(from, from+size) {
+				return
+			}
+			from += size
+		}
+	}
+}

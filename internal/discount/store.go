@@ -80,10 +80,10 @@ func codeTaken(ctx context.Context, q db.Querier, r *Row) (bool, error) {
 }
 
 func insert(ctx context.Context, tx *db.Tx, r *Row) error {
-	_, err := db.Exec(ctx, tx, `INSERT INTO discounts (`+stored+`, name_key, code_key) VALUES `+db.Values(1, 20),
+	err := db.Insert(ctx, tx, db.Into{Table: "discounts", Columns: stored + `, name_key, code_key`}, []any{
 		r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, r.DeletedAt, r.Name, r.Type, r.Duration, r.DurationInMonths, r.Code, r.Amounts,
 		r.BasisPoints, r.StartsAt, r.EndsAt, r.MaxRedemptions, r.MaxRedemptionsPerCustomer, r.RedemptionsCount, r.Metadata,
-		fold(r.Name), foldOrNull(r.Code))
+		fold(r.Name), foldOrNull(r.Code)})
 	if err != nil {
 		return fmt.Errorf("insert a discount: %w", err)
 	}
@@ -109,16 +109,13 @@ func setProducts(ctx context.Context, tx *db.Tx, r *Row, products []id.ID) error
 	if _, err := db.Exec(ctx, tx, `DELETE FROM discount_products WHERE organization_id = ? AND discount_id = ?`, r.OrganizationID, r.ID); err != nil {
 		return fmt.Errorf("clear the products of a discount: %w", err)
 	}
-	const width = 4
-	for from, to := range db.Pieces(len(products)) {
-		args := make([]any, 0, width*(to-from))
-		for i := from; i < to; i++ {
-			args = append(args, r.OrganizationID, r.ID, products[i], i)
-		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO discount_products (organization_id, discount_id, product_id, position) VALUES `+db.Values(to-from, width), args...)
-		if err != nil {
-			return fmt.Errorf("limit a discount to products: %w", err)
-		}
+	var args []any
+	for i := range products {
+		args = append(args, r.OrganizationID, r.ID, products[i], i)
+	}
+	err := db.Insert(ctx, tx, db.Into{Table: "discount_products", Columns: "organization_id, discount_id, product_id, position"}, args)
+	if err != nil {
+		return fmt.Errorf("limit a discount to products: %w", err)
 	}
 	return nil
 }

@@ -56,8 +56,6 @@ type Key struct {
 const keyColumns = `id, organization_id, created_at, modified_at, customer_id, member_id, benefit_id, grant_id, key, status,
 	limit_activations, usage, limit_usage, validations, last_validated_at, expires_at`
 
-const keyWidth = 16
-
 const shown = 6 // characters at the end of a key that may be seen
 
 // displayKey hides a key but for its end.
@@ -249,15 +247,13 @@ func (b *batch) changeKeys(c keyChange, grants []id.ID) error {
 }
 
 func insertKeys(ctx context.Context, tx *db.Tx, keys []*Key) error {
-	for from, to := range db.Pieces(len(keys)) {
-		args := make([]any, 0, keyWidth*(to-from))
-		for _, k := range keys[from:to] {
-			args = append(args, k.ID, k.OrganizationID, k.CreatedAt, k.ModifiedAt, k.CustomerID, k.MemberID, k.BenefitID, k.GrantID, k.Key,
-				k.Status, k.LimitActivations, k.Usage, k.LimitUsage, k.Validations, k.LastValidatedAt, k.ExpiresAt)
-		}
-		if _, err := db.Exec(ctx, tx, `INSERT INTO license_keys (`+keyColumns+`) VALUES `+db.Values(to-from, keyWidth), args...); err != nil {
-			return fmt.Errorf("insert license keys: %w", err)
-		}
+	var args []any
+	for _, k := range keys {
+		args = append(args, k.ID, k.OrganizationID, k.CreatedAt, k.ModifiedAt, k.CustomerID, k.MemberID, k.BenefitID, k.GrantID, k.Key,
+			k.Status, k.LimitActivations, k.Usage, k.LimitUsage, k.Validations, k.LastValidatedAt, k.ExpiresAt)
+	}
+	if err := db.Insert(ctx, tx, db.Into{Table: "license_keys", Columns: keyColumns}, args); err != nil {
+		return fmt.Errorf("insert license keys: %w", err)
 	}
 	return nil
 }

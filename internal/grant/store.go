@@ -16,8 +16,6 @@ import (
 const columns = `id, organization_id, created_at, modified_at, customer_id, member_id, benefit_id, subscription_id, order_id,
 	source_id, holder_id, granted_at, revoked_at, error, properties`
 
-const width = 15
-
 // piece is how many ids a statement names at most.
 const piece = 1024
 
@@ -111,18 +109,16 @@ func heldBy(customer id.ID, member *id.ID, benefit id.ID) held {
 
 // put writes whole rows: new ones, or over those that are there.
 func put(ctx context.Context, tx *db.Tx, rows []*work) error {
-	for from, to := range db.Pieces(len(rows)) {
-		args := make([]any, 0, width*(to-from))
-		for _, r := range rows[from:to] {
-			args = append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, r.CustomerID, r.MemberID, r.BenefitID, r.SubscriptionID,
-				r.OrderID, r.SourceID, r.HolderID, r.GrantedAt, r.RevokedAt, r.Error, r.Properties)
-		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO benefit_grants (`+columns+`) VALUES `+db.Values(to-from, width)+`
-			ON CONFLICT (organization_id, id) DO UPDATE SET modified_at = excluded.modified_at, granted_at = excluded.granted_at,
-				revoked_at = excluded.revoked_at, error = excluded.error, properties = excluded.properties`, args...)
-		if err != nil {
-			return fmt.Errorf("store grants: %w", err)
-		}
+	var args []any
+	for _, r := range rows {
+		args = append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, r.CustomerID, r.MemberID, r.BenefitID, r.SubscriptionID,
+			r.OrderID, r.SourceID, r.HolderID, r.GrantedAt, r.RevokedAt, r.Error, r.Properties)
+	}
+	err := db.Insert(ctx, tx, db.Into{Table: "benefit_grants", Columns: columns, Tail: `
+		ON CONFLICT (organization_id, id) DO UPDATE SET modified_at = excluded.modified_at, granted_at = excluded.granted_at,
+			revoked_at = excluded.revoked_at, error = excluded.error, properties = excluded.properties`}, args)
+	if err != nil {
+		return fmt.Errorf("store grants: %w", err)
 	}
 	return nil
 }

@@ -145,21 +145,17 @@ func (r *recorded) entries() []Entry {
 
 const insertColumns = `organization_id, type, customer_id, customer_seq, subject_id, actor_kind, actor_id, request_id, created_at, before, after`
 
-const insertWidth = 11
-
 func flush(ctx context.Context, tx *db.Tx, items []any) error {
 	next, err := reserve(ctx, tx, items)
 	if err != nil {
 		return err
 	}
-	for from, to := range db.Pieces(len(items)) {
-		args := make([]any, 0, insertWidth*(to-from))
-		for _, item := range items[from:to] {
-			args = item.(pending).row(args, next)
-		}
-		if err := db.Later(ctx, tx, `INSERT INTO journal (`+insertColumns+`) VALUES `+db.Values(to-from, insertWidth), args...); err != nil {
-			return fmt.Errorf("append to the journal: %w", err)
-		}
+	var args []any
+	for _, item := range items {
+		args = item.(pending).row(args, next)
+	}
+	if err := db.InsertLater(ctx, tx, db.Into{Table: "journal", Columns: insertColumns}, args); err != nil {
+		return fmt.Errorf("append to the journal: %w", err)
 	}
 	return nil
 }

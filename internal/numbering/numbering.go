@@ -80,25 +80,23 @@ func count(ctx context.Context, tx *db.Tx, kind string, by map[counter]int64) (m
 		return strings.Compare(string(a.owner), string(b.owner))
 	})
 	first := make(map[counter]int64, len(keys))
-	for from, to := range db.Pieces(len(keys)) {
-		args := make([]any, 0, 4*(to-from))
-		for _, k := range keys[from:to] {
-			args = append(args, k.organization, k.owner, kind, by[k])
-		}
-		rows, err := db.All[struct {
-			OrganizationID id.ID
-			OwnerID        id.ID
-			Value          int64
-		}](ctx, tx, `INSERT INTO order_counters (organization_id, owner_id, kind, value) VALUES `+db.Values(to-from, 4)+`
-			ON CONFLICT (organization_id, owner_id, kind) DO UPDATE SET value = order_counters.value + excluded.value
-			RETURNING organization_id, owner_id, value`, args...)
-		if err != nil {
-			return nil, fmt.Errorf("take numbers: %w", err)
-		}
-		for _, r := range rows {
-			k := counter{r.OrganizationID, r.OwnerID}
-			first[k] = r.Value - by[k] + 1
-		}
+	var args []any
+	for _, k := range keys {
+		args = append(args, k.organization, k.owner, kind, by[k])
+	}
+	rows, err := db.InsertReturning[struct {
+		OrganizationID id.ID
+		OwnerID        id.ID
+		Value          int64
+	}](ctx, tx, db.Into{Table: "order_counters", Columns: "organization_id, owner_id, kind, value", Tail: `
+		ON CONFLICT (organization_id, owner_id, kind) DO UPDATE SET value = order_counters.value + excluded.value
+		RETURNING organization_id, owner_id, value`}, args)
+	if err != nil {
+		return nil, fmt.Errorf("take numbers: %w", err)
+	}
+	for _, r := range rows {
+		k := counter{r.OrganizationID, r.OwnerID}
+		first[k] = r.Value - by[k] + 1
 	}
 	return first, nil
 }

@@ -88,25 +88,21 @@ func (a *accounts) close(ctx context.Context, tx *db.Tx) error {
 	slices.SortFunc(keys, func(x, y account) int {
 		return strings.Compare(string(x.organization)+string(x.customer)+x.currency, string(y.organization)+string(y.customer)+y.currency)
 	})
-	for from, to := range db.Pieces(len(keys)) {
-		args := make([]any, 0, 4*(to-from))
-		for _, k := range keys[from:to] {
-			args = append(args, k.organization, k.customer, k.currency, sums[k])
-		}
-		if _, err := db.Exec(ctx, tx, `INSERT INTO customer_balances (organization_id, customer_id, currency, amount) VALUES `+db.Values(to-from, 4)+`
-			ON CONFLICT (organization_id, customer_id, currency) DO UPDATE SET amount = customer_balances.amount + excluded.amount`, args...); err != nil {
-			return fmt.Errorf("move balances: %w", err)
-		}
+	var sumsOf []any
+	for _, k := range keys {
+		sumsOf = append(sumsOf, k.organization, k.customer, k.currency, sums[k])
 	}
-	for from, to := range db.Pieces(len(a.moves)) {
-		args := make([]any, 0, 6*(to-from))
-		for _, m := range a.moves[from:to] {
-			args = append(args, m.organization, m.customer, m.order, m.currency, m.at, m.amount)
-		}
-		if _, err := db.Exec(ctx, tx, `INSERT INTO balance_movements (organization_id, customer_id, order_id, currency, created_at, amount)
-			VALUES `+db.Values(to-from, 6), args...); err != nil {
-			return fmt.Errorf("record movements of balances: %w", err)
-		}
+	if err := db.Insert(ctx, tx, db.Into{Table: "customer_balances", Columns: "organization_id, customer_id, currency, amount", Tail: `
+		ON CONFLICT (organization_id, customer_id, currency) DO UPDATE SET amount = customer_balances.amount + excluded.amount`}, sumsOf); err != nil {
+		return fmt.Errorf("move balances: %w", err)
+	}
+	var moves []any
+	for _, m := range a.moves {
+		moves = append(moves, m.organization, m.customer, m.order, m.currency, m.at, m.amount)
+	}
+	if err := db.Insert(ctx, tx, db.Into{Table: "balance_movements",
+		Columns: "organization_id, customer_id, order_id, currency, created_at, amount"}, moves); err != nil {
+		return fmt.Errorf("record movements of balances: %w", err)
 	}
 	a.moves = nil
 	return nil

@@ -17,8 +17,6 @@ const columns = `id, organization_id, customer_id, product_id, subscription_id, 
 	refunded_tax_amount, description, billing_name, billing_address, tax_id, tax_id_format, invoice_number, issued_at, invoice_sum, receipt_number, seats,
 	due_at, paid_at, next_payment_attempt_at, check_at, attempts, charging_since, clocked, metadata, custom_field_data`
 
-const width = 39
-
 // Find reads an order for the server itself.
 func Find(ctx context.Context, q db.Querier, org, order id.ID) (Row, error) {
 	return byID(ctx, q, []id.ID{org}, order, "")
@@ -107,36 +105,30 @@ func saveAll(ctx context.Context, tx *db.Tx, rows []*Row) error {
 }
 
 func write(ctx context.Context, tx *db.Tx, rows []*Row, tail string) error {
-	for from, to := range db.Pieces(len(rows)) {
-		args := make([]any, 0, width*(to-from))
-		for _, r := range rows[from:to] {
-			args = append(args, r.ID, r.OrganizationID, r.CustomerID, r.ProductID, r.SubscriptionID, r.DiscountID, r.CheckoutID, r.CreatedAt,
-				r.ModifiedAt, string(r.Status), string(r.Reason), r.Currency, r.SubtotalAmount, r.DiscountAmount, r.NetAmount, r.TaxAmount,
-				r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount, r.Description, r.BillingName, r.BillingAddress,
-				r.TaxID, r.TaxIDFormat, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.Seats, r.DueAt, r.PaidAt, r.NextPaymentAttemptAt,
-				r.CheckAt, r.Attempts, r.ChargingSince, r.Clocked, r.Metadata, r.CustomFieldData)
-		}
-		if _, err := db.Exec(ctx, tx, `INSERT INTO orders (`+columns+`) VALUES `+db.Values(to-from, width)+tail, args...); err != nil {
-			return err
-		}
+	var args []any
+	for _, r := range rows {
+		args = append(args, r.ID, r.OrganizationID, r.CustomerID, r.ProductID, r.SubscriptionID, r.DiscountID, r.CheckoutID, r.CreatedAt,
+			r.ModifiedAt, string(r.Status), string(r.Reason), r.Currency, r.SubtotalAmount, r.DiscountAmount, r.NetAmount, r.TaxAmount,
+			r.AppliedBalanceAmount, r.PaidAmount, r.RefundedAmount, r.RefundedTaxAmount, r.Description, r.BillingName, r.BillingAddress,
+			r.TaxID, r.TaxIDFormat, r.InvoiceNumber, r.IssuedAt, r.InvoiceSum, r.ReceiptNumber, r.Seats, r.DueAt, r.PaidAt, r.NextPaymentAttemptAt,
+			r.CheckAt, r.Attempts, r.ChargingSince, r.Clocked, r.Metadata, r.CustomFieldData)
+	}
+	if err := db.Insert(ctx, tx, db.Into{Table: "orders", Columns: columns, Tail: tail}, args); err != nil {
+		return err
 	}
 	return nil
 }
 
 const itemColumns = `id, organization_id, order_id, created_at, modified_at, label, amount, tax_amount, proration, product_price_id`
 
-const itemWidth = 10
-
 func insertItems(ctx context.Context, tx *db.Tx, items []Item) error {
-	for from, to := range db.Pieces(len(items)) {
-		args := make([]any, 0, itemWidth*(to-from))
-		for i := from; i < to; i++ {
-			t := &items[i]
-			args = append(args, t.ID, t.OrganizationID, t.OrderID, t.CreatedAt, t.ModifiedAt, t.Label, t.Amount, t.TaxAmount, t.Proration, t.ProductPriceID)
-		}
-		if _, err := db.Exec(ctx, tx, `INSERT INTO order_items (`+itemColumns+`) VALUES `+db.Values(to-from, itemWidth), args...); err != nil {
-			return fmt.Errorf("insert order items: %w", err)
-		}
+	var args []any
+	for i := range items {
+		t := &items[i]
+		args = append(args, t.ID, t.OrganizationID, t.OrderID, t.CreatedAt, t.ModifiedAt, t.Label, t.Amount, t.TaxAmount, t.Proration, t.ProductPriceID)
+	}
+	if err := db.Insert(ctx, tx, db.Into{Table: "order_items", Columns: itemColumns}, args); err != nil {
+		return fmt.Errorf("insert order items: %w", err)
 	}
 	return nil
 }

@@ -199,10 +199,10 @@ func meters(ctx context.Context, q db.Querier, org id.ID, ids []id.ID) (map[id.I
 func insert(ctx context.Context, tx *db.Tx, l *Loaded) error {
 	rank, sort := l.sorting()
 	r := &l.Row
-	_, err := db.Exec(ctx, tx, `INSERT INTO products (`+columns+`, name_key, price_rank, price_sort) VALUES `+db.Values(1, 20),
+	err := db.Insert(ctx, tx, db.Into{Table: "products", Columns: columns + `, name_key, price_rank, price_sort`}, []any{
 		r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, r.DeletedAt, r.Name, r.Description, r.Visibility, r.RecurringInterval,
 		r.RecurringIntervalCount, r.MeterInterval, r.MeterIntervalCount, r.TrialInterval, r.TrialIntervalCount, r.IsRecurring, r.IsArchived,
-		r.Metadata, fold(r.Name), rank, sort)
+		r.Metadata, fold(r.Name), rank, sort})
 	if err != nil {
 		return fmt.Errorf("insert a product: %w", err)
 	}
@@ -243,22 +243,18 @@ func (l *Loaded) sorting() (rank, amount *int64) {
 }
 
 func insertPrices(ctx context.Context, tx *db.Tx, prices []Price) error {
-	const width = 20
-	for from, to := range db.Pieces(len(prices)) {
-		args := make([]any, 0, width*(to-from))
-		for i := range prices[from:to] {
-			p := &prices[from+i]
-			args = append(args, p.ID, p.OrganizationID, p.ProductID, p.CreatedAt, p.ModifiedAt, p.Source, p.AmountType, p.Currency,
-				p.TaxBehavior, p.IsArchived, p.LegacyInterval, p.PriceAmount, p.MinimumAmount, p.MaximumAmount, p.PresetAmount, p.UnitAmount,
-				p.CapAmount, p.MeterID, p.SeatTiers, p.UnitTiers)
-		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO product_prices (id, organization_id, product_id, created_at, modified_at, source, amount_type,
-				price_currency, tax_behavior, is_archived, legacy_interval, price_amount, minimum_amount, maximum_amount, preset_amount,
-				unit_amount, cap_amount, meter_id, seat_tiers, unit_tiers)
-			VALUES `+db.Values(to-from, width), args...)
-		if err != nil {
-			return fmt.Errorf("insert prices: %w", err)
-		}
+	var args []any
+	for i := range prices {
+		p := &prices[i]
+		args = append(args, p.ID, p.OrganizationID, p.ProductID, p.CreatedAt, p.ModifiedAt, p.Source, p.AmountType, p.Currency,
+			p.TaxBehavior, p.IsArchived, p.LegacyInterval, p.PriceAmount, p.MinimumAmount, p.MaximumAmount, p.PresetAmount, p.UnitAmount,
+			p.CapAmount, p.MeterID, p.SeatTiers, p.UnitTiers)
+	}
+	err := db.Insert(ctx, tx, db.Into{Table: "product_prices", Columns: `id, organization_id, product_id, created_at, modified_at, source,
+		amount_type, price_currency, tax_behavior, is_archived, legacy_interval, price_amount, minimum_amount, maximum_amount, preset_amount,
+		unit_amount, cap_amount, meter_id, seat_tiers, unit_tiers`}, args)
+	if err != nil {
+		return fmt.Errorf("insert prices: %w", err)
 	}
 	return nil
 }
@@ -280,16 +276,13 @@ func setBenefits(ctx context.Context, tx *db.Tx, r *Row, benefits []id.ID) error
 	if _, err := db.Exec(ctx, tx, `DELETE FROM product_benefits WHERE organization_id = ? AND product_id = ?`, r.OrganizationID, r.ID); err != nil {
 		return fmt.Errorf("detach benefits: %w", err)
 	}
-	const width = 4
-	for from, to := range db.Pieces(len(benefits)) {
-		args := make([]any, 0, width*(to-from))
-		for i := from; i < to; i++ {
-			args = append(args, r.OrganizationID, r.ID, benefits[i], i)
-		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO product_benefits (organization_id, product_id, benefit_id, position) VALUES `+db.Values(to-from, width), args...)
-		if err != nil {
-			return fmt.Errorf("attach benefits: %w", err)
-		}
+	var args []any
+	for i := range benefits {
+		args = append(args, r.OrganizationID, r.ID, benefits[i], i)
+	}
+	err := db.Insert(ctx, tx, db.Into{Table: "product_benefits", Columns: "organization_id, product_id, benefit_id, position"}, args)
+	if err != nil {
+		return fmt.Errorf("attach benefits: %w", err)
 	}
 	return nil
 }

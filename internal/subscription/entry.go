@@ -49,20 +49,16 @@ func (e *Entry) line() order.Line {
 const entryColumns = `id, organization_id, subscription_id, created_at, type, direction, price_id, label, amount, currency,
 	period_start, period_end, discount_id, discount_amount, order_id`
 
-const entryWidth = 15
-
 func insertEntries(ctx context.Context, tx *db.Tx, list []Entry) error {
-	for from, to := range db.Pieces(len(list)) {
-		args := make([]any, 0, entryWidth*(to-from))
-		for i := from; i < to; i++ {
-			e := &list[i]
-			args = append(args, e.ID, e.OrganizationID, e.SubscriptionID, e.CreatedAt, e.Type, e.Direction, e.PriceID, e.Label, e.Amount,
-				e.Currency, e.PeriodStart, e.PeriodEnd, e.DiscountID, e.DiscountAmount, e.OrderID)
-		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO billing_entries (`+entryColumns+`) VALUES `+db.Values(to-from, entryWidth), args...)
-		if err != nil {
-			return fmt.Errorf("insert billing entries: %w", err)
-		}
+	var args []any
+	for i := range list {
+		e := &list[i]
+		args = append(args, e.ID, e.OrganizationID, e.SubscriptionID, e.CreatedAt, e.Type, e.Direction, e.PriceID, e.Label, e.Amount,
+			e.Currency, e.PeriodStart, e.PeriodEnd, e.DiscountID, e.DiscountAmount, e.OrderID)
+	}
+	err := db.Insert(ctx, tx, db.Into{Table: "billing_entries", Columns: entryColumns}, args)
+	if err != nil {
+		return fmt.Errorf("insert billing entries: %w", err)
 	}
 	return nil
 }

@@ -22,8 +22,6 @@ const columns = `id, organization_id, created_at, modified_at, customer_id, prod
 	resumes_at, discount_id, discount_applied_at, checkout_id, seats, units, customer_cancellation_reason,
 	customer_cancellation_comment, metadata, custom_field_data, clocked, due_at, held_until`
 
-const width = 44
-
 // fixed are the columns that never change after the insert.
 const fixed = ` id organization_id created_at customer_id started_at checkout_id `
 
@@ -41,22 +39,20 @@ var saveTail = func() string {
 }()
 
 func save(ctx context.Context, tx *db.Tx, rows []*Row) error {
-	for from, to := range db.Pieces(len(rows)) {
-		args := make([]any, 0, width*(to-from))
-		for _, r := range rows[from:to] {
-			r.DueAt = r.nextDue()
-			args = append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, r.CustomerID, r.ProductID, r.PriceIDs, string(r.Status),
-				r.Amount, r.Currency, r.CollectionMethod, string(r.RecurringInterval), r.RecurringIntervalCount, r.AnchorDay,
-				r.CurrentPeriodStart, r.CurrentPeriodEnd, r.MeterInterval, r.MeterIntervalCount, r.CurrentMeterPeriodStart,
-				r.CurrentMeterPeriodEnd, r.TrialStart, r.TrialEnd, r.CancelAtPeriodEnd, r.CanceledAt, r.StartedAt, r.EndsAt, r.EndedAt,
-				r.PastDueAt, r.GraceEndsAt, r.PauseAtPeriodEnd, r.PausedAt, r.ResumesAt, r.DiscountID, r.DiscountAppliedAt, r.CheckoutID,
-				r.Seats, r.Units, r.CustomerCancellationReason, r.CustomerCancellationComment, r.Metadata, r.CustomFieldData,
-				r.Clocked, r.DueAt, r.HeldUntil)
-		}
-		_, err := db.Exec(ctx, tx, `INSERT INTO subscriptions (`+columns+`) VALUES `+db.Values(to-from, width)+saveTail, args...)
-		if err != nil {
-			return fmt.Errorf("save subscriptions: %w", err)
-		}
+	var args []any
+	for _, r := range rows {
+		r.DueAt = r.nextDue()
+		args = append(args, r.ID, r.OrganizationID, r.CreatedAt, r.ModifiedAt, r.CustomerID, r.ProductID, r.PriceIDs, string(r.Status),
+			r.Amount, r.Currency, r.CollectionMethod, string(r.RecurringInterval), r.RecurringIntervalCount, r.AnchorDay,
+			r.CurrentPeriodStart, r.CurrentPeriodEnd, r.MeterInterval, r.MeterIntervalCount, r.CurrentMeterPeriodStart,
+			r.CurrentMeterPeriodEnd, r.TrialStart, r.TrialEnd, r.CancelAtPeriodEnd, r.CanceledAt, r.StartedAt, r.EndsAt, r.EndedAt,
+			r.PastDueAt, r.GraceEndsAt, r.PauseAtPeriodEnd, r.PausedAt, r.ResumesAt, r.DiscountID, r.DiscountAppliedAt, r.CheckoutID,
+			r.Seats, r.Units, r.CustomerCancellationReason, r.CustomerCancellationComment, r.Metadata, r.CustomFieldData,
+			r.Clocked, r.DueAt, r.HeldUntil)
+	}
+	err := db.Insert(ctx, tx, db.Into{Table: "subscriptions", Columns: columns, Tail: saveTail}, args)
+	if err != nil {
+		return fmt.Errorf("save subscriptions: %w", err)
 	}
 	return nil
 }
@@ -117,7 +113,7 @@ func indexMetadata(ctx context.Context, tx *db.Tx, r *Row, fresh bool) error {
 		return nil
 	}
 	n := schema.Metadata(r.Metadata).Node()
-	args := make([]any, 0, 4*len(n.Keys))
+	var args []any
 	for i, key := range n.Keys {
 		text := n.Items[i].Text
 		if n.Items[i].Kind != schema.String {
@@ -125,8 +121,7 @@ func indexMetadata(ctx context.Context, tx *db.Tx, r *Row, fresh bool) error {
 		}
 		args = append(args, r.OrganizationID, r.ID, key, text)
 	}
-	_, err := db.Exec(ctx, tx, `INSERT INTO subscription_metadata (organization_id, subscription_id, key, value) VALUES `+
-		db.Values(len(n.Keys), 4), args...)
+	err := db.Insert(ctx, tx, db.Into{Table: "subscription_metadata", Columns: "organization_id, subscription_id, key, value"}, args)
 	if err != nil {
 		return fmt.Errorf("index metadata: %w", err)
 	}

@@ -155,18 +155,15 @@ func findRows(ctx context.Context, tx *db.Tx, results []*result, text string, se
 }
 
 func insertDeliveries(ctx context.Context, tx *db.Tx, results []*result) error {
-	const width = 10
 	sent := slices.DeleteFunc(slices.Clone(results), func(r *result) bool { return !r.sent })
-	for from, to := range db.Pieces(len(sent)) {
-		args := make([]any, 0, width*(to-from))
-		for _, r := range sent[from:to] {
-			args = append(args, id.NewAt(r.at), r.OrganizationID, r.EndpointID, r.EventID, r.ReplayID, r.at, r.ok(), r.code, r.response, r.took.Microseconds())
-		}
-		err := db.Later(ctx, tx, `INSERT INTO webhook_deliveries (id, organization_id, endpoint_id, event_id, replay_id, created_at, succeeded,
-			http_code, response, took_us) VALUES `+db.Values(to-from, width), args...)
-		if err != nil {
-			return fmt.Errorf("insert webhook deliveries: %w", err)
-		}
+	var args []any
+	for _, r := range sent {
+		args = append(args, id.NewAt(r.at), r.OrganizationID, r.EndpointID, r.EventID, r.ReplayID, r.at, r.ok(), r.code, r.response, r.took.Microseconds())
+	}
+	err := db.InsertLater(ctx, tx, db.Into{Table: "webhook_deliveries",
+		Columns: "id, organization_id, endpoint_id, event_id, replay_id, created_at, succeeded, http_code, response, took_us"}, args)
+	if err != nil {
+		return fmt.Errorf("insert webhook deliveries: %w", err)
 	}
 	return nil
 }

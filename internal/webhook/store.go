@@ -91,54 +91,48 @@ type entered struct {
 // its lease: it may be waiting, or be worked on.
 func (s *Service) upsertLanes(ctx context.Context, tx *db.Tx, list []*newcomers, now time.Time) (map[laneKey]entered, error) {
 	out := make(map[laneKey]entered, len(list))
-	const width = 8
-	for from, to := range db.Pieces(len(list)) {
-		args := make([]any, 0, width*(to-from))
-		for _, n := range list[from:to] {
-			due, node := now, (*string)(nil)
-			if n.ours {
-				due, node = now.Add(lease), &s.node
-			}
-			args = append(args, n.org, n.TargetID, n.Lane, n.queued, due, node, n.seq, 0)
+	var args []any
+	for _, n := range list {
+		due, node := now, (*string)(nil)
+		if n.ours {
+			due, node = now.Add(lease), &s.node
 		}
-		rows, err := db.All[entered](ctx, tx, `INSERT INTO webhook_lanes (organization_id, target_id, lane, pending, due_at, lease, last_seq, previous_seq)
-			VALUES `+db.Values(to-from, width)+`
-			ON CONFLICT (target_id, lane) DO UPDATE SET
-				due_at = CASE WHEN webhook_lanes.pending = 0 THEN excluded.due_at ELSE webhook_lanes.due_at END,
-				lease = CASE WHEN webhook_lanes.pending = 0 THEN excluded.lease ELSE webhook_lanes.lease END,
-				pending = webhook_lanes.pending + excluded.pending,
-				previous_seq = webhook_lanes.last_seq,
-				last_seq = excluded.last_seq
-			RETURNING target_id, lane, previous_seq, pending`, args...)
-		if err != nil {
-			return nil, fmt.Errorf("enter webhook lanes: %w", err)
-		}
-		for _, r := range rows {
-			out[r.laneKey] = r
-		}
+		args = append(args, n.org, n.TargetID, n.Lane, n.queued, due, node, n.seq, 0)
+	}
+	rows, err := db.InsertReturning[entered](ctx, tx, db.Into{Table: "webhook_lanes",
+		Columns: "organization_id, target_id, lane, pending, due_at, lease, last_seq, previous_seq", Tail: `
+		ON CONFLICT (target_id, lane) DO UPDATE SET
+			due_at = CASE WHEN webhook_lanes.pending = 0 THEN excluded.due_at ELSE webhook_lanes.due_at END,
+			lease = CASE WHEN webhook_lanes.pending = 0 THEN excluded.lease ELSE webhook_lanes.lease END,
+			pending = webhook_lanes.pending + excluded.pending,
+			previous_seq = webhook_lanes.last_seq,
+			last_seq = excluded.last_seq
+		RETURNING target_id, lane, previous_seq, pending`}, args)
+	if err != nil {
+		return nil, fmt.Errorf("enter webhook lanes: %w", err)
+	}
+	for _, r := range rows {
+		out[r.laneKey] = r
 	}
 	return out, nil
 }
 
 func insertEvents(ctx context.Context, tx *db.Tx, events []event, now time.Time) error {
-	const width = 13
-	for from, to := range db.Pieces(len(events)) {
-		args := make([]any, 0, width*(to-from))
-		for i := from; i < to; i++ {
-			e := &events[i]
-			var customer *id.ID
-			var seq, previous *int64
-			if e.entry.Customer != "" {
-				customer, seq, previous = &e.entry.Customer, &e.entry.Seq, &e.previous
-			}
-			args = append(args, e.id, e.entry.Organization, e.to.ID, e.lane(), customer, seq, previous, e.entry.Type, e.payload, now,
-				!e.to.Enabled, 0, false)
+	var args []any
+	for i := range events {
+		e := &events[i]
+		var customer *id.ID
+		var seq, previous *int64
+		if e.entry.Customer != "" {
+			customer, seq, previous = &e.entry.Customer, &e.entry.Seq, &e.previous
 		}
-		err := db.Later(ctx, tx, `INSERT INTO webhook_events (id, organization_id, endpoint_id, lane, customer_id, customer_seq, previous_seq,
-			type, payload, created_at, skipped, attempts, erased) VALUES `+db.Values(to-from, width), args...)
-		if err != nil {
-			return fmt.Errorf("insert webhook events: %w", err)
-		}
+		args = append(args, e.id, e.entry.Organization, e.to.ID, e.lane(), customer, seq, previous, e.entry.Type, e.payload, now,
+			!e.to.Enabled, 0, false)
+	}
+	err := db.InsertLater(ctx, tx, db.Into{Table: "webhook_events", Columns: `id, organization_id, endpoint_id, lane, customer_id, customer_seq, previous_seq,
+		type, payload, created_at, skipped, attempts, erased`}, args)
+	if err != nil {
+		return fmt.Errorf("insert webhook events: %w", err)
 	}
 	return nil
 }
@@ -167,24 +161,21 @@ func insertQueue(ctx context.Context, tx *db.Tx, events []event) error {
 
 // enqueue answers the number that each event has got.
 func enqueue(ctx context.Context, tx *db.Tx, list []queued) (map[id.ID]int64, error) {
-	const width = 7
 	seqs := make(map[id.ID]int64, len(list))
-	for from, to := range db.Pieces(len(list)) {
-		args := make([]any, 0, width*(to-from))
-		for _, q := range list[from:to] {
-			args = append(args, q.org, q.target, q.lane, q.event, q.replay, q.manual, q.attempt)
-		}
-		rows, err := db.All[struct {
-			EventID id.ID
-			Seq     int64
-		}](ctx, tx, `INSERT INTO webhook_queue (organization_id, target_id, lane, event_id, replay_id, manual, attempt)
-			VALUES `+db.Values(to-from, width)+` RETURNING event_id, seq`, args...)
-		if err != nil {
-			return nil, fmt.Errorf("queue webhook events: %w", err)
-		}
-		for _, r := range rows {
-			seqs[r.EventID] = r.Seq
-		}
+	var args []any
+	for _, q := range list {
+		args = append(args, q.org, q.target, q.lane, q.event, q.replay, q.manual, q.attempt)
+	}
+	rows, err := db.InsertReturning[struct {
+		EventID id.ID
+		Seq     int64
+	}](ctx, tx, db.Into{Table: "webhook_queue",
+		Columns: "organization_id, target_id, lane, event_id, replay_id, manual, attempt", Tail: ` RETURNING event_id, seq`}, args)
+	if err != nil {
+		return nil, fmt.Errorf("queue webhook events: %w", err)
+	}
+	for _, r := range rows {
+		seqs[r.EventID] = r.Seq
 	}
 	return seqs, nil
 }
