@@ -181,13 +181,19 @@ const maxDays = 36500
 
 func parseSpan(text string) (time.Duration, error) {
 	days, isDays := strings.CutSuffix(text, "d")
+	long := false
 	if isDays {
 		n, err := strconv.Atoi(days)
-		if err == nil && n > 0 && n <= maxDays {
+		if long = n > maxDays; err == nil && n > 0 && !long { // n is the largest of all when there are too many digits
 			return time.Duration(n) * 24 * time.Hour, nil
 		}
-	} else if d, err := time.ParseDuration(text); err == nil && d > 0 && d <= maxDays*24*time.Hour {
-		return d, nil
+	} else if d, err := time.ParseDuration(text); err == nil {
+		if long = d > maxDays*24*time.Hour; d > 0 && !long {
+			return d, nil
+		}
+	}
+	if long {
+		return 0, fmt.Errorf("%q is too long; %dd is the most", text, maxDays)
 	}
 	return 0, fmt.Errorf("%q is not a length of time; write it as 90s, 15m, 12h or 30d", text)
 }

@@ -195,5 +195,9 @@ func told(w *strings.Builder, r *torture.Report) {
 		p("  %s/postgres       the data of the private server, if there was one", r.Dir)
 	}
 	p("Do it again:")
-	p("  floe torture --seed %d --engine %s --rounds %d --clients %d", r.Seed, r.Engine, len(r.Rounds), r.Clients)
+	again := fmt.Sprintf("  floe torture --seed %d --engine %s --rounds %d --clients %d", r.Seed, r.Engine, len(r.Rounds), r.Clients)
+	for _, fault := range r.Faults {
+		again += " --fault " + fault
+	}
+	p("%s", again)
 }

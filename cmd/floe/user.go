@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"floe/internal/auth"
@@ -98,7 +99,7 @@ func (c *userJoin) Run(ctx context.Context, io *streams) error {
 // join adds a user to the organizations, all or none, and prints them.
 func (c *userOptions) join(ctx context.Context, io *streams, s *setup, find func(*db.Tx) (organization.User, error)) error {
 	out := userOutput{Organizations: []userMembership{}}
-	for _, slug := range c.Organizations {
+	for _, slug := range once(c.Organizations) {
 		o, err := s.bySlug(ctx, slug)
 		if err != nil {
 			return err
@@ -207,7 +208,7 @@ func (c *userLeave) Run(ctx context.Context, io *streams) error {
 			if err != nil {
 				return err
 			}
-			for _, slug := range c.Organizations {
+			for _, slug := range once(c.Organizations) {
 				o, err := organization.BySlug(ctx, tx, slug)
 				if err != nil {
 					return err
@@ -219,6 +220,16 @@ func (c *userLeave) Run(ctx context.Context, io *streams) error {
 			return nil
 		}))
 	})
+}
+
+// once leaves out what a list has had before.
+func once(list []string) (out []string) {
+	for _, one := range list {
+		if !slices.Contains(out, one) {
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 // known finds the user with an address.

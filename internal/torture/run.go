@@ -39,7 +39,7 @@ type run struct {
 // An error says that it could not go on; what is broken is in the report.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	begun := time.Now()
-	r := &Report{Engine: c.Engine, Seed: c.Seed, Clients: c.Clients, Dir: c.Dir, Rounds: []Round{}, Skipped: []string{}, Problems: []string{}}
+	r := &Report{Engine: c.Engine, Seed: c.Seed, Clients: c.Clients, Faults: c.Faults, Dir: c.Dir, Rounds: []Round{}, Skipped: []string{}, Problems: []string{}}
 	t := &run{config: c, report: r, random: rand.New(rand.NewPCG(c.Seed, 0))} //nolint:gosec // the same each time
 	defer t.end()
 	err := t.open(ctx)

@@ -45,6 +45,7 @@ type Report struct {
 	Engine   string   `json:"engine"`
 	Seed     uint64   `json:"seed"`
 	Clients  int      `json:"clients"`
+	Faults   []string `json:"faults_asked_for,omitempty"`
 	Rounds   []Round  `json:"rounds"`
 	Skipped  []string `json:"faults_not_to_be_had"`
 	Problems []string `json:"problems"`
