@@ -133,6 +133,9 @@ func (c *webhookReplay) one(ctx context.Context, io *streams, s *setup, hooks *w
 		return exit{exitUsage, fmt.Errorf("--event: %q is not the ID of an event", c.Event)}
 	}
 	err := s.db.Write(ctx, func(tx *db.Tx) error { return hooks.Redeliver(ctx, tx, []id.ID{org}, event) })
+	if errors.Is(err, fault.NotFound.New()) {
+		return fmt.Errorf("%s has no webhook event %s", c.Organization, event)
+	}
 	if err == nil {
 		_, err = fmt.Fprintln(io.err, "The event is queued.")
 	}

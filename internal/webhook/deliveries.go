@@ -60,7 +60,8 @@ type deliveryRow struct {
 }
 
 const deliveryColumns = `d.created_at, d.modified_at, d.id, d.succeeded, d.http_code, d.response, e.created_at AS event_created,
-	e.modified_at AS event_changed, e.id AS event_id, e.last_http_code, e.succeeded AS arrived, e.skipped, e.payload, e.type`
+	e.modified_at AS event_changed, e.id AS event_id, e.last_http_code, e.succeeded AS arrived, e.skipped,
+	CASE WHEN e.erased THEN NULL ELSE e.payload END AS payload, e.type`
 
 func (r *deliveryRow) public() Delivery {
 	return Delivery{

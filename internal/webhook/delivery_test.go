@@ -261,6 +261,14 @@ func TestSkipped(t *testing.T) {
 		if len(s.take()) != 1 || r.Path("items.0.webhook_event.skipped") != false || r.Path("items.0.webhook_event.succeeded") != true {
 			t.Errorf("not sent: %s", r.Body)
 		}
+		f.Do("PATCH", endpoints+"/"+e.ID(), f.AllToken, `{"enabled": false}`)
+		f.Do("POST", "/v1/webhooks/events/"+event+"/redeliver", f.AllToken, nil)
+		f.Drain()
+		f.Do("PATCH", endpoints+"/"+e.ID(), f.AllToken, `{"enabled": true}`)
+		missed := f.Do("POST", "/v1/webhooks/replays", f.AllToken, map[string]any{"endpoint_id": e.ID(), "missed": true})
+		f.Drain()
+		f.Run(floetest.Scenario{Name: "what has arrived is not missed for having been skipped since", Do: "GET /v1/webhooks/replays/" + missed.ID(), As: f.AllToken,
+			Status: 200, Want: `{"status": "finished", "total": 0}`})
 		if err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
 			_, err := db.Exec(t.Context(), tx, `UPDATE webhook_events SET payload = NULL`+floetest.AllOrganizations)
 			return err

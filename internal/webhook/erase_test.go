@@ -69,9 +69,19 @@ func TestErasedWhileWaiting(t *testing.T) {
 		if answer, _ := deliveries(f, "").Path("items.0.response").(string); !strings.Contains(answer, secret) {
 			t.Fatalf("the log has %q", answer)
 		}
-		replay := f.Do("POST", "/v1/webhooks/replays", f.AllToken, map[string]any{"endpoint_id": e.ID(), "url": s.URL + "/other"})
+		elsewhere := map[string]any{"endpoint_id": e.ID(), "url": s.URL + "/other"}
+		replay := f.Do("POST", "/v1/webhooks/replays", f.AllToken, elsewhere)
+		f.Drain()
 		f.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", f.AllToken, nil)
+		if r := deliveries(f, ""); strings.Contains(r.Body, secret) {
+			t.Errorf("while it waits the log has %s", r.Body)
+		}
 		later(f, time.Minute)
+		late := f.Do("POST", "/v1/webhooks/replays", f.AllToken, elsewhere)
+		f.Drain()
+		if r := f.Do("GET", "/v1/webhooks/replays/"+late.ID(), f.AllToken, nil); r.Text("status") != "finished" || fmt.Sprint(r.Path("total")) != "0" {
+			t.Errorf("it is sent elsewhere, too, by a replay that came later: %s", r.Body)
+		}
 		r := deliveries(f, "")
 		if n := total(t, r); n < 2 {
 			t.Fatalf("%d attempts: %s", n, replay.Body)

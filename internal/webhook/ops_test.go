@@ -66,7 +66,8 @@ func TestAccess(t *testing.T) {
 			f.Run(floetest.Scenario{Name: "foreign " + do, Do: f.Path(do, endpoints+"/"+theirs), As: f.AllToken, Body: map[string]any{}, Status: 404,
 				Want: `{"error": "ResourceNotFound", "detail": "Not found"}`})
 		}
-		f.Run(floetest.Scenario{Name: "foreign event", Do: "POST /v1/webhooks/events/" + theirs + "/redeliver", As: f.AllToken, Status: 404})
+		f.Run(floetest.Scenario{Name: "foreign event", Do: "POST /v1/webhooks/events/" + theirs + "/redeliver", As: f.AllToken, Status: 404,
+			Want: `{"error": "ResourceNotFound", "detail": "Not found"}`})
 		f.Run(floetest.Scenario{Name: "unknown endpoint's deliveries", Do: "GET /v1/webhooks/deliveries?endpoint_id=" + theirs, As: f.AllToken, Status: 200, Want: `{"items": []}`})
 	})
 }
@@ -122,6 +123,9 @@ func TestFields(t *testing.T) {
 		}
 		e := create("named", map[string]any{"name": "mine"}, 201, nil)
 		path := endpoints + "/" + e.ID()
+		for _, nothing := range []string{`{}`, `{"name": null}`, `{"unknown": 1}`} {
+			f.Run(floetest.Scenario{Name: "nothing changes", Do: "PATCH " + path, As: f.AllToken, Body: nothing, Status: 200, Want: `{"name": "mine", "modified_at": null}`})
+		}
 		f.RunAll(
 			floetest.Scenario{Name: "null name", Do: "PATCH " + path, As: f.AllToken, Body: `{"name": null, "url": null, "events": null, "format": null, "enabled": null}`, Status: 200, Want: `{"name": "mine", "enabled": true}`},
 			floetest.Scenario{Name: "empty name", Do: "PATCH " + path, As: f.AllToken, Body: `{"name": "", "events": ["order.paid"], "format": "slack"}`, Status: 200, Want: `{"name": "", "format": "slack", "events": ["order.paid"]}`},

@@ -34,7 +34,7 @@ func (s *Service) Redeliver(ctx context.Context, tx *db.Tx, orgs []id.ID, event 
 	w := db.Where("id = ?", event).In("organization_id", orgs)
 	e, err := db.One[stored](ctx, tx, `SELECT `+storedColumns+` FROM webhook_events`+w.SQL(), w.Args()...)
 	if errors.Is(err, db.ErrNoRows) {
-		return fault.NotFound.New("Webhook event not found.")
+		return fault.NotFound.New()
 	}
 	if err != nil {
 		return err
@@ -258,14 +258,14 @@ func (r *replayRow) next(ctx context.Context, tx *db.Tx) ([]stored, error) {
 	if err := json.Unmarshal(r.Filter, &f); err != nil {
 		return nil, err
 	}
-	w := db.Where("organization_id = ?", r.OrganizationID).And("endpoint_id = ?", r.EndpointID).And("payload IS NOT NULL").
-		And("seq > ?", r.Position).And("seq <= ?", r.Upto).
-		If(f.After, "created_at > ?").If(f.Before, "created_at < ?").If(f.CustomerID, "customer_id = ?")
+	w := db.Where("organization_id = ?", r.OrganizationID).And("endpoint_id = ?", r.EndpointID).And("payload IS NOT NULL").And("NOT erased"). // what waits of these goes where it was to go, and nowhere else
+																			And("seq > ?", r.Position).And("seq <= ?", r.Upto).
+																			If(f.After, "created_at > ?").If(f.Before, "created_at < ?").If(f.CustomerID, "customer_id = ?")
 	if len(f.Types) > 0 {
 		w.In("type", f.Types)
 	}
 	if f.Missed {
-		w.And("(skipped OR succeeded = FALSE)")
+		w.And("(succeeded = FALSE OR skipped AND succeeded IS NULL)")
 	}
 	if r.URL == nil {
 		w.And("(skipped OR succeeded IS NOT NULL)")
