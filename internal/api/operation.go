@@ -75,7 +75,8 @@ func Delete[I any](path string, h func(ctx context.Context, sub auth.Subject, in
 	})
 }
 
-// Table is the output of an export: rows that are streamed as CSV.
+// Table is the output of an export: rows that are streamed as CSV. Each is used
+// up before the next is asked for, so they may share a slice.
 type Table struct {
 	Name   string // file name without its ending
 	Header []string

@@ -81,6 +81,13 @@ func FuzzMetadata(f *testing.F) {
 		if again, ok := readAs[schema.MetadataInput](t, "", stored); !ok || string(again) != string(m) {
 			t.Errorf("%s is stored as %s, and that as %s", text, m, again)
 		}
+		var walked schema.Node
+		for key, v := range schema.Entries(m) {
+			walked.Keys, walked.Items = append(walked.Keys, key), append(walked.Items, v)
+		}
+		if !slices.Equal(walked.Keys, stored.Keys) || !reflect.DeepEqual(walked.Items, stored.Items) {
+			t.Errorf("%s has the entries %v", m, walked)
+		}
 		for i := range stored.Items {
 			if k := stored.Items[i].Kind; k == schema.Object || k == schema.Array || k == schema.Null {
 				t.Errorf("%s is stored as %s", text, m)

@@ -299,6 +299,28 @@ func TestDuplicateKeysLastWins(t *testing.T) {
 	}
 }
 
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		``: "", `{}`: "", `{ }`: "", `[]`: "", `null`: "", `{`: "", `{"a"`: "", `{"a":`: "",
+		`{"a":1, "b" : "x\n","c":[1,{"d":2}],"e":{}}`: `a=1 b="x\n" c=[1,{"d":2}] e={} `,
+		`{"a":1,"a":2}`: "a=1 a=2 ",
+		`{"a":1;"b":2}`: "a=1 ",
+		`{"a":1,`:       "a=1 ",
+	} {
+		got := ""
+		for key, v := range schema.Entries([]byte(text)) {
+			got += key + "=" + string(v.Append(nil)) + " "
+		}
+		if got != want {
+			t.Errorf("%s has the entries %q, want %q", text, got, want)
+		}
+	}
+	for range schema.Entries([]byte(`{"a":1,"b":2}`)) {
+		break // is no panic
+	}
+}
+
 func TestAppend(t *testing.T) {
 	t.Parallel()
 	when := time.Date(2025, 1, 3, 13, 37, 0, 123456789, time.UTC)
