@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"floe/internal/db"
+	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/server"
 	"floe/internal/testclock"
@@ -36,7 +37,11 @@ func (o clockOptions) with(ctx context.Context, io *streams, fn func(s *server.S
 		if err != nil {
 			return err
 		}
-		return plain(errors.Join(fn(all, org.ID), all.Close()))
+		err = errors.Join(fn(all, org.ID), all.Close())
+		if errors.Is(err, fault.NotFound.New()) {
+			return fmt.Errorf("%s has no test clock; \"floe clock create\" makes one", o.Organization)
+		}
+		return plain(err)
 	})
 }
 

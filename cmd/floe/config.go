@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -40,6 +42,9 @@ func (c *configCommand) Run(_ context.Context, io *streams, file *configFile, k 
 		}
 		settings = append(settings, setting{flag.Name, flag.Envs[0], shown(flag), source(k, file, flag)})
 	}
+	for _, name := range misspelt(k, c.Processor) {
+		_, _ = fmt.Fprintf(io.err, "%s is set and has no effect: no option has that name\n", name)
+	}
 	if c.JSON {
 		return printJSON(io, settings)
 	}
@@ -49,6 +54,31 @@ func (c *configCommand) Run(_ context.Context, io *streams, file *configFile, k 
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
 	}
 	return w.Flush()
+}
+
+// misspelt are the variables that are named as options are and set none. What
+// begins with the processor's name is for the processor.
+func misspelt(k *kong.Context, processor string) (names []string) {
+	known := variables(k.Model.Node)
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		settings := "FLOE_" + strings.ToUpper(processor) + "_"
+		if strings.HasPrefix(name, "FLOE_") && !strings.HasPrefix(name, settings) && !slices.Contains(known, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// variables are those that set an option, of any command.
+func variables(n *kong.Node) (names []string) {
+	for _, f := range n.Flags {
+		names = append(names, f.Envs...)
+	}
+	for _, child := range n.Children {
+		names = append(names, variables(child)...)
+	}
+	return names
 }
 
 const hidden = "(hidden)"

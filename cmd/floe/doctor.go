@@ -40,12 +40,15 @@ const exitUnknown = 2
 
 // Run looks at the database and prints what it saw.
 func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
+	if err := c.there(); err != nil {
+		return exit{exitUnknown, err}
+	}
 	d, err := db.Open(ctx, db.Config{DataDir: c.DataDir, URL: c.DatabaseURL, ReadOnly: true, ReadConns: 2, Logger: toolLog(io.err)})
 	switch {
 	case errors.Is(err, db.ErrDamaged):
-		return exit{exitFailed, oneLine(err)}
+		return exit{exitFailed, c.advise(err)}
 	case err != nil:
-		return exit{exitUnknown, oneLine(err)}
+		return exit{exitUnknown, c.advise(err)}
 	}
 	defer func() { _ = d.Close() }()
 	config := doctor.Config{DB: d, Whole: c.Whole}
@@ -89,7 +92,13 @@ func (c *doctorCommand) print(io *streams, r *doctor.Report) error {
 			return err
 		}
 	}
-	return nil
+	switch r.Worst() {
+	case doctor.OK:
+		_, err = fmt.Fprintln(io.out, "\nAll is well.")
+	case doctor.Warning:
+		_, err = fmt.Fprintln(io.out, "\nNothing is broken.")
+	}
+	return err
 }
 
 // explain says what is wrong where something is.

@@ -169,7 +169,7 @@ func TestFollower(t *testing.T) {
 		lost: func(err error) { lost.WriteString(err.Error()) }}
 	changes := make(chan change, 1)
 	err := f.run(context.Background(), changes)
-	if err == nil || err.Error() != "the server answered 401: It was revoked." {
+	if err == nil || err.Error() != "the server answered 401: It was revoked. Check --token (FLOE_TOKEN); \"floe token create\" makes another." {
 		t.Errorf("it ended with %v", err)
 	}
 	if c := <-changes; c.Seq != 7 || lost.String() != "the server ended the connection" {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,7 +31,7 @@ type cli struct {
 	Config string `env:"FLOE_CONFIG" type:"existingfile" placeholder:"FILE" help:"File with options, one a line as in FLOE_LISTEN=127.0.0.1:8787. Flags and the environment win over it."`
 
 	Serve        serveCommand        `cmd:"" help:"Start the server."`
-	Organization organizationCommand `cmd:"" help:"Create and list organizations, and say how they write invoices."`
+	Organization organizationCommand `cmd:"" help:"Create, list and set up organizations."`
 	User         userCommand         `cmd:"" help:"Create and list users, and say where they belong."`
 	Token        tokenCommand        `cmd:"" help:"Create, list and revoke access tokens."`
 	Order        orderCommand        `cmd:"" help:"Give up orders that nobody will pay, and take them up again."`
@@ -106,10 +107,7 @@ func run(ctx context.Context, args []string) int {
 	if err != nil {
 		return complain(io.err, err, exitFailed)
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(meant(args))
 	if err != nil {
 		code := complain(io.err, err, exitUsage)
 		if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context != nil {
@@ -130,6 +128,20 @@ func run(ctx context.Context, args []string) int {
 		return complain(io.err, fmt.Errorf("not all could be printed: %w", out.failed), exitFailed)
 	}
 	return 0
+}
+
+// meant is the command line in our own words: other programs say "help serve"
+// for "serve --help", and "--version".
+func meant(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version":
+		return []string{"version"}
+	}
+	return args
 }
 
 // exit is an error for which a command has an exit code of its own.

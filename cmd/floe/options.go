@@ -104,7 +104,9 @@ func oneLine(err error) error {
 	}
 	var lines []string
 	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+		line = strings.TrimSpace(line)
+		said := slices.ContainsFunc(lines, func(before string) bool { return strings.HasSuffix(before, line) })
+		if line != "" && !said {
 			lines = append(lines, line)
 		}
 	}
@@ -176,6 +178,21 @@ func (s span) String() string {
 	}
 	return text
 }
+
+// pause is a span that may be 0s, none at all.
+type pause time.Duration
+
+// UnmarshalText reads a pause.
+func (p *pause) UnmarshalText(text []byte) error {
+	if d, err := time.ParseDuration(string(text)); err == nil && d == 0 {
+		*p = 0
+		return nil
+	}
+	return (*span)(p).UnmarshalText(text)
+}
+
+// String writes a pause as UnmarshalText reads it.
+func (p pause) String() string { return span(p).String() }
 
 const maxDays = 36500
 

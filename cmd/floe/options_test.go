@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -36,5 +37,14 @@ func TestRoleThatOwnsNothing(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "must own the database") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a driver says once for each way that it tried is said once.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	err := oneLine(errors.New("failed to connect:\n\tresolving: lookup x: no such host\n\tlookup x: no such host\n"))
+	if want := "failed to connect: resolving: lookup x: no such host"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // client.
 type remoteOptions struct {
 	URL   string `name:"url" env:"FLOE_URL" default:"http://127.0.0.1:8787" placeholder:"URL" help:"The server (${default})."`
-	Token string `env:"FLOE_TOKEN" required:"" placeholder:"TOKEN" secret:"" help:"Access token; \"floe token create\" makes one."`
+	Token string `env:"FLOE_TOKEN" placeholder:"TOKEN" secret:"" help:"Access token; \"floe token create\" makes one."`
 }
 
 // remote is a server, seen as a client sees it.
@@ -33,6 +33,9 @@ func (o remoteOptions) remote() (*remote, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, exit{exitUsage, fmt.Errorf("--url (FLOE_URL) %q is not a URL like https://billing.example.com", o.URL)}
 	}
+	if o.Token == "" {
+		return nil, exit{exitUsage, errors.New("the server wants a token: set --token (FLOE_TOKEN); \"floe token create\" makes one")}
+	}
 	return &remote{base: strings.TrimSuffix(o.URL, "/"), token: o.Token, client: &http.Client{}}, nil
 }
 
@@ -43,7 +46,19 @@ type refusal struct {
 	text   string
 }
 
-func (r *refusal) Error() string { return fmt.Sprintf("the server answered %d: %s", r.status, r.text) }
+func (r *refusal) Error() string {
+	text := fmt.Sprintf("the server answered %d: %s", r.status, r.text)
+	switch {
+	case r.status == http.StatusUnauthorized:
+		text += " Check --token (FLOE_TOKEN); \"floe token create\" makes another."
+	case r.status == http.StatusNotFound && r.text == noSuchPath:
+		text += "; check --url (FLOE_URL), which has nothing after the host as a rule"
+	}
+	return text
+}
+
+// noSuchPath is what a server says of a path that it does not have.
+const noSuchPath = "Not Found"
 
 func (r *refusal) final() bool {
 	return r.status >= 400 && r.status < 500 && r.status != http.StatusTooManyRequests && r.status != http.StatusRequestTimeout

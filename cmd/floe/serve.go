@@ -48,8 +48,8 @@ type serveOptions struct {
 
 // fleetOptions are for servers that are one of several, or have a replica.
 type fleetOptions struct {
-	DatabaseReadURL string        `name:"database-read-url" env:"FLOE_DATABASE_READ_URL" placeholder:"URL" secret:"" help:"Streaming replica of the PostgreSQL database. It answers reads whose Floe-Consistency header allows it."`
-	DrainDelay      time.Duration `env:"FLOE_DRAIN_DELAY" default:"0s" placeholder:"TIME" help:"How long to go on serving after SIGTERM, while /readyz answers 503. Behind a load balancer: longer than it takes to notice (${default})."`
+	DatabaseReadURL string `name:"database-read-url" env:"FLOE_DATABASE_READ_URL" placeholder:"URL" secret:"" help:"Streaming replica of the PostgreSQL database. It answers reads whose Floe-Consistency header allows it."`
+	DrainDelay      pause  `env:"FLOE_DRAIN_DELAY" default:"0s" placeholder:"TIME" help:"How long to go on serving after SIGTERM, while /readyz answers 503. Behind a load balancer: longer than it takes to notice (${default})."`
 }
 
 type serveCommand struct {
@@ -83,7 +83,7 @@ Examples:
 const stopTime = 9500 * time.Millisecond
 
 // maxDrainDelay is longer than any load balancer should need.
-const maxDrainDelay = 10 * time.Minute
+const maxDrainDelay = pause(10 * time.Minute)
 
 // gcPercent lets the heap grow to five times what is in use before it is swept.
 // Little is in use at any time (pages of SQLite lie outside of the heap), so
@@ -96,11 +96,11 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	log := c.logger(io.err)
-	if c.DrainDelay < 0 || c.DrainDelay > maxDrainDelay {
-		return exit{exitUsage, fmt.Errorf("--drain-delay (FLOE_DRAIN_DELAY) is %s; it must lie between 0s and %s", c.DrainDelay, maxDrainDelay)}
+	if c.DrainDelay > maxDrainDelay {
+		return exit{exitUsage, fmt.Errorf("--drain-delay (FLOE_DRAIN_DELAY) is %s; %s is the most", c.DrainDelay, maxDrainDelay)}
 	}
 	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(stopTime+c.DrainDelay, func() {
+		time.AfterFunc(stopTime+time.Duration(c.DrainDelay), func() {
 			log.Warn("stopped before everything was finished")
 			os.Exit(0)
 		})
@@ -132,7 +132,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 		AllowPrivateWebhooks: c.AllowPrivateWebhooks, WebhookRetention: time.Duration(c.WebhookRetention),
 		AnswerMemory: c.AnswerMemory << 20,
 		SessionTTL:   time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
-		DrainDelay: c.DrainDelay,
+		DrainDelay: time.Duration(c.DrainDelay),
 	}
 	config.Rates = c.rates(main.Addr())
 	config.Proxies = c.TrustedProxies

@@ -82,7 +82,7 @@ type webhookReplay struct {
 	Missed               bool     `help:"Only events that have not arrived."`
 	URL                  string   `placeholder:"URL" help:"Send them to this address in place of the endpoint's."`
 	AllowPrivateWebhooks bool     `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let that address be an http URL or a private one; the server needs the option too."`
-	Wait                 bool     `negatable:"" default:"true" help:"Show progress until all have come to an end."`
+	Wait                 bool     `negatable:"" default:"true" help:"Show progress until all have come to an end; with --endpoint."`
 }
 
 // Help shows examples.
@@ -192,8 +192,14 @@ func (c *webhookReplay) request(hooks *webhook.Service) (r webhook.ReplayCreate,
 	}
 	if c.URL != "" {
 		address, err := hooks.ParseAddress(c.URL)
+		if err != nil {
+			err = plain(err)
+			if !c.AllowPrivateWebhooks {
+				err = fmt.Errorf("%w; --allow-private-webhooks permits http and private addresses", err)
+			}
+			return r, exit{exitUsage, err}
+		}
 		r.URL = &address
-		return r, err
 	}
 	return r, nil
 }

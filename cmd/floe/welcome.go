@@ -13,9 +13,10 @@ import (
 
 const firstMade = `Made the first organization
 
-  Organization   %s (%s)
-  Token          %s
-                 It has all scopes. Keep it: it is not shown again.
+  Organization   %[1]s (%[2]s)
+  Token          %[3]s
+                 It has all scopes. Keep it: it is not shown again;
+                 "floe token create --organization %[2]s" makes another.
 
 `
 

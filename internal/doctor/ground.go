@@ -191,7 +191,7 @@ func (c *Config) clock(ctx context.Context, to *check) error {
 		return err
 	}
 	if newest != nil && newest.Sub(c.Now()) > skew {
-		return to.warn("the last change was written at %s, which is %s from now", newest.Format(time.RFC3339), newest.Sub(c.Now()).Round(time.Second))
+		return to.warn("the last change was written at %s, which is %s from now (so it is after a test clock was released)", newest.Format(time.RFC3339), newest.Sub(c.Now()).Round(time.Second))
 	}
 	if c.DB.Engine() == "sqlite" {
 		return nil

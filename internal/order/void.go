@@ -51,7 +51,7 @@ func (s *Service) Void(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Ro
 	}
 	*r = fresh
 	if r.Status != Pending {
-		return fault.OrderNotPending.New(fmt.Sprintf("Order %s is not pending", r.ID))
+		return fault.OrderNotPending.New(fmt.Sprintf("Order %s is not pending (current status: %s)", r.ID, r.Status))
 	}
 	if r.ChargingSince != nil {
 		return fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))

@@ -19,7 +19,7 @@ func (s *Service) Operations() []*api.Operation {
 		api.Get("/v1/organizations/", s.list).
 			Scopes(read, write).Named("organizations:list", "List Organizations").About("List organizations."),
 		api.Post("/v1/organizations/", s.create).
-			Scopes(write).For(auth.User).Named("organizations:create", "Create Organization").About("Create an organization.").
+			Scopes(write).For(auth.User).Named("organizations:create", "Create Organization").About("Create an organization. Only a user can: it takes a token of theirs (polar_pat_…).").
 			Fails(fault.CannotCreateOrganization, "The credential is restricted to one organization."),
 		api.Get("/v1/organizations/{id}", s.get).
 			Scopes(read, write).Named("organizations:get", "Get Organization").About("Get an organization by ID.").

@@ -157,7 +157,7 @@ func (t *run) open(ctx context.Context) (err error) {
 func (t *run) choose() error {
 	for _, name := range t.config.Faults {
 		if !slices.ContainsFunc(faults, func(f fault) bool { return f.name == name }) {
-			return unable("there is no fault %q", name)
+			return unable("there is no fault %q; \"floe torture --help\" names those there are", name)
 		}
 	}
 	for i := range faults {
