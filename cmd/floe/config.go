@@ -95,7 +95,12 @@ func shown(flag *kong.Flag) string {
 	if !strings.HasSuffix(flag.Name, "url") {
 		return hidden
 	}
-	u, err := url.Parse(value)
+	return withoutSecrets(value)
+}
+
+// withoutSecrets is a URL without its password.
+func withoutSecrets(text string) string {
+	u, err := url.Parse(text)
 	if err != nil {
 		return hidden
 	}

@@ -40,6 +40,20 @@ func (o dataOptions) there() error {
 	return nil // what else is wrong, opening it tells
 }
 
+// place is where the data lies, without a password.
+func (o dataOptions) place() string {
+	if o.DatabaseURL == "" {
+		if path, err := filepath.Abs(o.DataDir); err == nil {
+			return path
+		}
+		return o.DataDir
+	}
+	if shown := withoutSecrets(o.DatabaseURL); shown != hidden {
+		return shown
+	}
+	return "PostgreSQL"
+}
+
 // open opens the database and brings its schema up to date, so that every
 // command works in an empty folder.
 func (o dataOptions) open(ctx context.Context, log *slog.Logger) (*db.DB, error) {

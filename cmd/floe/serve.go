@@ -153,6 +153,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	if err := checkURL(config.PublicURL); err != nil {
 		return err
 	}
+	config.PublicURL = strings.TrimRight(config.PublicURL, "/") // paths follow it
 	if c.MetricsListen != "" {
 		if config.MetricsListener, err = listen(ctx, c.MetricsListen, "--metrics-listen (FLOE_METRICS_LISTEN)"); err != nil {
 			return err
@@ -178,7 +179,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 // prepare sees to it that there is something to serve, and says so at a first
 // start.
 func (c *serveCommand) prepare(ctx context.Context, io *streams, s *server.Server, d *db.DB, address string) error {
-	clear, err := begin(ctx, io, s, d)
+	clear, err := begin(ctx, io, s, d, c.place())
 	if err != nil {
 		return err
 	}

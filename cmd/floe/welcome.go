@@ -14,6 +14,7 @@ import (
 const firstMade = `Made the first organization
 
   Organization   %[1]s (%[2]s)
+  Data           %[4]s
   Token          %[3]s
                  It has all scopes. Keep it: it is not shown again;
                  "floe token create --organization %[2]s" makes another.
@@ -37,8 +38,9 @@ func greet(io *streams, address, clear string) error {
 }
 
 // begin makes the first organization, where there is none yet, and shows its
-// token, because nothing else ever will. Otherwise it answers "".
-func begin(ctx context.Context, io *streams, s *server.Server, d *db.DB) (clear string, err error) {
+// token, because nothing else ever will. Otherwise it answers "". The place is
+// where the data lies: whoever expected to find some was in the wrong folder.
+func begin(ctx context.Context, io *streams, s *server.Server, d *db.DB, place string) (clear string, err error) {
 	in, err := organization.Draft("My Organization", "my-organization")
 	if err != nil {
 		return "", err
@@ -67,7 +69,7 @@ func begin(ctx context.Context, io *streams, s *server.Server, d *db.DB) (clear 
 	if clear == "" {
 		return "", nil
 	}
-	if _, err := fmt.Fprintf(io.out, firstMade, in.Name, in.Slug, clear); err != nil {
+	if _, err := fmt.Fprintf(io.out, firstMade, in.Name, in.Slug, clear, place); err != nil {
 		return "", fmt.Errorf("the first token was made and could not be printed: %w; \"floe token create --organization %s\" makes another", err, in.Slug)
 	}
 	return clear, nil
