@@ -61,6 +61,7 @@ type Base struct {
 	IsInvoiceGenerated   bool            `json:"is_invoice_generated" doc:"Whether there is an invoice to download."`
 	ReceiptNumber        *string         `json:"receipt_number" doc:"The number of the receipt, once a payment has settled the order."`
 	Seats                *int            `json:"seats" required:"false" doc:"How many seats were bought."`
+	Units                *int            `json:"units" undocumented:"true"` // units are sold with subscriptions only
 	CustomerID           id.ID           `json:"customer_id" doc:"Who bought."`
 	ProductID            *id.ID          `json:"product_id" doc:"What was bought."`
 	DiscountID           *id.ID          `json:"discount_id" doc:"The discount that was applied."`
@@ -146,6 +147,7 @@ type Subscription struct {
 	DiscountID                  *id.ID          `json:"discount_id" doc:"The discount."`
 	CheckoutID                  *id.ID          `json:"checkout_id" doc:"The checkout that it came from."`
 	Seats                       *int            `json:"seats" required:"false" doc:"How many seats there are."`
+	Units                       *int            `json:"units" undocumented:"true"`
 	CustomerCancellationReason  *subReason      `json:"customer_cancellation_reason"`
 	CustomerCancellationComment *string         `json:"customer_cancellation_comment"`
 }
@@ -156,7 +158,7 @@ func (Subscription) SchemaName() string { return "OrderSubscription" }
 const subscriptionColumns = `id, organization_id, created_at, modified_at, metadata, amount, currency, recurring_interval,
 	recurring_interval_count, status, current_period_start, current_period_end, current_meter_period_start, current_meter_period_end,
 	trial_start, trial_end, cancel_at_period_end, canceled_at, started_at, ends_at, ended_at, past_due_at, pause_at_period_end, paused_at,
-	resumes_at, customer_id, product_id, discount_id, checkout_id, seats, customer_cancellation_reason, customer_cancellation_comment`
+	resumes_at, customer_id, product_id, discount_id, checkout_id, seats, units, customer_cancellation_reason, customer_cancellation_comment`
 
 // The values of subscriptions are the business of the package above, which
 // also describes them.

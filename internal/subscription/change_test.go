@@ -2,6 +2,7 @@ package subscription_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -475,6 +476,37 @@ func TestChangeToSeatsTakesBenefits(t *testing.T) {
 		granted(0)
 		if got := b.events(func() { b.patch(s, obj{"revoke": true}) }, "benefit_grant."); len(got) != 0 {
 			b.t.Errorf("%v when it ends", got)
+		}
+	})
+}
+
+// Orders count units in the words of their price, and show how many there are.
+func TestWordsForUnits(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Switch(b.Org, "unit_based_pricing", true)
+		b.at("2026-01-15T00:00:00Z")
+		for _, c := range []struct {
+			words     any
+			one, four string
+		}{
+			{nil, "1 unit", "1 → 4 units"},
+			{obj{"en": obj{"=1": "device", "other": "devices"}}, "1 device", "1 → 4 devices"},
+			{obj{"en": obj{"one": "device", "other": "devices"}}, "1 device", "1 → 4 devices"},
+			{obj{"en": obj{"=4": "quartet", "other": "kit"}}, "1 kit", "1 → 4 quartet"},
+			{obj{"de": obj{"=1": "Gerät", "other": "Geräte"}}, "1 unit", "1 → 4 units"},
+		} {
+			s := b.subscribe(b.Product(obj{"name": "Fleet", "prices": []any{obj{"amount_type": "unit_based", "price_currency": "usd",
+				"unit_label": c.words, "tiers": obj{"type": "volume", "tiers": []any{obj{"unit_amount": 100}}}}}}).ID(), invoiced).ID()
+			b.want(b.patch(s, obj{"units": 4, "proration_behavior": "invoice"}), obj{"units": 4})
+			for i, counted := range []string{c.one, c.four} {
+				o := b.orders(s)[i].(obj)
+				if got := o["items"].([]any)[0].(obj)["label"].(string); !strings.HasPrefix(got, "Fleet ("+counted+")") {
+					t.Errorf("%v: an item says %q, want %q", c.words, got, counted)
+				}
+				if units, given := o["units"]; !given || units != nil || num(o["subscription"].(obj)["units"]) != "4" {
+					t.Errorf("the units of an order are %v, those of its subscription %v", units, o["subscription"].(obj)["units"])
+				}
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package subscription
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"floe/internal/discount"
@@ -131,23 +132,31 @@ func counted(p *product.Price, seats, units *int) string {
 	return ""
 }
 
-// noun is what a quantity is counted in.
+// noun is what a quantity is counted in: in the words of the price, of which
+// "other" is always there, or else in ours.
 func noun(p *product.Price, n int) string {
-	form, word := "other", "unit"
-	if n == 1 {
-		form = "one"
-	}
+	word := "unit"
 	if p.AmountType == product.SeatBased {
 		word = "seat"
-	} else if p.UnitTiers != nil {
-		if own := p.UnitTiers.Label["en"][form]; own != "" {
-			return own
-		}
+	} else if p.UnitTiers != nil && len(p.UnitTiers.Label["en"]) > 0 {
+		return formOf(p.UnitTiers.Label["en"], n)
 	}
 	if n == 1 {
 		return word
 	}
 	return word + "s"
+}
+
+// formOf is the plural form of a number in English: the one of just that number
+// ("=1"), or else that of its kind.
+func formOf(forms map[string]string, n int) string {
+	if own := forms["="+strconv.Itoa(n)]; own != "" {
+		return own
+	}
+	if own := forms["one"]; own != "" && n == 1 {
+		return own
+	}
+	return forms["other"]
 }
 
 // discountOf reads a subscription's discount, also one that was deleted.
