@@ -1,10 +1,10 @@
 package webhook
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
+	"floe/internal/money"
 	"floe/internal/schema"
 )
 
@@ -51,7 +51,7 @@ func say(typ string, data *schema.Node, organization string) *said {
 		return saySubscription(verb, data)
 	case "refund":
 		title := map[string]string{"created": "Refund Created", "updated": "Refund Updated"}[verb]
-		return &said{title, []fact{{"Amount", money(data, "amount", "currency")}, {"Status", text(data, "status")}}}
+		return &said{title, []fact{{"Amount", amount(data, "amount")}, {"Status", text(data, "status")}}}
 	}
 	return &said{typ, []fact{{"Object", text(data, "id")}, {"Organization", organization}}}
 }
@@ -73,7 +73,7 @@ func telling(data *schema.Node) string {
 func sayOrder(verb string, data *schema.Node) *said {
 	m := &said{"New Order", []fact{
 		{"Product", or(text(data, "description"), text(data.Get("product"), "name"))},
-		{"Amount", money(data, "net_amount", "currency")}, {"Customer", person(data)},
+		{"Amount", amount(data, "net_amount")}, {"Customer", person(data)},
 	}}
 	if text(data, "subscription_id") != "" {
 		m.fields = append(m.fields, fact{"Subscription", "Yes"})
@@ -88,12 +88,12 @@ func sayOrder(verb string, data *schema.Node) *said {
 }
 
 func saySubscription(verb string, data *schema.Node) *said {
-	amount := money(data, "amount", "currency") + "/" + text(data, "recurring_interval")
+	price := amount(data, "amount") + "/" + text(data, "recurring_interval")
 	if a := data.Get("amount"); a == nil || a.Text == "0" || a.Kind == schema.Null {
-		amount = "Free"
+		price = "Free"
 	}
 	m := &said{subscriptionTitles[verb], []fact{
-		{"Product", text(data.Get("product"), "name")}, {"Amount", amount}, {"Customer", person(data)}, {"Status", text(data, "status")},
+		{"Product", text(data.Get("product"), "name")}, {"Amount", price}, {"Customer", person(data)}, {"Status", text(data, "status")},
 	}}
 	switch verb {
 	case "canceled":
@@ -129,26 +129,27 @@ func or(a, b string) string {
 	return b
 }
 
-// money writes an amount of minor units with its currency.
-func money(n *schema.Node, amount, currency string) string {
-	minor, err := strconv.ParseInt(text(n, amount), 10, 64)
+// amount writes an amount of minor units with its currency.
+func amount(n *schema.Node, key string) string {
+	minor, err := strconv.ParseInt(text(n, key), 10, 64)
 	if err != nil {
 		return "-"
 	}
-	code := strings.ToUpper(text(n, currency))
-	sign := ""
-	if minor < 0 {
-		sign, minor = "-", -minor
+	return money.Format(minor, text(n, "currency"))
+}
+
+// longestSaid is how much of a name a chat is told. Discord refuses a message with
+// a value beyond 1024 units, as Slack does beyond 3000.
+const longestSaid = 500
+
+func short(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > longestSaid {
+			return s[:i] + "…"
+		}
 	}
-	value := fmt.Sprintf("%d.%02d", minor/100, minor%100)
-	switch code {
-	case "JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "XPF": // without a minor unit
-		value = strconv.FormatInt(minor, 10)
-	}
-	if symbol := map[string]string{"USD": "$", "EUR": "€", "GBP": "£"}[code]; symbol != "" {
-		return sign + symbol + value
-	}
-	return sign + value + " " + code
+	return s
 }
 
 type discordMessage struct {
@@ -180,9 +181,9 @@ type discordField struct {
 }
 
 func (m *said) discord(organization string) any {
-	e := embed{Title: m.title, Description: m.title + " for " + organization, Color: accent, Author: named{"Floe"}, Footer: footer{"Floe"}, Fields: []discordField{}}
+	e := embed{Title: m.title, Description: m.title + " for " + short(organization), Color: accent, Author: named{"Floe"}, Footer: footer{"Floe"}, Fields: []discordField{}}
 	for _, f := range m.fields {
-		e.Fields = append(e.Fields, discordField{f.Name, or(f.Value, "-"), true})
+		e.Fields = append(e.Fields, discordField{f.Name, or(short(f.Value), "-"), true})
 	}
 	return &discordMessage{m.title, []embed{e}}
 }
@@ -214,7 +215,7 @@ var mrkdwn = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 func (m *said) slack(organization string) any {
 	s := section{"section", slackText{"mrkdwn", "*" + m.title + "*"}, []slackText{}}
 	for _, f := range m.fields {
-		s.Fields = append(s.Fields, slackText{"mrkdwn", "*" + f.Name + "*\n" + mrkdwn.Replace(or(f.Value, "-"))})
+		s.Fields = append(s.Fields, slackText{"mrkdwn", "*" + f.Name + "*\n" + mrkdwn.Replace(or(short(f.Value), "-"))})
 	}
-	return &slackMessage{m.title, []any{s, slackContext{"context", []slackText{{"mrkdwn", "Floe · " + mrkdwn.Replace(organization)}}}}}
+	return &slackMessage{m.title, []any{s, slackContext{"context", []slackText{{"mrkdwn", "Floe · " + mrkdwn.Replace(short(organization))}}}}}
 }

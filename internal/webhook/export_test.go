@@ -3,6 +3,8 @@ package webhook
 import (
 	"context"
 	"time"
+
+	"floe/internal/schema"
 )
 
 // Overtaken has each event that is due sent by two at once, as happens when a
@@ -40,3 +42,9 @@ func (s *Service) Overtaken(ctx context.Context, change func()) error {
 
 // Lease is how long a lane belongs to who has claimed it.
 const Lease time.Duration = lease
+
+// Chat is what a chat is told of an event.
+func Chat(f Format, typ, data, organization string) (string, error) {
+	n, err := schema.Parse([]byte(data))
+	return chat(f, typ, n, organization), err
+}
