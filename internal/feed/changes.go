@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,12 +79,19 @@ type reader struct {
 // open resolves what the caller asked for, and where to begin.
 func (s *Service) open(ctx context.Context, sub auth.Subject, in *changesInput, lastID string) (*reader, error) {
 	r := &reader{s: s, full: in.Full, f: journal.Filter{Organizations: visible(&sub, in.Organizations...), Types: in.Types, Without: access}}
+	if len(sub.Organizations(auth.OrganizationManage, in.Organizations...)) < len(r.f.Organizations) {
+		r.f.Without = slices.Concat(access, endpoints)
+	}
 	if in.CustomerID != nil {
 		r.f.Customer = *in.CustomerID
-	} else if in.ExternalCustomerID != nil {
+	}
+	if in.ExternalCustomerID != nil {
 		c, err := s.customers.Find(ctx, s.db, sub, "", in.ExternalCustomerID)
 		if err != nil {
 			return nil, err
+		}
+		if in.CustomerID != nil && c.ID != *in.CustomerID {
+			r.f.Organizations = nil // nobody is both
 		}
 		r.f.Customer = c.ID
 	}

@@ -116,5 +116,9 @@ func visible(sub *auth.Subject, wanted ...id.ID) []id.ID {
 // not know it.
 var access = []string{"organization_access_token.*", "organization_member.*"}
 
+// endpoints is what the feed leaves to those who may manage the organization,
+// as the operations on endpoints do: the address of a chat is a password.
+var endpoints = []string{"webhook_endpoint.*", "webhook_replay.*"}
+
 // settled finds out how far the journal can be read, as fresh as can be.
 func (s *Service) settled(ctx context.Context) (int64, error) { return s.horizon.Advance(ctx) }

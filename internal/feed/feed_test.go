@@ -35,11 +35,13 @@ func TestChanges(t *testing.T) {
 			return f.Run(floetest.Scenario{Do: "GET /v1/changes" + query, As: token, Status: 200, Events: []string{}})
 		}
 		for query, want := range map[string]string{
-			"":                                 "[organization.created member.created customer.created member.created customer.created customer.updated customer.said]",
-			"/?type=customer.*":                "[customer.created customer.created customer.updated customer.said]",
-			"?type=customer.updated&type=x":    "[customer.updated]",
-			"?customer_id=" + a:                "[member.created customer.created customer.updated customer.said]",
-			"?external_customer_id=a%2F1":      "[member.created customer.created customer.updated customer.said]",
+			"":                              "[organization.created member.created customer.created member.created customer.created customer.updated customer.said]",
+			"/?type=customer.*":             "[customer.created customer.created customer.updated customer.said]",
+			"?type=customer.updated&type=x": "[customer.updated]",
+			"?customer_id=" + a:             "[member.created customer.created customer.updated customer.said]",
+			"?external_customer_id=a%2F1":   "[member.created customer.created customer.updated customer.said]",
+			"?external_customer_id=a%2F1&customer_id=" + a:                "[member.created customer.created customer.updated customer.said]",
+			"?external_customer_id=a%2F1&customer_id=" + string(f.Org.ID): "[]",
 			"?after=now":                       "[]",
 			"?after=now&wait=0":                "[]",
 			"?organization_id=" + a:            "[]",
@@ -162,6 +164,35 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 	if status := <-waiting; status != http.StatusOK || time.Since(start) > 5*time.Second {
 		t.Errorf("a waiting request was answered %d after %v", status, time.Since(start))
 	}
+}
+
+// TestEndpointsInTheFeed: who may not see webhook endpoints does not see them
+// here, and nobody sees a password that stands in an address.
+func TestEndpointsInTheFeed(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		e := f.Do("POST", "/v1/webhooks/endpoints", f.AllToken, map[string]any{
+			"url": "https://user:password1@example.com/hook", "format": "raw", "events": []string{}})
+		f.Do("PATCH", "/v1/webhooks/endpoints/"+e.ID(), f.AllToken, map[string]any{"url": "https://user:password2@example.com/hook"})
+		f.Do("POST", "/v1/webhooks/replays", f.AllToken, map[string]any{"endpoint_id": e.ID(), "url": "https://user:password3@example.com/other"})
+		f.Do("DELETE", "/v1/webhooks/endpoints/"+e.ID(), f.AllToken, nil)
+		const all = "[webhook_endpoint.created webhook_endpoint.updated webhook_replay.created webhook_endpoint.deleted]"
+		for _, c := range []struct{ token, want string }{
+			{f.AllToken, all}, {f.User(auth.Admin), all},
+			{f.User(auth.Plain), "[]"}, {f.User(auth.Finance), "[]"},
+		} {
+			r := f.Do("GET", "/v1/changes?type=webhook_endpoint.*&type=webhook_replay.*&full=true", c.token, nil)
+			if got := fmt.Sprint(types(r)); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+			if strings.Contains(r.Body, "password") {
+				t.Errorf("a password is told: %s", r.Body)
+			}
+		}
+		if r := f.Do("GET", "/v1/audit?limit=100", f.AllToken, nil); strings.Contains(r.Body, "password") || !strings.Contains(r.Body, "user:xxxxx@example.com") {
+			t.Errorf("the audit list has %s", r.Body)
+		}
+	})
 }
 
 func TestTimeline(t *testing.T) {

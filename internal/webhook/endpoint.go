@@ -130,13 +130,13 @@ func saveEndpoint(ctx context.Context, tx *db.Tx, e *Endpoint) error {
 
 // record tells the journal of a change. Secrets are not for it.
 func record(tx *db.Tx, actor auth.Subject, typ string, before *Endpoint, after Endpoint, reason string) {
-	after.Secret = ""
+	after.Secret, after.URL = "", after.PublicURL()
 	entry := journal.Entry{Organization: after.OrganizationID, Type: typ, Subject: after.ID}
 	if before == nil {
 		entry.After = hideSecret(schema.JSON(&after))
 	} else {
 		old := *before
-		old.Secret = ""
+		old.Secret, old.URL = "", old.PublicURL()
 		entry.Before, entry.After = journal.Changes(&old, &after)
 	}
 	if reason != "" {

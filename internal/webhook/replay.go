@@ -179,7 +179,12 @@ func (s *Service) StartReplay(ctx context.Context, tx *db.Tx, actor auth.Subject
 	if err != nil {
 		return out, fmt.Errorf("insert webhook replay: %w", err)
 	}
-	journal.Append(tx, actor, journal.Entry{Organization: e.OrganizationID, Type: "webhook_replay.created", Subject: out.ID, After: schema.JSON(&out)})
+	told := out
+	if told.URL != nil {
+		redacted := (&Endpoint{URL: *told.URL}).PublicURL()
+		told.URL = &redacted
+	}
+	journal.Append(tx, actor, journal.Entry{Organization: e.OrganizationID, Type: "webhook_replay.created", Subject: out.ID, After: schema.JSON(&told)})
 	return out, s.Jobs.Enqueue(ctx, tx, JobReplay, replayArgs{out.OrganizationID, out.ID})
 }
 
