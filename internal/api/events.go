@@ -78,8 +78,12 @@ func (e *Events) Open() error {
 }
 
 // Send writes events in one piece and pushes them out. A caller who does not
-// take them in time is cut off: what it misses it asks for again.
+// take them in time is cut off: what it misses it asks for again. Nothing more
+// is sent to whom Beat would end.
 func (e *Events) Send(list ...Event) error {
+	if err := e.check(); err != nil {
+		return err
+	}
 	var b []byte
 	for i := range list {
 		b = append(append(b, "id: "...), list[i].ID...)
@@ -94,12 +98,19 @@ func (e *Events) Send(list ...Event) error {
 // looks at the credential again: whoever may no longer call the operation, or
 // reaches other organizations than before, is asked to connect anew.
 func (e *Events) Beat(id string) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	return e.write([]byte(": still here\nid: " + id + "\n\n"))
+}
+
+func (e *Events) check() error {
 	was := e.c.sub.Memberships
 	if err := e.h.authenticate(e.c); err != nil || e.c.op.accepts(&e.c.sub) != nil || !slices.Equal(was, e.c.sub.Memberships) {
 		e.c.gone = auth.ErrInvalid
 		return auth.ErrInvalid
 	}
-	return e.write([]byte(": still here\nid: " + id + "\n\n"))
+	return nil
 }
 
 func (e *Events) write(b []byte) error {

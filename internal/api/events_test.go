@@ -98,24 +98,29 @@ func TestEventsFail(t *testing.T) {
 }
 
 // TestEventsOfTheRevoked: a credential that is revoked meanwhile ends the
-// stream with the next heartbeat.
+// stream with the next heartbeat, and before the next event.
 func TestEventsOfTheRevoked(t *testing.T) {
 	t.Parallel()
-	var revoke func()
-	get, revoked := following(t, func(to *api.Events) error {
-		if err := to.Open(); err != nil {
+	for name, next := range map[string]func(*api.Events) error{
+		"heartbeat": func(to *api.Events) error { return to.Beat("1") },
+		"event":     func(to *api.Events) error { return to.Send(api.Event{ID: "1", Data: 1}) },
+	} {
+		var revoke func()
+		get, revoked := following(t, func(to *api.Events) error {
+			if err := to.Open(); err != nil {
+				return err
+			}
+			revoke()
+			err := next(to)
+			if !errors.Is(err, auth.ErrInvalid) {
+				t.Errorf("the %s answered %v", name, err)
+			}
 			return err
+		})
+		revoke = func() { revoked.Store(true) }
+		if w, body := get("text/event-stream"); w.StatusCode != 200 || body != "retry: 1000\n\n" {
+			t.Errorf("%s: %d %s", name, w.StatusCode, body)
 		}
-		revoke()
-		err := to.Beat("1")
-		if !errors.Is(err, auth.ErrInvalid) {
-			t.Errorf("the heartbeat answered %v", err)
-		}
-		return err
-	})
-	revoke = func() { revoked.Store(true) }
-	if w, body := get("text/event-stream"); w.StatusCode != 200 || body != "retry: 1000\n\n" {
-		t.Errorf("%d %s", w.StatusCode, body)
 	}
 }
 
