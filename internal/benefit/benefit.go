@@ -125,6 +125,7 @@ type Benefit struct {
 	Visibility             Visibility      `json:"visibility" doc:"Whether customers see the benefit: only those that are public."`
 	VisibilityConfigurable bool            `json:"visibility_configurable" doc:"Whether a benefit of this type may be other than public."`
 	Properties             json.RawMessage `json:"properties" doc:"What belongs to the type of the benefit."`
+	IsTaxApplicable        bool            `json:"is_tax_applicable,omitempty" undocumented:"true"` // of the types that say so in the reference
 }
 
 // SchemaName is the name of the reference.
@@ -150,7 +151,7 @@ func (s *Service) Public(r Row) Benefit {
 		ID: r.ID, CreatedAt: r.CreatedAt, ModifiedAt: r.ModifiedAt, Type: r.Type, Description: r.Description,
 		Selectable: r.Selectable, Deletable: r.Deletable, IsDeleted: r.DeletedAt != nil, OrganizationID: r.OrganizationID,
 		Metadata: schema.Metadata(r.Metadata), Visibility: r.Visibility, VisibilityConfigurable: r.Type.Configurable(),
-		Properties: r.publicProperties(),
+		Properties: r.publicProperties(), IsTaxApplicable: r.Type == Custom || r.Type == SlackSharedChannel,
 	}
 }
 

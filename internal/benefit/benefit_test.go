@@ -81,12 +81,16 @@ func TestCreate(t *testing.T) {
 		f.Run(floetest.Scenario{Name: "11 16 custom", Do: create, As: f.AllToken, Body: body(with("metadata", with("k", 1, "f", 1.5, "b", true))), Status: 201,
 			Want: map[string]any{"type": "custom", "description": "A benefit", "selectable": true, "deletable": true, "is_deleted": false, "visibility": "public",
 				"visibility_configurable": true, "properties": map[string]any{"note": nil}, "organization_id": f.Org.ID, "modified_at": nil,
+				"is_tax_applicable": true,
 				"metadata": json.RawMessage(`{"k":1,"f":1.5,"b":true}`)},
 			Events: []string{"benefit.created"}})
 		do("16 private", with("visibility", "private"), 201, `{"visibility":"private"}`)
 		do("16 null visibility", with("visibility", nil), 201, `{"visibility":"public"}`)
 		do("18 feature flag", with("type", "feature_flag"), 201, `{"visibility":"private","properties":{}}`)
 		do("feature flag drops keys", with("type", "feature_flag", "properties", with("x", 1)), 201, `{"properties":{}}`)
+		if r := f.Do("POST", "/v1/benefits/", f.AllToken, with("type", "feature_flag", "description", "abc", "properties", with())); strings.Contains(r.Body, "tax") {
+			t.Errorf("a flag says something of taxes: %s", r.Body)
+		}
 		do("12 too short", with("description", "ab"), 422, refused(schemaClass, "string_too_short", `["body","custom","description"]`, "String should have at least 3 characters"))
 		do("12 too long", with("description", strings.Repeat("x", 43)), 422, refused(schemaClass, "string_too_long", `["body","custom","description"]`, "String should have at most 42 characters"))
 		do("12 not trimmed", with("description", "  a"), 201, `{"description":"  a"}`)
