@@ -118,7 +118,8 @@ func (Meter) SchemaName() string { return "ProductPriceMeter" }
 type SeatPrice struct {
 	AmountType AmountType `json:"amount_type" const:"seat_based"`
 	PriceCommon
-	SeatTiers SeatTiersView `json:"seat_tiers" doc:"What a seat costs, by how many there are."`
+	SeatTiers    SeatTiersView `json:"seat_tiers" doc:"What a seat costs, by how many there are."`
+	PricePerSeat int64         `json:"price_per_seat" undocumented:"true"` // of the first tier, for clients of earlier versions
 }
 
 // SchemaName is the name of the reference.
@@ -188,7 +189,7 @@ func (p *Price) public() any {
 		return &MeteredPrice{p.AmountType, c, DecimalText(*p.UnitAmount), p.CapAmount, *p.MeterID, m}
 	case SeatBased:
 		s := p.SeatTiers
-		return &SeatPrice{p.AmountType, c, SeatTiersView{s.Mode, s.Tiers, s.Minimum(), s.Maximum()}}
+		return &SeatPrice{p.AmountType, c, SeatTiersView{s.Mode, s.Tiers, s.Minimum(), s.Maximum()}, s.Tiers[0].PricePerSeat}
 	case UnitBased:
 		u := p.UnitTiers
 		out := &UnitPrice{p.AmountType, c, UnitTiersView{Mode: u.Mode}, u.Minimum, u.Maximum(), nil}

@@ -28,7 +28,7 @@ func TestPriceKinds(t *testing.T) {
 			{"amount_type":"fixed","price_amount":1000},
 			{"amount_type":"metered_unit","unit_amount":"0.500000000000","cap_amount":900,"meter_id":"` + meter + `",
 				"meter":{"id":"` + meter + `","name":"calls","unit":"scalar","custom_label":null,"custom_multiplier":null}},
-			{"amount_type":"seat_based","seat_tiers":{"seat_tier_type":"volume","minimum_seats":2,"maximum_seats":null,
+			{"amount_type":"seat_based","price_per_seat":1000,"seat_tiers":{"seat_tier_type":"volume","minimum_seats":2,"maximum_seats":null,
 				"tiers":[{"min_seats":2,"max_seats":10,"price_per_seat":1000},{"min_seats":11,"max_seats":null,"price_per_seat":800}]}}]}`); d != "" {
 			t.Error(d)
 		}
