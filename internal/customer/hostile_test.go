@@ -144,7 +144,7 @@ func TestCreatesAgainstDeletions(t *testing.T) {
 func TestExportInPieces(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
-		const each = 1100
+		const each = 2100
 		second := f.Organization("Second")
 		orgs := []floetest.Org{f.Org, second}
 		given := make([]customer.Given, 2*each)
