@@ -263,9 +263,10 @@ func (r *replayRow) next(ctx context.Context, tx *db.Tx) ([]stored, error) {
 	if err := json.Unmarshal(r.Filter, &f); err != nil {
 		return nil, err
 	}
-	w := db.Where("organization_id = ?", r.OrganizationID).And("endpoint_id = ?", r.EndpointID).And("payload IS NOT NULL").And("NOT erased"). // what waits of these goes where it was to go, and nowhere else
-																			And("seq > ?", r.Position).And("seq <= ?", r.Upto).
-																			If(f.After, "created_at > ?").If(f.Before, "created_at < ?").If(f.CustomerID, "customer_id = ?")
+	// What waits of those who were erased goes where it was to go, and nowhere else.
+	w := db.Where("organization_id = ?", r.OrganizationID).And("endpoint_id = ?", r.EndpointID).And("payload IS NOT NULL").And("NOT erased").
+		And("seq > ?", r.Position).And("seq <= ?", r.Upto).
+		If(f.After, "created_at > ?").If(f.Before, "created_at < ?").If(f.CustomerID, "customer_id = ?")
 	if len(f.Types) > 0 {
 		w.In("type", f.Types)
 	}
