@@ -82,7 +82,7 @@ func TestCreate(t *testing.T) {
 			Want: map[string]any{"type": "custom", "description": "A benefit", "selectable": true, "deletable": true, "is_deleted": false, "visibility": "public",
 				"visibility_configurable": true, "properties": map[string]any{"note": nil}, "organization_id": f.Org.ID, "modified_at": nil,
 				"is_tax_applicable": true,
-				"metadata": json.RawMessage(`{"k":1,"f":1.5,"b":true}`)},
+				"metadata":          json.RawMessage(`{"k":1,"f":1.5,"b":true}`)},
 			Events: []string{"benefit.created"}})
 		do("16 private", with("visibility", "private"), 201, `{"visibility":"private"}`)
 		do("16 null visibility", with("visibility", nil), 201, `{"visibility":"public"}`)
