@@ -54,7 +54,7 @@ func (c *listenCommand) Validate() error {
 			return fmt.Errorf("--type: there is no event %q; known are %s", t, strings.Join(webhook.Types(), " "))
 		}
 	}
-	if _, err := strconv.ParseInt(c.After, 10, 64); err != nil && c.After != "now" {
+	if _, err := strconv.ParseUint(c.After, 10, 63); err != nil && c.After != "now" {
 		return fmt.Errorf("--after: %q is not a sequence number; 0 is the beginning", c.After)
 	}
 	if c.Forward == "" {

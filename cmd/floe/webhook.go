@@ -134,7 +134,7 @@ func (c *webhookReplay) one(ctx context.Context, io *streams, s *setup, hooks *w
 	}
 	err := s.db.Write(ctx, func(tx *db.Tx) error { return hooks.Redeliver(ctx, tx, []id.ID{org}, event) })
 	if errors.Is(err, fault.NotFound.New()) {
-		return fmt.Errorf("%s has no webhook event %s", c.Organization, event)
+		return fmt.Errorf("%s has no webhook event %s; the ID of one is the webhook-id that it was sent with", c.Organization, event)
 	}
 	if err == nil {
 		_, err = fmt.Fprintln(io.err, "The event is queued.")

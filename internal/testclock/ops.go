@@ -2,6 +2,7 @@ package testclock
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"floe/internal/api"
@@ -10,6 +11,7 @@ import (
 	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/organization"
+	"floe/internal/schema"
 )
 
 const about = "A test clock gives an organization a time of its own: requests for it happen at that time, and nothing becomes due until " +
@@ -38,8 +40,17 @@ type whose struct {
 	OrganizationID *id.ID `query:"organization_id" doc:"The organization. Required unless you use an organization token."`
 }
 
+// one is the organization. What is wrong with it is wrong with the query.
+func (w whose) one(sub auth.Subject, p auth.Permission) (id.ID, error) {
+	org, err := organization.ForCreate(sub, w.OrganizationID, p)
+	if problems, ok := errors.AsType[*schema.Problems](err); ok {
+		problems.List[0].Loc[0] = "query"
+	}
+	return org, err
+}
+
 func (s *Service) get(ctx context.Context, sub auth.Subject, in whose) (Clock, error) {
-	org, err := organization.ForCreate(sub, in.OrganizationID, auth.AnyMember)
+	org, err := in.one(sub, auth.AnyMember)
 	if err != nil {
 		return Clock{}, err
 	}
@@ -98,7 +109,7 @@ func (s *Service) advance(ctx context.Context, sub auth.Subject, in advanceInput
 const answerWithin = time.Minute
 
 func (s *Service) release(ctx context.Context, sub auth.Subject, in whose) error {
-	org, err := organization.ForCreate(sub, in.OrganizationID, auth.OrganizationManage)
+	org, err := in.one(sub, auth.OrganizationManage)
 	if err != nil {
 		return err
 	}

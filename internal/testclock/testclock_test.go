@@ -103,6 +103,9 @@ func TestUsersNameTheOrganization(t *testing.T) {
 	run("POST /v1/test-clock", 422, obj{})
 	run("POST /v1/test-clock", 201, obj{"organization_id": f.Org.ID})
 	run("GET /v1/test-clock?organization_id="+string(f.Org.ID), 200, nil)
+	for _, do := range []string{"GET /v1/test-clock", "DELETE /v1/test-clock"} {
+		f.Run(floetest.Scenario{Do: do, As: user, Status: 422, Want: `{"detail": [{"type": "missing", "loc": ["query", "organization_id"]}]}`})
+	}
 	f.Run(floetest.Scenario{Do: "POST /v1/test-clock", As: f.User(auth.Plain), Body: obj{"organization_id": f.Org.ID}, Status: 403})
 }
 
