@@ -309,6 +309,15 @@ func (s *Service) changePending(ctx context.Context, tx *db.Tx, actor auth.Subje
 	if err != nil {
 		return err
 	}
+	if was := *r; r.Status == Pending && r.DueAmount() != c.Amount {
+		if err := r.agreed(ctx, tx, c.Amount); err != nil {
+			return err
+		}
+		if err := save(ctx, tx, r); err != nil {
+			return err
+		}
+		updated(tx, actor, &was, r)
+	}
 	if err := c.Changed(ctx, tx); err != nil || result.Reference == "" {
 		return err
 	}
@@ -316,19 +325,26 @@ func (s *Service) changePending(ctx context.Context, tx *db.Tx, actor auth.Subje
 	return err
 }
 
-// square settles the order of a change by what was charged for it. Should the
-// order come to something else by now, because a balance has moved, the balance
-// takes the difference: what was agreed is what is paid.
+// square settles the order of a change by what was charged for it.
 func (s *Service) square(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, p Payment) error {
 	if r.Status != Pending { // it came to nothing
 		return s.surplus(ctx, tx, actor, r, p)
 	}
 	r.ChargingSince, r.CheckAt = nil, nil
-	if off := p.Amount - r.DueAmount(); off != 0 {
-		r.AppliedBalanceAmount += off
-		if err := Credit(ctx, tx, r, off); err != nil {
-			return err
-		}
+	if err := r.agreed(ctx, tx, p.Amount); err != nil {
+		return err
 	}
 	return s.took(ctx, tx, actor, r, p)
+}
+
+// agreed makes the order of a change cost what was charged for it. Should it
+// come to something else by now, because a balance has moved, the balance takes
+// the difference.
+func (r *Row) agreed(ctx context.Context, tx *db.Tx, amount int64) error {
+	off := amount - r.DueAmount()
+	if off == 0 {
+		return nil
+	}
+	r.AppliedBalanceAmount += off
+	return Credit(ctx, tx, r, off)
 }

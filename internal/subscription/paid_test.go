@@ -244,6 +244,39 @@ func TestChangeIsSquared(t *testing.T) {
 	})
 }
 
+// TestChangeIsSquaredAndPending: so it is when an event tells of the payment.
+func TestChangeIsSquaredAndPending(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, customer := b.paying()
+		for i, credit := range []int64{300, -200, 5000} { // more of it, less of it, all that it costs
+			name := fmt.Sprintf("pay_%d", i)
+			p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
+				b.credit(customer, credit)
+				return payment.ChargeResult{State: payment.StatePending, Reference: name}, nil
+			}
+			since := b.LastSeq()
+			b.patch(s, obj{"product_id": b.fixed(1000 * (i + 1)), "proration_behavior": "invoice"})
+			asked := p.Charges()[0]
+			if o := b.lastOrder(s); credit < 1000 && (o["status"] != "pending" || num(o["due_amount"]) != num(asked.Amount)) {
+				t.Errorf("%v for %+v, said %v", o, asked, b.EventsSince(since))
+			}
+			b.Told(204, payment.Event{ID: name, Type: payment.PaymentSucceeded, Organization: asked.Organization, Order: asked.Order, Payment: name, Amount: asked.Amount})
+			if o := b.lastOrder(s); o["status"] != "paid" {
+				t.Errorf("%v for %+v", o, asked)
+			}
+			if n := b.Balance(customer); credit < 1000 && n != credit {
+				t.Errorf("balance %d, want %d", n, credit)
+			}
+			b.RunDue() // what nobody needs is given back
+			if n := len(p.Refunds()); n != i/2 {
+				t.Errorf("gave back %d times", n)
+			}
+			b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+		}
+	})
+}
+
 // credit gives a customer credit, as an order that came to less than nothing does.
 func (b *bench) credit(customer string, amount int64) {
 	b.t.Helper()
