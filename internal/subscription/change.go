@@ -177,9 +177,10 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 }
 
 // restartBilled begins a period now, and bills it in full, with what a change
-// has given back of the one before.
+// has given back of the one before. Where that is over already, which nobody
+// has noticed, the next one begins at its end: no time is left out.
 func (w *work) restartBilled(ctx context.Context, it *item) error {
-	it.restart(it.at)
+	it.restart(earliest(it.at, it.CurrentPeriodEnd))
 	w.followPeriodEnd(it)
 	if err := w.stepDiscount(ctx, it); err != nil {
 		return err
@@ -191,7 +192,7 @@ func (w *work) restartBilled(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	w.prorate(it, debit, list, 1, 1, w.products[it.ProductID].Name, it.Seats, it.Units, it.at, it.CurrentPeriodEnd)
+	w.prorate(it, debit, list, 1, 1, w.products[it.ProductID].Name, it.Seats, it.Units, it.CurrentPeriodStart, it.CurrentPeriodEnd)
 	it.billNow()
 	return nil
 }

@@ -74,6 +74,29 @@ func TestCatchUp(t *testing.T) {
 	})
 }
 
+// A period, or a trial, that is over is not longer because it is changed before
+// that was noticed.
+func TestChangeBeforeRenewal(t *testing.T) {
+	each(t, func(b *bench) {
+		year := b.fixed(9000, obj{"recurring_interval": "year"})
+		b.at("2026-01-31T00:00:00Z")
+		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		trial := b.subscribe(b.fixed(1000, obj{"trial_interval": "month", "trial_interval_count": 1}), invoiced).ID()
+		other := b.subscribe(b.fixed(1000, obj{"trial_interval": "month", "trial_interval_count": 1}), invoiced).ID()
+		end, trialEnd, otherEnd := b.get(s).Text("current_period_end"), b.get(trial).Text("trial_end"), b.get(other).Text("trial_end")
+		b.at("2026-03-05T00:00:00Z") // nobody has noticed
+		b.want(b.patch(s, obj{"product_id": year, "proration_behavior": "prorate"}), obj{"current_period_start": end})
+		b.want(b.patch(trial, obj{"trial_end": "now"}), obj{"current_period_start": trialEnd, "trial_end": trialEnd, "status": "active"})
+		b.want(b.patch(other, obj{"product_id": year}), obj{"current_period_start": otherEnd, "status": "active"})
+		if o := b.lastOrder(s); num(o["due_amount"]) != "9000" {
+			t.Errorf("%v", o)
+		}
+		b.due("2026-03-05T00:01:00Z")
+		b.ends(trial, "2026-03-28")
+		b.ends(s, "2027-02-28")
+	})
+}
+
 func TestDiscounts(t *testing.T) { // 26, 30, 51
 	each(t, func(b *bench) {
 		for _, c := range []struct {

@@ -362,10 +362,11 @@ func past(shape, key string, t time.Time) error {
 		Msg: "Input should be in the future", Input: schema.StringNode(t.Format(time.RFC3339Nano))}}}
 }
 
-// endTrial ends the trial as its end would, now. With a cancellation scheduled
-// that is the end of the subscription, and with a pause it begins.
+// endTrial ends the trial as its end would, now, or when it was over and nobody
+// has noticed. With a cancellation scheduled that is the end of the
+// subscription, and with a pause it begins.
 func (w *work) endTrial(ctx context.Context, it *item) error {
-	at := it.at
+	at := earliest(it.at, it.CurrentPeriodEnd)
 	it.TrialEnd, it.CurrentPeriodEnd = &at, at
 	switch {
 	case it.CancelAtPeriodEnd:
