@@ -395,11 +395,17 @@ func TestArchive(t *testing.T) {
 		if r := deliveries(f, "limit=1"); r.Path("items.0.webhook_event.is_archived") != false {
 			t.Error("archived already")
 		}
+		f.Customer(nil) // of whom nothing was sent before the server was away
 		f.Clock.Advance(91 * 24 * time.Hour)
 		if err := f.DB.Write(t.Context(), func(tx *db.Tx) error { return f.Server.Webhooks.Archive(t.Context(), tx, nil) }); err != nil {
 			t.Fatal(err)
 		}
 		r := deliveries(f, "")
+		s.take()
+		f.Drain()
+		if len(s.take()) != 1 {
+			t.Error("what waited was not sent")
+		}
 		for i := range 3 {
 			if at := fmt.Sprintf("items.%d.", i); r.Path(at+"webhook_event.is_archived") != true || r.Path(at+"webhook_event.payload") != nil || r.Path(at+"response") != nil {
 				t.Errorf("not archived: %s", r.Body)

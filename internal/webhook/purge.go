@@ -25,12 +25,13 @@ func Midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour).A
 func (s *Service) Archive(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
 	tx.TouchNothing()
 	before := tx.Now().Add(-s.Retention)
-	// What waits to be sent is young, unless it is being sent again.
-	n, err := clearOld(ctx, tx, "webhook_events", "payload", before)
+	// What waits may be old after a downtime, and is still to be sent.
+	n, err := clearOld(ctx, tx, "webhook_events", "payload", ` AND NOT EXISTS (SELECT 1 FROM webhook_queue q
+		WHERE q.lane = webhook_events.lane AND q.organization_id = webhook_events.organization_id AND q.event_id = webhook_events.id)`, before)
 	if err != nil {
 		return err
 	}
-	m, err := clearOld(ctx, tx, "webhook_deliveries", "response", before)
+	m, err := clearOld(ctx, tx, "webhook_deliveries", "response", "", before)
 	if err != nil {
 		return err
 	}
@@ -47,10 +48,10 @@ func (s *Service) Archive(ctx context.Context, tx *db.Tx, _ json.RawMessage) err
 }
 
 // clearOld clears a column of one piece of the rows that are older than a time,
-// and answers how many they were. They are found first: PostgreSQL would read
+// but for some, and answers how many they were. They are found first: PostgreSQL would read
 // all rows to update the thousand that it expects.
-func clearOld(ctx context.Context, tx *db.Tx, table, column string, before time.Time) (int, error) {
-	old, err := db.All[int64](ctx, tx, `SELECT seq FROM `+table+` WHERE `+column+` IS NOT NULL AND created_at < ? ORDER BY created_at LIMIT ?`, before, archived)
+func clearOld(ctx context.Context, tx *db.Tx, table, column, but string, before time.Time) (int, error) {
+	old, err := db.All[int64](ctx, tx, `SELECT seq FROM `+table+` WHERE `+column+` IS NOT NULL AND created_at < ?`+but+` ORDER BY created_at LIMIT ?`, before, archived)
 	if err != nil {
 		return 0, fmt.Errorf("find what is to be archived of %s: %w", table, err)
 	}
