@@ -119,19 +119,30 @@ func (c *compareCommand) compared(ctx context.Context, w *workshop, stages []*st
 		}
 		m.notes(list)
 		take(list)
-		if found.Facts, err = stages[0].exportMemory(ctx); err != nil {
-			return found, err
+	}
+	if c.wants("facts") {
+		for _, s := range stages {
+			_, peak := s.server.MemoryMiB()
+			found.Facts = append(found.Facts, report.Fact{System: s.system, Name: "peak memory of all measurements", Value: float64(peak), Unit: "MiB"})
+		}
+	}
+	if err := stop(stages); err != nil {
+		return found, err
+	}
+	if c.wants(exportName) {
+		for _, s := range stages {
+			if !s.isFloe() {
+				continue
+			}
+			list, err := s.exportMemory(ctx)
+			if err != nil {
+				return found, fmt.Errorf("memory of an export: %w", err)
+			}
+			found.Facts = append(found.Facts, list...)
 		}
 	}
 	if !c.wants("facts") {
 		return found, nil
-	}
-	for _, s := range stages {
-		_, peak := s.server.MemoryMiB()
-		found.Facts = append(found.Facts, report.Fact{System: s.system, Name: "peak memory of all measurements", Value: float64(peak), Unit: "MiB"})
-	}
-	if err := stop(stages); err != nil {
-		return found, err
 	}
 	list, err := w.facts(ctx, stages)
 	for _, f := range list {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -127,24 +128,33 @@ func (s *stage) fullList(ctx context.Context) wire.Runner {
 }
 
 // exportMemory downloads a little and then everything, and says how much memory
-// either took at most.
-func (s *stage) exportMemory(ctx context.Context) ([]report.Fact, error) {
-	peak := func(d time.Duration) (out wire.Sample, peak int, err error) {
-		if err = s.server.ForgetPeak(); err == nil {
-			out, err = s.download(ctx)(d, 0)
-		}
-		_, peak = s.server.MemoryMiB()
-		return out, peak, err
-	}
-	_, little, err := peak(200 * time.Millisecond)
-	if err != nil {
+// either took at most. The server is started anew for it: one that was measured
+// for minutes still has what lists and searches took.
+func (s *stage) exportMemory(ctx context.Context) (out []report.Fact, err error) {
+	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
-	out, whole, err := peak(0)
-	return []report.Fact{
-		{System: s.system, Name: "peak memory in the first fifth of a second of an export", Value: float64(little), Unit: "MiB"},
-		{System: s.system, Name: "peak memory of a whole export", Value: float64(whole), Unit: "MiB"},
-		{System: s.system, Name: "rows of the whole export", Value: float64(out.Done - 1), Unit: "rows"},
-		{System: s.system, Name: "rate of the whole export", Value: out.PerSecond(), Unit: "rows/s"},
-	}, err
+	defer func() { err = errors.Join(err, stop([]*stage{s})) }()
+	add := func(name string, value float64, unit string) {
+		out = append(out, report.Fact{System: s.system, Name: name, Value: value, Unit: unit})
+	}
+	for _, m := range []struct {
+		of   string
+		time time.Duration // 0 is to the end
+	}{{"in the first fifth of a second of an export", 200 * time.Millisecond}, {"of a whole export", 0}} {
+		if err := s.server.ForgetPeak(); err != nil {
+			return nil, err
+		}
+		got, err := s.download(ctx)(m.time, 0)
+		if err != nil {
+			return nil, err
+		}
+		_, peak := s.server.MemoryMiB()
+		add("peak memory "+m.of, float64(peak), "MiB")
+		if m.time == 0 {
+			add("rows "+m.of, float64(got.Done-1), "rows")
+			add("rate "+m.of, got.PerSecond(), "rows/s")
+		}
+	}
+	return out, nil
 }
