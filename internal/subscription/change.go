@@ -63,7 +63,12 @@ func (r *Row) set(d choice) {
 	}
 }
 
-func (w *work) applyDiscount(ctx context.Context, it *item, d choice) error {
+// changeDiscount takes another discount, or none, and nothing else.
+func (w *work) changeDiscount(ctx context.Context, it *item, u *UpdateBase) error {
+	d, err := w.chooseDiscount(ctx, it, u)
+	if err != nil {
+		return err
+	}
 	it.set(d)
 	if err := w.redeem(ctx, it, d); err != nil {
 		return err
@@ -94,16 +99,20 @@ const (
 )
 
 // changeProduct moves a subscription to another product, now or when the
-// period ends.
-func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, p Payment) error {
+// period ends. Whether a discount fits the product is asked when there is one.
+func (w *work) changeProduct(ctx context.Context, it *item, u *UpdateBase) error {
 	if it.Status.Revoked() || it.EndedAt != nil || it.CancelAtPeriodEnd {
 		return fault.AlreadyCanceledSubscription.New()
 	}
-	how, err := w.behavior(ctx, p)
+	how, err := w.behavior(ctx, u.Payment)
 	if err != nil {
 		return err
 	}
-	l, prices, err := w.target(ctx, it, to, how)
+	l, prices, err := w.target(ctx, it, *u.ProductID, how)
+	if err != nil {
+		return err
+	}
+	d, err := w.chooseDiscount(ctx, it, u)
 	if err != nil {
 		return err
 	}
@@ -112,7 +121,7 @@ func (w *work) changeProduct(ctx context.Context, it *item, to id.ID, d choice, 
 	}
 	w.learn(prices)
 	if how == nextPeriod {
-		return w.changeLater(ctx, it, to, d)
+		return w.changeLater(ctx, it, l.ID, d)
 	}
 	w.forget(it)
 	it.syncGrants = true

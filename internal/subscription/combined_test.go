@@ -280,3 +280,15 @@ func TestMeterOfAnotherProduct(t *testing.T) {
 		b.said(b.events(func() { b.due("2026-06-16T00:00:00Z") }))
 	})
 }
+
+// Whether a discount fits a product is asked when it is known that there will be the product.
+func TestProductBeforeItsDiscount(t *testing.T) {
+	each(t, func(b *bench) {
+		s, other := b.subscribe(b.fixed(0)).ID(), b.fixed(0)
+		limited := b.Discount(obj{"products": []string{b.fixed(1000)}}).ID()
+		b.refused(b.patch(s, obj{"product_id": limited, "discount_id": limited}), 422, `["body","product_id"]`, "Product does not exist.")
+		b.refused(b.patch(s, obj{"product_id": other, "discount_id": limited}), 422, `["body","discount_id"]`)
+		b.patch(s, obj{"cancel_at_period_end": true})
+		b.refused(b.patch(s, obj{"product_id": other, "discount_id": limited}), 403, "AlreadyCanceledSubscription")
+	})
+}

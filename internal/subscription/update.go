@@ -288,14 +288,12 @@ func (s *Service) delete(ctx context.Context, sub auth.Subject, in byIDInput) (S
 // updateBase does what the first shape asks for, in the order of the contract.
 func (w *work) updateBase(ctx context.Context, it *item, u *UpdateBase) error {
 	it.collect(u.Payment)
-	d, err := w.chooseDiscount(ctx, it, u)
+	var err error
 	switch {
-	case err != nil:
-		return err
 	case u.ProductID != nil:
-		err = w.changeProduct(ctx, it, *u.ProductID, d, u.Payment)
-	case d.given:
-		err = w.applyDiscount(ctx, it, d)
+		err = w.changeProduct(ctx, it, u)
+	case u.DiscountID.Set:
+		err = w.changeDiscount(ctx, it, u)
 	}
 	if err != nil {
 		return err
