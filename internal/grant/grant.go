@@ -47,9 +47,10 @@ type SourceState struct {
 // holds what.
 type Sources interface {
 	// OfProduct lists the subscriptions, one-time orders and claimed seats of a
-	// product whose grants follow its benefits. What shall be left alone is not
-	// listed: subscriptions that are incomplete or within their grace period,
-	// orders that are not paid, deleted customers.
+	// product whose grants follow its benefits; within its grace period a
+	// subscription entitles as before. What shall be left alone is not listed:
+	// subscriptions that are incomplete, orders that are not paid, deleted
+	// customers.
 	OfProduct(ctx context.Context, tx *db.Tx, organization, product id.ID) ([]SourceState, error)
 	// OfCustomer lists those of a customer.
 	OfCustomer(ctx context.Context, tx *db.Tx, organization, customer id.ID) ([]SourceState, error)
