@@ -1,7 +1,6 @@
 package charge_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -9,7 +8,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
-	"floe/internal/order"
 	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
@@ -27,129 +24,21 @@ var (
 	walkSteps = flag.Int("charge.steps", 150, "how many things happen")
 )
 
-// taken is a payment as the processor has it in its books.
-type taken struct {
-	order    id.ID
-	amount   int64
-	currency string
-	back     int64 // given back
-}
-
 // shop is a random life of customers who are charged for subscriptions in two
 // currencies, beside a processor that does anything a processor may do and
 // keeps its own books.
 type shop struct {
 	ordertest.World
 	*floetest.Processor
-	r         *rand.Rand
-	n         int
-	books     map[string]*taken // by reference: money that moved
-	tell      []payment.Event   // not told yet
-	told      []payment.Event
+	*bank
 	customers []string
 	subs      []string
 	plans     []string
 	thing     string // is bought once
 	discounts []any
 	byHand    map[id.ID]bool // orders that were given up or taken up by somebody, and their subscriptions
-	kind      bool           // from now on everything gets through
 	asking    bool           // by a request, of which the server may die
-	mu        sync.Mutex
 	trail     []string
-}
-
-func (s *shop) name(prefix string) string {
-	s.n++
-	return fmt.Sprintf("%s_%d", prefix, s.n)
-}
-
-func (s *shop) later(e payment.Event) {
-	e.ID = s.name("evt")
-	s.tell = append(s.tell, e)
-}
-
-func (s *shop) charge(x payment.Charge) (r payment.ChargeResult, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer func() {
-		s.note("asked for %d %s by %s: %s %s %v", x.Amount, x.Currency, x.IdempotencyKey, r.Reference, r.State, err)
-	}()
-	r = payment.ChargeResult{Reference: s.name("pay"), State: payment.StateFailed, Code: "card_error"}
-	e := payment.Event{Organization: x.Organization, Order: x.Order, Customer: x.Customer, Payment: r.Reference, Amount: x.Amount, Currency: x.Currency,
-		Type: payment.PaymentFailed}
-	if s.r.IntN(2) == 0 {
-		e.Key = x.IdempotencyKey
-	}
-	switch {
-	case s.kind || s.r.IntN(3) > 0: // the money moves
-		s.books[r.Reference] = &taken{order: x.Order, amount: x.Amount, currency: x.Currency}
-		r.State, r.Code, e.Type = payment.StateSucceeded, "", payment.PaymentSucceeded
-	case s.r.IntN(6) == 0:
-		r.State = payment.StateRequiresAction
-		return r, nil
-	case s.r.IntN(6) == 0:
-		return payment.ChargeResult{State: payment.StateAwaiting}, nil
-	default:
-		r.Hard, r.Unusable = s.r.IntN(8) == 0, s.r.IntN(20) == 0
-	}
-	if s.kind {
-		return r, nil
-	}
-	switch s.r.IntN(7) {
-	case 0: // which it says later
-		r.State = payment.StatePending
-		if s.r.IntN(3) == 0 { // for a second time, too
-			s.later(e)
-		}
-		s.later(e)
-	case 1: // or not at all
-		s.later(e)
-		return r, floetest.ErrLost
-	case 2: // or more than once
-		s.later(e)
-		s.later(e)
-	case 3:
-		return r, floetest.ErrLost
-	case 4: // or nobody hears of it, because the server dies
-		s.Dies = s.asking
-	}
-	return r, nil
-}
-
-func (s *shop) refund(x payment.Refund) (payment.RefundResult, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := payment.RefundResult{Reference: s.name("re"), Status: payment.RefundFailed}
-	e := payment.Event{Type: payment.RefundUpdated, Organization: x.Organization, Order: x.Order, Refund: r.Reference, RefundID: x.ID,
-		RefundStatus: payment.RefundFailed, Amount: x.Amount, Payment: x.Payment}
-	p := s.books[x.Payment]
-	if p == nil || p.currency != x.Currency {
-		s.T.Errorf("asked to give back %+v of %+v", x, p)
-		return r, nil
-	}
-	if p.amount-p.back < x.Amount {
-		s.T.Errorf("asked to give back more than there is: %+v of %+v", x, p)
-	}
-	if s.kind || s.r.IntN(3) > 0 {
-		p.back += x.Amount
-		r.Status, e.RefundStatus = payment.RefundSucceeded, payment.RefundSucceeded
-	}
-	if s.kind {
-		return r, nil
-	}
-	switch s.r.IntN(6) {
-	case 0:
-		r.Status = payment.RefundPending
-		s.later(e)
-	case 1:
-		s.later(e)
-		return r, floetest.ErrLost
-	case 2:
-		return r, floetest.ErrLost
-	case 3:
-		s.Dies = s.asking
-	}
-	return r, nil
 }
 
 // one tells something, or something again.
@@ -258,7 +147,7 @@ func (s *shop) opens() {
 			s.Clock.Advance(time.Second)
 		}
 	}
-	s.Processor.Charging, s.Processor.Refunding = s.charge, s.refund
+	s.Processor.Charging, s.Processor.Refunding = s.bank.charge, s.bank.refund
 }
 
 func (s *shop) currency(c string) {
@@ -366,104 +255,15 @@ func (s *shop) ends() {
 	}
 }
 
-// agrees compares the books.
-func (s *shop) agrees() {
-	ctx := context.Background()
-	rows, err := db.All[struct {
-		Reference, Status, Currency string
-		OrderID                     id.ID
-		Amount                      int64
-		Surplus                     bool
-	}](ctx, s.DB, `SELECT reference, status, currency, order_id, amount, surplus FROM order_payments WHERE organization_id = ? AND processor = 'stripe'`, s.Org.ID)
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	known := map[string]bool{}
-	for _, p := range rows {
-		t := s.books[p.Reference]
-		switch {
-		case p.Status == string(order.Underway):
-			s.T.Errorf("%s of order %s is still under way", p.Reference, p.OrderID)
-		case (p.Status == string(order.Succeeded)) != (t != nil):
-			s.T.Errorf("%s of order %s is %s, the processor has %+v", p.Reference, p.OrderID, p.Status, t)
-		case t == nil:
-		case known[p.Reference]:
-			s.T.Errorf("%s is there twice", p.Reference)
-		case t.amount != p.Amount || t.currency != p.Currency || t.order != p.OrderID:
-			s.T.Errorf("%s is %+v, the processor has %+v", p.Reference, p, t)
-		}
-		known[p.Reference] = t != nil
-	}
-	for reference, t := range s.books {
-		if !known[reference] {
-			s.T.Errorf("%s: %+v is not on record", reference, t)
-		}
-	}
-	back, err := db.All[struct {
-		Reference string
-		Amount    int64
-	}](ctx, s.DB, `SELECT p.reference, CAST(SUM(r.amount + r.tax_amount) AS bigint) AS amount FROM refunds r
-		JOIN order_payments p ON p.organization_id = r.organization_id AND p.id = r.payment_id
-		WHERE r.organization_id = ? AND r.status = 'succeeded' AND r.processor = 'stripe' GROUP BY p.reference`, s.Org.ID)
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	for _, b := range back {
-		s.books[b.Reference].back -= b.Amount
-	}
-	for _, p := range rows {
-		if t := s.books[p.Reference]; t != nil && !p.Surplus && t.back != 0 {
-			s.T.Errorf("%s: the processor gave back %d more than is on record", p.Reference, t.back)
-		}
-	}
-	for what, query := range map[string]string{
-		"charges that nobody waits for":     `SELECT COUNT(*) FROM charges WHERE organization_id = ?`,
-		"refunds that nobody waits for":     `SELECT COUNT(*) FROM refund_requests WHERE organization_id = ?`,
-		"refunds that are pending":          `SELECT COUNT(*) FROM refunds WHERE organization_id = ? AND status = 'pending'`,
-		"subscriptions that are held":       `SELECT COUNT(*) FROM subscriptions WHERE organization_id = ? AND held_until IS NOT NULL AND ended_at IS NULL`,
-		"orders that are paid and not owed": `SELECT COUNT(*) FROM orders WHERE organization_id = ? AND status = 'paid' AND paid_amount <> CASE WHEN net_amount + tax_amount + applied_balance_amount > 0 THEN net_amount + tax_amount + applied_balance_amount ELSE 0 END`,
-		"orders in another currency": `SELECT COUNT(*) FROM orders o JOIN subscriptions s ON s.organization_id = o.organization_id AND s.id = o.subscription_id
-			WHERE o.organization_id = ? AND o.currency <> s.currency`,
-		"debts of subscriptions that have ended": `SELECT COUNT(*) FROM orders o JOIN subscriptions s ON s.organization_id = o.organization_id AND s.id = o.subscription_id
-			WHERE o.organization_id = ? AND o.status = 'pending' AND o.check_at IS NOT NULL AND s.ended_at IS NOT NULL`,
-	} {
-		n, err := db.One[int64](ctx, s.DB, query, s.Org.ID)
-		if err != nil {
-			s.T.Fatal(err)
-		}
-		if n != 0 {
-			s.T.Errorf("%d %s", n, what)
-		}
-	}
-	for what, query := range map[string]string{
-		"nothing is tried for order": `SELECT o.id FROM orders o JOIN subscriptions s ON s.organization_id = o.organization_id AND s.id = o.subscription_id
-			WHERE o.organization_id = ? AND o.status = 'pending' AND o.check_at IS NULL AND s.ended_at IS NULL`,
-		"past due, and owes nothing:": `SELECT s.id FROM subscriptions s WHERE s.organization_id = ? AND s.status = 'past_due' AND NOT EXISTS (
-			SELECT 1 FROM orders o WHERE o.organization_id = s.organization_id AND o.subscription_id = s.id AND o.status = 'pending' AND o.attempts > 0)`,
-		"active, and owes something:": `SELECT s.id FROM subscriptions s WHERE s.organization_id = ? AND s.status = 'active' AND EXISTS (
-			SELECT 1 FROM orders o WHERE o.organization_id = s.organization_id AND o.subscription_id = s.id AND o.status = 'pending' AND o.attempts > 0)`,
-	} {
-		list, err := db.All[id.ID](ctx, s.DB, query, s.Org.ID)
-		if err != nil {
-			s.T.Fatal(err)
-		}
-		for _, x := range list {
-			if !s.byHand[x] {
-				s.T.Errorf("%s %s", what, x)
-			}
-		}
-	}
-	s.Sound()
-}
-
 // TestWalk: whatever happens to customers who are charged, and whatever the
 // processor does, in the end both have the same books and no rule is broken.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		w := ordertest.World{Floe: f, T: t}
-		s := &shop{World: w, Processor: w.Processor(), r: rand.New(rand.NewPCG(*walkSeed, 1)), books: map[string]*taken{},
-			byHand: map[id.ID]bool{}}
+		b := &bank{t: t, r: rand.New(rand.NewPCG(*walkSeed, 1)), books: map[string]*taken{}}
+		s := &shop{World: w, Processor: w.Processor(), bank: b, byHand: map[id.ID]bool{}}
+		b.dies, b.says = func() { s.Dies = s.asking }, s.note
 		s.opens()
 		for range *walkSteps {
 			s.step()
@@ -472,7 +272,8 @@ func TestWalk(t *testing.T) {
 			}
 		}
 		s.ends()
-		s.agrees()
+		s.agrees(t.Context(), s.DB, s.Org.ID, s.byHand)
+		s.Sound()
 		if len(s.books) == 0 {
 			t.Error("nothing was paid")
 		}
