@@ -104,10 +104,11 @@ func filter(orgs []id.ID, in listInput, engine string, ask []gram) *db.W {
 	if len(in.Metadata) > schema.MaxMetadata {
 		return w.And("FALSE") // nobody has so many, and no engine plans so many joins
 	}
-	for _, m := range in.Metadata {
-		inner := db.Where("key = ?", m.Key).In("value", indexTexts(m.Values)).In("organization_id", orgs)
-		w.And("id IN (SELECT customer_id FROM customer_metadata"+inner.SQL()+")", inner.Args()...)
+	metadata := make(listing.MetadataFilter, len(in.Metadata))
+	for i, m := range in.Metadata {
+		metadata[i] = listing.MetadataMatch{Key: m.Key, Values: indexTexts(m.Values)}
 	}
+	metadata.Narrow(w, orgs, "customers", "customer_metadata", "customer_id")
 	return w
 }
 
@@ -116,6 +117,6 @@ func Externally(w *db.W, orgs []id.ID, external schema.Many[string]) {
 	if external == nil {
 		return
 	}
-	inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", []string(external))
+	inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", indexTexts(external))
 	w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
 }

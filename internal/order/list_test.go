@@ -2,6 +2,7 @@ package order_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 func TestList(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
-		a := w.Customer(map[string]any{"email": "b@example.com", "external_id": "ext"})
-		b := w.Customer(map[string]any{"email": "a@example.com"})
+		long := strings.Repeat("x", 600) // than an index takes
+		a := w.Customer(map[string]any{"email": "b@example.com", "external_id": long})
+		b := w.Customer(map[string]any{"email": "a@example.com", "external_id": "ext"})
 		once, monthly := w.Once(map[string]any{"name": "Once"}), w.Product(map[string]any{"name": "Monthly"})
 		onceID, monthlyID := id.ID(once.ID()), id.ID(monthly.ID())
 		sub := id.New()
@@ -66,7 +68,8 @@ func TestList(t *testing.T) {
 			"product_billing_type=one_time":                                "[draft x]", // 6
 			"product_billing_type=recurring":                               "[y]",
 			"product_billing_type=recurring&product_billing_type=one_time": "[draft y x]",
-			"external_customer_id=ext":                                     "[y x]",
+			"external_customer_id=" + long:                                 "[y x]",
+			"external_customer_id=ext":                                     "[draft z]",
 			"external_customer_id=none":                                    "[]",
 			"customer_id=" + b.ID():                                        "[draft z]",
 			"product_id=" + monthly.ID():                                   "[y]",

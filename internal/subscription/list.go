@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/customer"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/listing"
@@ -97,16 +98,10 @@ func (in *listInput) filter(orgs []id.ID) *db.W {
 	} else if in.Active != nil {
 		w.In("status", []Status{Canceled, Unpaid})
 	}
-	if in.ExternalCustomers != nil {
-		inner := db.Where("").In("external_id", []string(in.ExternalCustomers)).In("organization_id", orgs)
-		w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
-	}
+	customer.Externally(w, orgs, in.ExternalCustomers)
 	if len(in.Metadata) > schema.MaxMetadata {
 		return w.And("FALSE") // nothing has so many, and no engine takes so many conditions
 	}
-	for _, m := range in.Metadata {
-		inner := db.Where("key = ?", m.Key).In("value", m.Values).In("organization_id", orgs)
-		w.And("id IN (SELECT subscription_id FROM subscription_metadata"+inner.SQL()+")", inner.Args()...)
-	}
+	in.Metadata.Narrow(w, orgs, "subscriptions", "subscription_metadata", "subscription_id")
 	return w
 }

@@ -91,6 +91,19 @@ func TestFilters(t *testing.T) { // 3 to 6
 				b.t.Errorf("sorting %s: %v", key, got)
 			}
 		}
+		long := strings.Repeat("x", 600) // than an index takes
+		theirs := b.subscribe(p, obj{"customer_id": b.Customer(obj{"external_id": long}).ID(), "metadata": obj{"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6": 6, "7": 7}}).ID()
+		check(url.Values{"external_customer_id": {long}}, theirs)
+		check(url.Values{"external_customer_id": {long + "x"}})
+		many := url.Values{}
+		for _, n := range "1234567" {
+			many.Set("metadata["+string(n)+"]", string(n))
+		}
+		check(many, theirs)
+		many["metadata[7]"] = []string{"6", "7"}
+		check(many, theirs)
+		many["metadata[7]"] = []string{"6"}
+		check(many)
 	})
 }
 
