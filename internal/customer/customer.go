@@ -41,24 +41,6 @@ type Methods interface {
 	ForgetAll(ctx context.Context, tx *db.Tx, organization, customer id.ID, anonymize bool) error
 }
 
-// Nothing stands for resources that do not exist yet: there is nothing to
-// cancel and nothing to revoke.
-type Nothing struct{}
-
-// ForgetAll does nothing.
-func (Nothing) ForgetAll(context.Context, *db.Tx, id.ID, id.ID, bool) error { return nil }
-
-// CancelAll does nothing.
-func (Nothing) CancelAll(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error { return nil }
-
-// RevokeAll does nothing.
-func (Nothing) RevokeAll(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error { return nil }
-
-// RevokeMember does nothing.
-func (Nothing) RevokeMember(context.Context, *db.Tx, auth.Subject, id.ID, id.ID, id.ID) error {
-	return nil
-}
-
 // Type tells people and companies apart.
 type Type string
 

@@ -127,7 +127,7 @@ func TestPseudonym(t *testing.T) {
 }
 
 // stubborn refuses to revoke, after everything else was done.
-type stubborn struct{ customer.Nothing }
+type stubborn struct{ customer.Grants }
 
 var errStubborn = errors.New("grants cannot be revoked")
 

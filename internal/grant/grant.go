@@ -56,19 +56,6 @@ type Sources interface {
 	OfCustomer(ctx context.Context, tx *db.Tx, organization, customer id.ID) ([]SourceState, error)
 }
 
-// NoSources stands for resources that do not exist yet.
-type NoSources struct{}
-
-// OfProduct lists nothing.
-func (NoSources) OfProduct(context.Context, *db.Tx, id.ID, id.ID) ([]SourceState, error) {
-	return nil, nil
-}
-
-// OfCustomer lists nothing.
-func (NoSources) OfCustomer(context.Context, *db.Tx, id.ID, id.ID) ([]SourceState, error) {
-	return nil, nil
-}
-
 // Service gives and takes benefits.
 type Service struct {
 	DB        *db.DB

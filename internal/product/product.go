@@ -30,15 +30,6 @@ type Usage interface {
 	InUse(ctx context.Context, q db.Querier, organization, product id.ID) (bool, error)
 }
 
-// Nothing stands for resources that do not exist yet: nobody owns a product.
-type Nothing struct{}
-
-// Resync does nothing.
-func (Nothing) Resync(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error { return nil }
-
-// InUse says no.
-func (Nothing) InUse(context.Context, db.Querier, id.ID, id.ID) (bool, error) { return false, nil }
-
 // Users is a Usage that asks one after the other.
 type Users []func(ctx context.Context, q db.Querier, organization, product id.ID) (bool, error)
 

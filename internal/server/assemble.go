@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"floe/internal/api"
 	"floe/internal/benefit"
 	"floe/internal/charge"
 	"floe/internal/customer"
@@ -30,41 +31,32 @@ import (
 )
 
 // assemble builds the services, from those that need nothing to those that
-// stand on others, and lists their operations.
+// stand on others, and lists their operations. What stands above a package is
+// declared there and filled by connect, when it exists.
 func (s *Server) assemble(ctx context.Context) (err error) {
 	c := s.config
 	s.Tokens, err = token.New(ctx, token.Config{DB: c.DB, Clock: c.Clock, Logger: c.Logger})
 	if err != nil {
 		return fmt.Errorf("tokens: %w", err)
 	}
+	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.Clock}
+	s.Mail = &mail.Outbox{Sender: c.Mail, Jobs: s.Jobs, Clock: c.Clock, Logger: c.Logger}
 	s.Organizations = organization.New(organization.Config{DB: c.DB, AccessChanged: s.Tokens.Forget, Priced: product.AllIn})
 	s.Benefits = &benefit.Service{DB: c.DB, Meters: benefit.StoredMeters}
-	s.Products = &product.Service{DB: c.DB, Benefits: s.Benefits, Grants: product.Nothing{}, Usage: product.Users{discount.UsesProduct}}
+	s.Products = &product.Service{DB: c.DB, Benefits: s.Benefits}
 	s.Discounts = &discount.Service{DB: c.DB}
 	s.Customers = &customer.Service{
 		DB:         c.DB,
 		LogoDevKey: c.LogoDevKey,
 		Sessions:   customer.Sessions{Mint: s.mint, PortalURL: c.PublicURL, Lifetime: c.SessionTTL},
 	}
-	// What stands above a package is declared there and filled here, when it
-	// exists: a test checks that nothing is forgotten.
-	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits, Sources: grant.NoSources{}}
-	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
 	s.Payments = &payment.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Processor: c.Processor}
-	s.Customers.Methods = s.Payments
 	s.Charges = &charge.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments}
+	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits}
 	s.Orders = &order.Service{
 		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Grants: s.Grants, Payments: s.Payments, Charges: s.Charges,
 	}
 	s.Refunds = &refund.Service{DB: c.DB, Logger: c.Logger, Orders: s.Orders, Payments: s.Payments}
-	s.Charges.Orders, s.Orders.Refunds = s.Orders, s.Refunds
-	s.Subscriptions = &subscription.Service{
-		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Products: s.Products, Grants: s.Grants, Orders: s.Orders,
-		Charges: s.Charges,
-	}
-	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
-	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
-	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
 	s.Documents = &document.Service{
 		DB: c.DB, Clock: c.Clock, Logger: c.Logger, Orders: s.Orders,
 		Links: document.Links{Base: c.PublicURL, Sign: s.Tokens.Hash},
@@ -73,28 +65,53 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments, Charges: s.Charges, Orders: s.Orders,
 		Refunds: s.Refunds,
 	}
-	s.Jobs = &job.Runner{DB: c.DB, Logger: c.Logger, Clock: c.clock()}
+	s.Subscriptions = &subscription.Service{
+		DB: c.DB, Logger: c.Logger, Customers: s.Customers, Products: s.Products, Grants: s.Grants, Orders: s.Orders,
+		Charges: s.Charges,
+	}
 	s.TestClocks = &testclock.Service{
 		DB: c.DB, Wall: c.Clock, Subscriptions: s.Subscriptions, Orders: s.Orders, Customers: s.Customers, Jobs: s.Jobs,
 		Changed: s.Tokens.Forget,
 	}
+	s.states = &state.Service{DB: c.DB, Customers: s.Customers}
+	s.Webhooks = s.newWebhooks()
+	s.feed = feed.New(c.DB, s.Customers, s.Tokens)
+	s.connect()
+	s.operations = s.list()
+	return nil
+}
+
+// connect fills what packages declare because it stands above them. A test
+// checks that nothing is forgotten.
+func (s *Server) connect() {
+	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
+	s.Customers.Methods = s.Payments
+	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
+	s.Charges.Orders, s.Orders.Refunds = s.Orders, s.Refunds
+	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
+	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
 	s.Jobs.Kinds = s.kinds()
-	s.Mail = &mail.Outbox{Sender: c.Mail, Jobs: s.Jobs, Clock: c.clock(), Logger: c.Logger}
-	states := &state.Service{DB: c.DB, Customers: s.Customers}
-	s.Webhooks = webhook.New(webhook.Config{
-		DB: c.DB, Logger: c.Logger, Clock: c.clock(), State: states, Jobs: s.Jobs, Mail: s.Mail,
+}
+
+func (s *Server) newWebhooks() *webhook.Service {
+	c := s.config
+	return webhook.New(webhook.Config{
+		DB: c.DB, Logger: c.Logger, Clock: c.Clock, State: s.states, Jobs: s.Jobs, Mail: s.Mail,
 		Objects: map[string]webhook.Object{
 			"product": s.Products.Told, "discount": discount.Told, "benefit": s.Benefits.Told, "benefit_grant": s.Grants.Told,
 			"subscription": s.Subscriptions.Told, "order": s.Orders.Told, "refund": refund.Told,
 		},
 		AllowPrivate: c.AllowPrivateWebhooks, Retention: c.WebhookRetention, Version: c.Version,
 	})
-	s.feed = feed.New(c.DB, s.Customers, s.Tokens)
-	s.operations = slices.Concat(
+}
+
+// list is every operation that there is.
+func (s *Server) list() []*api.Operation {
+	return slices.Concat(
 		s.Organizations.Operations(),
 		s.Customers.Operations(),
 		s.Payments.MethodOperations(),
-		states.Operations(),
+		s.states.Operations(),
 		s.Products.Operations(),
 		s.Discounts.Operations(),
 		s.Benefits.Operations(),
@@ -110,7 +127,6 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		s.feed.Operations(),
 		s.Webhooks.Operations(),
 	)
-	return nil
 }
 
 // sources are all that customers have benefits through.

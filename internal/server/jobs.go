@@ -108,7 +108,7 @@ func (s *Server) RunDue(ctx context.Context) error {
 				break
 			}
 			if s.draining.Load() { // another node goes on with what is left
-				soon := s.config.clock().Now().Add(time.Second)
+				soon := s.config.Clock.Now().Add(time.Second)
 				s.nextDue.Store(&soon)
 				return all
 			}
@@ -124,7 +124,7 @@ func (s *Server) RunDue(ctx context.Context) error {
 	}
 	// What has become due meanwhile, or is in the hands of another node, is
 	// looked at soon.
-	if now := s.config.clock().Now(); !next.After(now) {
+	if now := s.config.Clock.Now(); !next.After(now) {
 		next = now.Add(time.Second)
 	}
 	s.nextDue.Store(&next)

@@ -37,6 +37,7 @@ import (
 	"floe/internal/paymentevent"
 	"floe/internal/product"
 	"floe/internal/refund"
+	"floe/internal/state"
 	"floe/internal/subscription"
 	"floe/internal/testclock"
 	"floe/internal/token"
@@ -134,6 +135,7 @@ type Server struct {
 	nextDue atomic.Pointer[time.Time] // on the wall clock, as the last cycle has seen it
 
 	config     Config
+	states     *state.Service
 	feed       *feed.Service
 	operations []*api.Operation
 	document   func() *api.Document
@@ -179,13 +181,6 @@ func hasReplica(d *db.DB) bool {
 
 const summary = "Customers, products, subscriptions and benefits over an API that Polar's SDKs speak."
 
-func (c Config) clock() clock.Clock {
-	if c.Clock == nil {
-		return clock.Wall
-	}
-	return c.Clock
-}
-
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -201,9 +196,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SessionTTL == 0 {
 		c.SessionTTL = time.Hour
-	}
-	if c.Clock == nil {
-		c.Clock = clock.Wall
 	}
 	if c.Version == "" {
 		c.Version = "dev"

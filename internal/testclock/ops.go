@@ -73,7 +73,7 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 	if err != nil {
 		return out, err
 	}
-	now := s.wall()
+	now := s.Wall.Now()
 	if in.Body.Now != nil {
 		now = *in.Body.Now
 	}
@@ -100,8 +100,8 @@ func (s *Service) advance(ctx context.Context, sub auth.Subject, in advanceInput
 	if err != nil {
 		return Clock{}, err
 	}
-	begun := s.wall()
-	return s.Advance(ctx, org, in.Body.To, func(time.Time, int) bool { return s.wall().Sub(begun) < answerWithin })
+	begun := s.Wall.Now()
+	return s.Advance(ctx, org, in.Body.To, func(time.Time, int) bool { return s.Wall.Now().Sub(begun) < answerWithin })
 }
 
 // answerWithin is how long one request advances a clock: callers, and what is

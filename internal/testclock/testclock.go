@@ -36,7 +36,7 @@ func (Clock) SchemaName() string { return "TestClock" }
 // Service makes clocks and advances them.
 type Service struct {
 	DB            *db.DB
-	Wall          clock.Clock // of the machine; the wall's when nil
+	Wall          clock.Clock // of the machine
 	Subscriptions *subscription.Service
 	Orders        *order.Service
 	Customers     *customer.Service
@@ -73,17 +73,10 @@ func (s *Service) Get(ctx context.Context, q db.Querier, org id.ID) (Clock, erro
 	return find(ctx, q, org, "")
 }
 
-func (s *Service) wall() time.Time {
-	if s.Wall == nil {
-		return clock.Wall.Now()
-	}
-	return s.Wall.Now()
-}
-
 // Create makes a clock that shows a time. From then on the organization's
 // subscriptions wait for it.
 func (s *Service) Create(ctx context.Context, tx *db.Tx, org id.ID, now time.Time) (Clock, error) {
-	c := Clock{OrganizationID: org, Now: clock.Normal(now), CreatedAt: s.wall()}
+	c := Clock{OrganizationID: org, Now: clock.Normal(now), CreatedAt: s.Wall.Now()}
 	if err := shows("now", c.Now); err != nil {
 		return c, err
 	}
@@ -132,7 +125,7 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, org id.ID, clocked bool
 	if err := s.mark(ctx, tx, org, clocked); err != nil {
 		return err
 	}
-	return s.Jobs.Enqueue(ctx, tx, JobFollow, followArgs{org}, job.At(s.wall().Add(settled)))
+	return s.Jobs.Enqueue(ctx, tx, JobFollow, followArgs{org}, job.At(s.Wall.Now().Add(settled)))
 }
 
 // FollowAgain does the work of JobFollow.
