@@ -128,12 +128,8 @@ func Of(ctx context.Context, q db.Querier, org, order id.ID) (*Row, error) {
 
 // Changing says whether a change of a subscription waits for its payment.
 func (s *Service) Changing(ctx context.Context, q db.Querier, org, subscription id.ID) (bool, error) {
-	_, err := db.One[int64](ctx, q, `SELECT 1 FROM charges WHERE organization_id = ? AND subscription_id = ? AND change IS NOT NULL LIMIT 1`,
+	return db.Exists(ctx, q, `SELECT 1 FROM charges WHERE organization_id = ? AND subscription_id = ? AND change IS NOT NULL LIMIT 1`,
 		org, subscription)
-	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // Make asks the processor for a charge and records its answer. It must not be

@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -57,6 +58,15 @@ func firstRow[T any](ctx context.Context, r *result) (out T, err error) {
 		err = closed
 	}
 	return out, err
+}
+
+// Exists says whether a statement finds anything. It selects a number, such as 1.
+func Exists(ctx context.Context, q Querier, text string, args ...any) (bool, error) {
+	_, err := One[int64](ctx, q, text, args...)
+	if errors.Is(err, ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // All returns every row. The slice is empty, never nil, when there is none.

@@ -91,12 +91,9 @@ func Fill(ctx context.Context, d *db.DB, s *server.Server, c Config, progress fu
 
 // empty refuses an organization that has, or had, customers.
 func empty(ctx context.Context, tx *db.Tx, org id.ID) error {
-	_, err := db.One[int64](ctx, tx, `SELECT 1 FROM customers WHERE organization_id = ? LIMIT 1`, org)
-	switch {
-	case err == nil:
+	some, err := db.Exists(ctx, tx, `SELECT 1 FROM customers WHERE organization_id = ? LIMIT 1`, org)
+	if err == nil && some {
 		return ErrNotEmpty
-	case errors.Is(err, db.ErrNoRows):
-		return nil
 	}
 	return err
 }

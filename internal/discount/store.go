@@ -58,16 +58,8 @@ func ByIDs(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (map[id
 
 // UsesProduct says whether a discount is limited to a product.
 func UsesProduct(ctx context.Context, q db.Querier, org, product id.ID) (bool, error) {
-	return exists(ctx, q, `SELECT 1 FROM discount_products p JOIN discounts d ON d.organization_id = p.organization_id AND d.id = p.discount_id
+	return db.Exists(ctx, q, `SELECT 1 FROM discount_products p JOIN discounts d ON d.organization_id = p.organization_id AND d.id = p.discount_id
 		WHERE p.organization_id = ? AND p.product_id = ? AND d.deleted_at IS NULL LIMIT 1`, org, product)
-}
-
-func exists(ctx context.Context, q db.Querier, sql string, args ...any) (bool, error) {
-	_, err := db.One[int64](ctx, q, sql, args...)
-	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // codeTaken says whether another live discount has a code.
@@ -75,7 +67,7 @@ func codeTaken(ctx context.Context, q db.Querier, r *Row) (bool, error) {
 	if r.Code == nil {
 		return false, nil
 	}
-	return exists(ctx, q, `SELECT 1 FROM discounts WHERE organization_id = ? AND code_key = ? AND deleted_at IS NULL AND id <> ? LIMIT 1`,
+	return db.Exists(ctx, q, `SELECT 1 FROM discounts WHERE organization_id = ? AND code_key = ? AND deleted_at IS NULL AND id <> ? LIMIT 1`,
 		r.OrganizationID, fold(*r.Code), r.ID)
 }
 

@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -168,10 +167,6 @@ var cycleActor = auth.NewSystem("billing cycle")
 // Owing says whether a subscription has an order, other than one, that was to
 // be paid and is not.
 func (s *Service) Owing(ctx context.Context, q db.Querier, org, subscription, except id.ID) (bool, error) {
-	_, err := db.One[int64](ctx, q, `SELECT 1 FROM orders WHERE organization_id = ? AND subscription_id = ? AND id <> ?
+	return db.Exists(ctx, q, `SELECT 1 FROM orders WHERE organization_id = ? AND subscription_id = ? AND id <> ?
 		AND status = 'pending' AND attempts > 0 AND reason <> 'subscription_meter_cycle' LIMIT 1`, org, subscription, except)
-	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
 }

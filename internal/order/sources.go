@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"floe/internal/auth"
@@ -55,21 +54,17 @@ func granting(ctx context.Context, tx *db.Tx, w *db.W) ([]grant.SourceState, err
 // grantsAgain gives back what refunds had taken, when none of those that did is
 // left.
 func (s *Service) grantsAgain(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row) error {
-	_, err := db.One[int64](ctx, tx, `SELECT 1 FROM orders o WHERE o.organization_id = ? AND o.id = ? AND EXISTS (`+takenBack+`)`, r.OrganizationID, r.ID)
+	taken, err := db.Exists(ctx, tx, `SELECT 1 FROM orders o WHERE o.organization_id = ? AND o.id = ? AND EXISTS (`+takenBack+`)`, r.OrganizationID, r.ID)
 	switch {
-	case errors.Is(err, db.ErrNoRows):
-		return s.grants(ctx, tx, actor, r, true)
 	case err != nil:
 		return fmt.Errorf("look what refunds took back: %w", err)
+	case taken:
+		return nil
 	}
-	return nil
+	return s.grants(ctx, tx, actor, r, true)
 }
 
 // InUse says whether there is an order of a product.
 func (s *Service) InUse(ctx context.Context, q db.Querier, org, product id.ID) (bool, error) {
-	_, err := db.One[int64](ctx, q, `SELECT 1 FROM orders WHERE organization_id = ? AND product_id = ? LIMIT 1`, org, product)
-	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+	return db.Exists(ctx, q, `SELECT 1 FROM orders WHERE organization_id = ? AND product_id = ? LIMIT 1`, org, product)
 }

@@ -3,7 +3,6 @@ package organization
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"floe/internal/auth"
@@ -96,14 +95,14 @@ func (s *Service) checkWords(name string, slug Slug) error {
 // checkSlugFree looks for the slug before the insert does, for the better
 // message. Deleted organizations keep theirs.
 func checkSlugFree(ctx context.Context, tx *db.Tx, slug Slug) error {
-	_, err := db.One[id.ID](ctx, tx, `SELECT id FROM organizations WHERE slug = ?`, slug)
+	taken, err := db.Exists(ctx, tx, `SELECT 1 FROM organizations WHERE slug = ?`, slug)
 	switch {
-	case err == nil:
+	case err != nil:
+		return fmt.Errorf("look for a slug: %w", err)
+	case taken:
 		return errSlugTaken(slug)
-	case errors.Is(err, db.ErrNoRows):
-		return nil
 	}
-	return fmt.Errorf("look for a slug: %w", err)
+	return nil
 }
 
 func errSlugTaken(slug Slug) error {

@@ -111,14 +111,11 @@ func load(ctx context.Context, q db.Querier, rows []Row) ([]Loaded, error) {
 // AllIn says whether each product that an organization offers has prices in a
 // currency.
 func AllIn(ctx context.Context, tx *db.Tx, org id.ID, currency organization.Currency) (bool, error) {
-	_, err := db.One[int64](ctx, tx, `SELECT 1 FROM products o WHERE o.organization_id = ? AND o.deleted_at IS NULL AND NOT o.is_archived
+	without, err := db.Exists(ctx, tx, `SELECT 1 FROM products o WHERE o.organization_id = ? AND o.deleted_at IS NULL AND NOT o.is_archived
 			AND NOT EXISTS (SELECT 1 FROM product_prices p WHERE p.organization_id = o.organization_id AND p.product_id = o.id
 				AND NOT p.is_archived AND p.source = 'catalog' AND p.price_currency = ?)
 		LIMIT 1`, org, string(currency))
-	if errors.Is(err, db.ErrNoRows) {
-		return true, nil
-	}
-	return false, err
+	return err == nil && !without, err
 }
 
 type link struct {

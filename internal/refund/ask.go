@@ -93,11 +93,7 @@ func left(ctx context.Context, q db.Querier, p *order.PaymentRow) (int64, error)
 // pending says whether a processor has been asked to give back money of
 // the order, and has not answered.
 func pending(ctx context.Context, q db.Querier, r *order.Row) (bool, error) {
-	_, err := db.One[int64](ctx, q, `SELECT 1 FROM refund_requests WHERE organization_id = ? AND order_id = ? LIMIT 1`, r.OrganizationID, r.ID)
-	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+	return db.Exists(ctx, q, `SELECT 1 FROM refund_requests WHERE organization_id = ? AND order_id = ? LIMIT 1`, r.OrganizationID, r.ID)
 }
 
 // requestOf is the refund of an order that a processor was asked for and has

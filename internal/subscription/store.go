@@ -130,9 +130,5 @@ func indexMetadata(ctx context.Context, tx *db.Tx, r *Row, fresh bool) error {
 
 // hasClock says whether an organization lives by a test clock.
 func hasClock(ctx context.Context, q db.Querier, org id.ID) (bool, error) {
-	_, err := db.One[int64](ctx, q, `SELECT 1 FROM test_clocks WHERE organization_id = ?`, org)
-	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+	return db.Exists(ctx, q, `SELECT 1 FROM test_clocks WHERE organization_id = ?`, org)
 }
