@@ -99,16 +99,6 @@ func (m *Maker) Next() Request {
 	}
 }
 
-// Of is a request for one operation.
-func (m *Maker) Of(id string) Request {
-	for i := range m.operations {
-		if m.operations[i].item.OperationID == id {
-			return m.request(&m.operations[i])
-		}
-	}
-	panic("arbitrary: there is no operation " + id)
-}
-
 func (m *Maker) request(o *operation) Request {
 	r := Request{Method: o.method, Path: o.path, ID: o.item.OperationID}
 	var query []string

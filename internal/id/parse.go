@@ -16,9 +16,6 @@ type Problem struct {
 // OK reports whether there is no problem.
 func (p Problem) OK() bool { return p.Type == "" }
 
-// Error makes a Problem usable as an error; ask OK first.
-func (p Problem) Error() string { return p.Msg }
-
 // Parse reads an id of version 4. It takes upper case, a form without
 // hyphens, braces around the text and a urn:uuid: prefix.
 func Parse(s string) (ID, Problem) {

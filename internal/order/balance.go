@@ -107,14 +107,3 @@ func (a *accounts) close(ctx context.Context, tx *db.Tx) error {
 	a.moves = nil
 	return nil
 }
-
-// Balance is what a customer has with the organization in a currency: credit
-// above zero, debt below.
-func Balance(ctx context.Context, q db.Querier, org, customer id.ID, currency string) (int64, error) {
-	n, err := db.One[int64](ctx, q, `SELECT CAST(COALESCE(SUM(amount), 0) AS bigint) FROM customer_balances
-		WHERE organization_id = ? AND customer_id = ? AND currency = ?`, org, customer, currency)
-	if err != nil {
-		return 0, fmt.Errorf("read a balance: %w", err)
-	}
-	return n, nil
-}

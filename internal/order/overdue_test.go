@@ -18,7 +18,7 @@ import (
 
 // told remembers what subscriptions hear.
 type told struct {
-	order.NoSubscriptions
+	ordertest.NoSubscriptions
 	mu      sync.Mutex
 	paid    []id.ID
 	overdue []int

@@ -9,7 +9,6 @@ import (
 	"floe/internal/charge"
 	"floe/internal/customer"
 	"floe/internal/db"
-	"floe/internal/fault"
 	"floe/internal/grant"
 	"floe/internal/id"
 	"floe/internal/payment"
@@ -64,22 +63,3 @@ type Overdue struct {
 	Row
 	At time.Time
 }
-
-// NoSubscriptions stands where nobody has subscriptions.
-type NoSubscriptions struct{}
-
-// OrderPaid does nothing.
-func (NoSubscriptions) OrderPaid(context.Context, *db.Tx, auth.Subject, Row) error { return nil }
-
-// OrdersOverdue does nothing.
-func (NoSubscriptions) OrdersOverdue(context.Context, *db.Tx, auth.Subject, id.ID, []Overdue) error {
-	return nil
-}
-
-// MakeChange makes nothing.
-func (NoSubscriptions) MakeChange(context.Context, *db.Tx, auth.Subject, charge.Row) (Row, error) {
-	return Row{}, fault.NotFound.New()
-}
-
-// DropChange does nothing.
-func (NoSubscriptions) DropChange(context.Context, *db.Tx, charge.Row) error { return nil }

@@ -39,7 +39,7 @@ func Engines(t *testing.T, fn func(t *testing.T, w World)) {
 	t.Helper()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		t.Helper()
-		f.Server.Orders.Subscriptions = order.NoSubscriptions{}
+		f.Server.Orders.Subscriptions = NoSubscriptions{}
 		fn(t, World{f, t})
 	})
 }
@@ -116,7 +116,8 @@ func Of(subscription id.ID, n order.New) order.New {
 // Balance is a customer's balance in dollars.
 func (w World) Balance(customerID string) (n int64) {
 	w.T.Helper()
-	n, err := order.Balance(w.T.Context(), w.DB, w.Org.ID, id.ID(customerID), "usd")
+	n, err := db.One[int64](w.T.Context(), w.DB, `SELECT CAST(COALESCE(SUM(amount), 0) AS bigint) FROM customer_balances
+		WHERE organization_id = ? AND customer_id = ? AND currency = 'usd'`, w.Org.ID, customerID)
 	if err != nil {
 		w.T.Fatal(err)
 	}

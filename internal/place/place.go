@@ -50,9 +50,6 @@ func Countries() []string { return slices.Clone(countryCodes) }
 // InputCountries returns the country codes that a request may send, sorted.
 func InputCountries() []string { return slices.Clone(inputCodes) }
 
-// IsCountry reports whether code is one of [Countries]. Case counts.
-func IsCountry(code string) bool { return contains(countryCodes, code) }
-
 // IsInputCountry reports whether code is one of [InputCountries]. Case counts:
 // the caller upper-cases what people typed.
 func IsInputCountry(code string) bool { return contains(inputCodes, code) }

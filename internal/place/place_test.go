@@ -42,7 +42,7 @@ func TestListsAreCopies(t *testing.T) {
 	}
 }
 
-func TestIsCountry(t *testing.T) {
+func TestIsInputCountry(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		code          string
@@ -69,8 +69,8 @@ func TestIsCountry(t *testing.T) {
 		{"AA", false, false},
 		{"ZZ", false, false},
 	} {
-		if got := place.IsCountry(tc.code); got != tc.stored {
-			t.Errorf("IsCountry(%q) = %v", tc.code, got)
+		if got := slices.Contains(place.Countries(), tc.code); got != tc.stored {
+			t.Errorf("%q among Countries: %v", tc.code, got)
 		}
 		if got := place.IsInputCountry(tc.code); got != tc.input {
 			t.Errorf("IsInputCountry(%q) = %v", tc.code, got)

@@ -9,9 +9,6 @@ type Opt[T any] struct {
 	Value T
 }
 
-// Some is a value that is present.
-func Some[T any](v T) Opt[T] { return Opt[T]{Set: true, Value: v} }
-
 // To copies the value when it is present and says whether it was.
 func (o Opt[T]) To(dst *T) bool {
 	if o.Set {
