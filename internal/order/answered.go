@@ -113,7 +113,7 @@ func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 		}
 		return s.tookAll(ctx, tx, actor, &was, r, s.paymentOf(c, result))
 	case payment.StateAwaiting:
-		r.Status = Draft
+		r.to(Draft)
 		return s.await(ctx, tx, actor, &was, r)
 	}
 	r.to(Draft)

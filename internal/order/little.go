@@ -8,10 +8,9 @@ import (
 	"floe/internal/payment"
 )
 
-// tooLittle says whether a processor does not take so little as is due.
-func (s *Service) tooLittle(r *Row) bool {
-	due := r.OpenAmount()
-	return s.Payments.Processor.Capabilities().MinimumCharge && due > 0 && due < money.Minimum(r.Currency)
+// tooLittle says whether a processor does not take so little.
+func (s *Service) tooLittle(due int64, currency string) bool {
+	return s.Payments.Processor.Capabilities().MinimumCharge && due > 0 && due < money.Minimum(currency)
 }
 
 // chargedTo is what an order of a subscription would be charged to, nil when
@@ -29,10 +28,7 @@ func (s *Service) spare(ctx context.Context, tx *db.Tx, rows []Row, list []New, 
 	for i := range rows {
 		r := &rows[i]
 		due := r.DueAmount()
-		r.Status = Pending // as it will be: then something is open
-		little := s.tooLittle(r)
-		r.Status = ""
-		if !little || !list[i].Charge || list[i].Charging || r.SubscriptionID == nil {
+		if !s.tooLittle(due, r.Currency) || !list[i].Charge || list[i].Charging || r.SubscriptionID == nil {
 			continue
 		}
 		m, err := s.chargedTo(ctx, tx, r)

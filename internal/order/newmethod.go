@@ -38,7 +38,7 @@ func (s *Service) PayWith(ctx context.Context, tx *db.Tx, actor auth.Subject, c 
 
 // retry charges an order to a method as soon as this is committed.
 func (s *Service) retry(ctx context.Context, tx *db.Tx, r *Row, method id.ID) error {
-	if s.tooLittle(r) {
+	if s.tooLittle(r.OpenAmount(), r.Currency) {
 		return s.owe(ctx, tx, r)
 	}
 	now := tx.Now()

@@ -255,7 +255,7 @@ func (r *Row) chargeable() bool {
 // charge is what an order costs, to be charged. Nil means that there is nothing
 // to charge it to, or that it was too little and is paid.
 func (s *Service) charge(ctx context.Context, tx *db.Tx, r *Row, at time.Time) (*charge.Row, error) {
-	if s.tooLittle(r) {
+	if s.tooLittle(r.OpenAmount(), r.Currency) {
 		if m, err := s.chargedTo(ctx, tx, r); err != nil || m == nil {
 			return nil, err
 		}
