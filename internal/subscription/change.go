@@ -158,11 +158,11 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	if err != nil {
 		return err
 	}
-	num, den := it.left()
+	left := it.left()
 	from := it.Row
 	live := it.Status == Active || it.Status == PastDue // what is paused has no period to give back
 	if how != organization.Reset && live {
-		w.prorate(it, credit, old, num, den, w.products[it.ProductID].Name, it.Seats, it.Units, it.at, latest(it.at, it.CurrentPeriodEnd))
+		w.prorate(it, credit, old, left)
 	}
 	it.become(l, prices)
 	it.set(d)
@@ -178,7 +178,7 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 	if err != nil || !live {
 		return err
 	}
-	w.prorate(it, debit, list, num, den, l.Name, it.Seats, it.Units, it.at, latest(it.at, it.CurrentPeriodEnd))
+	w.prorate(it, debit, list, left)
 	if how == invoice {
 		it.billNow()
 	}
@@ -201,7 +201,7 @@ func (w *work) restartBilled(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	w.prorate(it, debit, list, 1, 1, w.products[it.ProductID].Name, it.Seats, it.Units, it.CurrentPeriodStart, it.CurrentPeriodEnd)
+	w.prorate(it, debit, list, it.period())
 	it.billNow()
 	return nil
 }
@@ -322,11 +322,11 @@ func (w *work) postpone(ctx context.Context, it *item, add func(*Pending)) error
 	return err
 }
 
-// entry is something for an order to bill.
-func (w *work) entry(it *item, typ, direction string, p *product.Price, text string, amount, off int64, from, to time.Time) Entry {
+// entry is something for an order to bill, for a part of the period.
+func (w *work) entry(it *item, typ, direction string, p *product.Price, text string, amount, off int64, of portion) Entry {
 	return Entry{
 		ID: w.tx.NewID(it.at), OrganizationID: w.org, SubscriptionID: it.ID, CreatedAt: it.at, Type: typ, Direction: direction,
-		PriceID: p.ID, Label: text, Amount: amount, Currency: it.Currency, PeriodStart: from, PeriodEnd: to,
+		PriceID: p.ID, Label: text, Amount: amount, Currency: it.Currency, PeriodStart: of.from, PeriodEnd: of.to,
 		DiscountID: it.DiscountID, DiscountAmount: off,
 	}
 }

@@ -170,7 +170,7 @@ func (w *work) start(ctx context.Context, l product.Loaded, prices []product.Pri
 		}
 		for i := range it.bill.lines {
 			p := w.prices[*it.bill.lines[i].PriceID]
-			it.bill.lines[i].Label = l.Name + counted(&p, it.Seats, it.Units)
+			it.bill.lines[i].Label = l.Name + it.counted(&p)
 		}
 	}
 	return it, nil

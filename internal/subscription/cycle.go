@@ -150,7 +150,7 @@ func (w *work) billPeriod(ctx context.Context, it *item, reason order.Reason, cu
 	name := w.products[it.ProductID].Name
 	for _, c := range list {
 		it.bill.lines = append(it.bill.lines, order.Line{
-			Label:  label(name, c.price, it.Seats, it.Units, it.CurrentPeriodStart, it.CurrentPeriodEnd),
+			Label:  it.label(name, c.price, it.CurrentPeriodStart, it.CurrentPeriodEnd),
 			Amount: c.full, PriceID: &c.price.ID,
 		})
 	}
@@ -307,24 +307,33 @@ func (w *work) learn(prices []product.Price) {
 	}
 }
 
-// left is the part of the period that is still to come, as a fraction of
-// microseconds: a time.Duration ends after 292 years, and periods need not.
-func (it *item) left() (num, den int64) {
-	end := it.CurrentPeriodEnd.UnixMicro()
-	return max(0, end-it.at.UnixMicro()), end - it.CurrentPeriodStart.UnixMicro()
+// portion is a part of a period: num parts of den, from when to when.
+type portion struct {
+	num, den int64
+	from, to time.Time
 }
 
-// prorate makes entries of what prices cost for a part of a period.
-func (w *work) prorate(it *item, direction string, list []cost, num, den int64, name string, seats, units *int, from, to time.Time) {
+// period is all of the period.
+func (r *Row) period() portion { return portion{1, 1, r.CurrentPeriodStart, r.CurrentPeriodEnd} }
+
+// left is the part of the period that is still to come, in microseconds: a
+// time.Duration ends after 292 years, and periods need not.
+func (it *item) left() portion {
+	end := it.CurrentPeriodEnd.UnixMicro()
+	return portion{max(0, end-it.at.UnixMicro()), end - it.CurrentPeriodStart.UnixMicro(), it.at, latest(it.at, it.CurrentPeriodEnd)}
+}
+
+// prorate makes entries of what prices cost for a part of the period.
+func (w *work) prorate(it *item, direction string, list []cost, of portion) {
 	for _, c := range list {
 		if c.price.Free() {
 			continue
 		}
-		text := label(name, c.price, seats, units, from, to)
+		text := it.label(w.products[it.ProductID].Name, c.price, of.from, of.to)
 		if direction == credit {
 			text = "Remaining time on " + text
 		}
 		it.newEntries = append(it.newEntries, w.entry(it, "proration", direction, c.price, text,
-			part(c.effective(), num, den, money.HalfEven), part(c.off, num, den, money.HalfEven), from, to))
+			part(c.effective(), of, money.HalfEven), part(c.off, of, money.HalfEven), of))
 	}
 }

@@ -24,20 +24,20 @@ func (c cost) effective() int64 { return c.full - c.off }
 
 // costs are those of the prices that are known up front. The discount may be
 // nil.
-func costs(prices []product.Price, seats, units *int, currency string, d *discount.Row) ([]cost, error) {
+func (r *Row) costs(prices []product.Price, d *discount.Row) ([]cost, error) {
 	var out []cost
 	for i := range prices {
 		p := &prices[i]
 		if !p.Static() {
 			continue
 		}
-		amount, err := p.Amount(quantity(p, seats, units))
+		amount, err := p.Amount(r.quantity(p))
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, cost{price: p, full: amount})
 	}
-	share(out, currency, d)
+	share(out, r.Currency, d)
 	return out, nil
 }
 
@@ -74,12 +74,12 @@ func sum(list []cost) (total int64) {
 }
 
 // quantity is how many of what a price is for are subscribed to.
-func quantity(p *product.Price, seats, units *int) int64 {
+func (r *Row) quantity(p *product.Price) int64 {
 	switch {
-	case p.AmountType == product.SeatBased && seats != nil:
-		return int64(*seats)
-	case p.AmountType == product.UnitBased && units != nil:
-		return int64(*units)
+	case p.AmountType == product.SeatBased && r.Seats != nil:
+		return int64(*r.Seats)
+	case p.AmountType == product.UnitBased && r.Units != nil:
+		return int64(*r.Units)
 	}
 	return 0
 }
@@ -102,12 +102,12 @@ func idsOf(prices []product.Price) IDs {
 	return out
 }
 
-// part is num parts of den of an amount.
-func part(amount, num, den int64, r money.Rounding) int64 {
-	if den <= 0 || num <= 0 {
+// part is what an amount for a period comes to for a part of it.
+func part(amount int64, of portion, r money.Rounding) int64 {
+	if of.den <= 0 || of.num <= 0 {
 		return 0
 	}
-	return money.MulDiv(amount, num, den, r)
+	return money.MulDiv(amount, of.num, of.den, r)
 }
 
 const dates = "Jan 2, 2006"
@@ -117,17 +117,17 @@ func span(from, to time.Time) string {
 }
 
 // label is what an order says of a price for a period.
-func label(name string, p *product.Price, seats, units *int, from, to time.Time) string {
-	return name + counted(p, seats, units) + span(from, to)
+func (r *Row) label(name string, p *product.Price, from, to time.Time) string {
+	return name + r.counted(p) + span(from, to)
 }
 
 // counted is the quantity as it stands behind a product's name.
-func counted(p *product.Price, seats, units *int) string {
+func (r *Row) counted(p *product.Price) string {
 	switch {
-	case p.AmountType == product.SeatBased && seats != nil:
-		return fmt.Sprintf(" (%d %s)", *seats, noun(p, *seats))
-	case p.AmountType == product.UnitBased && units != nil:
-		return fmt.Sprintf(" (%d %s)", *units, noun(p, *units))
+	case p.AmountType == product.SeatBased && r.Seats != nil:
+		return fmt.Sprintf(" (%d %s)", *r.Seats, noun(p, *r.Seats))
+	case p.AmountType == product.UnitBased && r.Units != nil:
+		return fmt.Sprintf(" (%d %s)", *r.Units, noun(p, *r.Units))
 	}
 	return ""
 }

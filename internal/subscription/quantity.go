@@ -131,7 +131,7 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 		return err
 	}
 	old := *k.field(&it.Row)
-	num, den := it.left()
+	left := it.left()
 	*k.field(&it.Row) = &n
 	live := it.Status == Active || it.Status == PastDue
 	if live && how == organization.Reset {
@@ -148,13 +148,13 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 		return nil
 	}
 	name := w.products[it.ProductID].Name
-	text := fmt.Sprintf("%s (%d → %d %s)", name, *old, n, noun(price, n)) + span(it.at, latest(it.at, it.CurrentPeriodEnd))
-	delta := part(after.effective()-before.effective(), num, den, money.TowardZero)
-	off := part(after.off-before.off, num, den, money.TowardZero)
+	text := fmt.Sprintf("%s (%d → %d %s)", name, *old, n, noun(price, n)) + span(left.from, left.to)
+	delta := part(after.effective()-before.effective(), left, money.TowardZero)
+	off := part(after.off-before.off, left, money.TowardZero)
 	if delta < 0 {
-		it.add(w.entry(it, k.name+"_decrease", credit, price, "Remaining time on "+text, -delta, -off, it.at, latest(it.at, it.CurrentPeriodEnd)))
+		it.add(w.entry(it, k.name+"_decrease", credit, price, "Remaining time on "+text, -delta, -off, left))
 	} else {
-		it.add(w.entry(it, k.name+"_increase", debit, price, text, delta, off, it.at, latest(it.at, it.CurrentPeriodEnd)))
+		it.add(w.entry(it, k.name+"_increase", debit, price, text, delta, off, left))
 	}
 	if how == invoice {
 		it.billNow()

@@ -137,7 +137,7 @@ func (w *work) costs(ctx context.Context, r *Row) ([]cost, error) {
 	if err != nil {
 		return nil, err
 	}
-	return costs(prices, r.Seats, r.Units, r.Currency, d)
+	return r.costs(prices, d)
 }
 
 // reckon sets the amount of a subscription from its prices and its discount.
