@@ -81,19 +81,25 @@ type SubscriptionSettings struct {
 }
 
 func newSubscriptionSettings() SubscriptionSettings {
-	return SubscriptionSettings{ProrationBehavior: "prorate", AllowCustomerUpdates: true}
+	return SubscriptionSettings{ProrationBehavior: defaultProration(Prorate), AllowCustomerUpdates: true}
 }
 
 // ProrationBehavior says what a change of plan does to the price.
 type ProrationBehavior string
 
-// Reset starts the billing period anew. It is only for organizations that
-// have the feature.
-const Reset ProrationBehavior = "reset"
+// The behaviours.
+const (
+	Invoice    ProrationBehavior = "invoice"     // the difference is ordered at once
+	Prorate    ProrationBehavior = "prorate"     // it waits for the next order
+	NextPeriod ProrationBehavior = "next_period" // the change waits for the end of the period
+	// Reset starts the billing period anew. It is only for organizations that
+	// have the feature.
+	Reset ProrationBehavior = "reset"
+)
 
 // Enum lists the behaviours.
 func (ProrationBehavior) Enum() []string {
-	return []string{"invoice", "prorate", "next_period", "reset"}
+	return []string{string(Invoice), string(Prorate), string(NextPeriod), string(Reset)}
 }
 
 // SchemaName is the name of the reference.

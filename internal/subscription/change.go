@@ -93,11 +93,6 @@ func (w *work) behavior(ctx context.Context, p Payment) (organization.ProrationB
 	return b, nil
 }
 
-const (
-	invoice    organization.ProrationBehavior = "invoice"
-	nextPeriod organization.ProrationBehavior = "next_period"
-)
-
 // changeProduct moves a subscription to another product, now or when the
 // period ends. Whether a discount fits the product is asked when there is one.
 func (w *work) changeProduct(ctx context.Context, it *item, u *UpdateBase) error {
@@ -120,7 +115,7 @@ func (w *work) changeProduct(ctx context.Context, it *item, u *UpdateBase) error
 		return err
 	}
 	w.learn(prices)
-	if how == nextPeriod {
+	if how == organization.NextPeriod {
 		return w.changeLater(ctx, it, l.ID, d)
 	}
 	w.forget(it)
@@ -179,7 +174,7 @@ func (w *work) changeNow(ctx context.Context, it *item, l product.Loaded, prices
 		return err
 	}
 	w.prorate(it, debit, list, left)
-	if how == invoice {
+	if how == organization.Invoice {
 		it.billNow()
 	}
 	return nil
@@ -286,7 +281,7 @@ func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.
 		name string
 		yes  bool
 	}{{"seat", it.Seats == nil && seatPrice != nil}, {"unit", it.Units == nil && unitPrice != nil}} {
-		if gain.yes && how == nextPeriod {
+		if gain.yes && how == organization.NextPeriod {
 			return l, nil, refuse("proration_behavior", string(how), "Switching from a non-"+gain.name+" to a "+gain.name+
 				"-based product must apply immediately and can't use the 'next_period' proration behavior.")
 		}

@@ -78,7 +78,7 @@ func (w *work) updateQuantity(ctx context.Context, it *item, k kind, n int, p Pa
 		it.quiet = it.keepPending == nil && !it.dropPending && reflect.DeepEqual(was, it.CollectionMethod)
 		return nil
 	}
-	if how == nextPeriod {
+	if how == organization.NextPeriod {
 		return w.postpone(ctx, it, func(u *Pending) { *k.pending(u) = &n })
 	}
 	w.forgetQuantity(it, k)
@@ -156,7 +156,7 @@ func (w *work) setQuantity(ctx context.Context, it *item, k kind, price *product
 	} else {
 		it.add(w.entry(it, k.name+"_increase", debit, price, text, delta, off, left))
 	}
-	if how == invoice {
+	if how == organization.Invoice {
 		it.billNow()
 	}
 	return nil
