@@ -3,6 +3,7 @@ package feed_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,21 +99,25 @@ func says(t *testing.T, f *floetest.Floe, customer string) {
 	}
 }
 
-// TestLongPoll: a request that waits is answered when something happens.
+// TestLongPoll: a request that waits is answered when something happens, and
+// without anything once it has waited for as long as it wanted to.
 func TestLongPoll(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
-		answers := make(chan *floetest.Response, 2)
-		for _, query := range []string{"after=now&wait=30&type=customer.created", "after=now&wait=1&type=never"} {
-			go func() { answers <- f.Do("GET", "/v1/changes?"+query, f.AllToken, nil) }()
+		after, begun := fmt.Sprint("after=", f.LastSeq()), time.Now()
+		ask := func(query string) <-chan *floetest.Response {
+			answer := make(chan *floetest.Response, 1)
+			go func() { answer <- f.Do("GET", "/v1/changes?"+after+query, f.AllToken, nil) }()
+			return answer
 		}
-		time.Sleep(100 * time.Millisecond)
+		served, empty := ask("&wait=60&type=customer.created"), ask("&wait=1&type=never")
+		time.Sleep(100 * time.Millisecond) // by then they wait
 		f.Customer(nil)
-		for range 2 {
-			r := <-answers
-			if r.Status != 200 || len(types(r)) > 1 {
-				t.Errorf("%d %s", r.Status, r.Body)
-			}
+		if r := <-served; !slices.Equal(types(r), []string{"customer.created"}) || time.Since(begun) > 30*time.Second {
+			t.Errorf("after %v: %d %s", time.Since(begun), r.Status, r.Body)
+		}
+		if r := <-empty; r.Status != http.StatusOK || len(types(r)) > 0 || time.Since(begun) < time.Second {
+			t.Errorf("after %v: %d %s", time.Since(begun), r.Status, r.Body)
 		}
 	})
 }
