@@ -14,7 +14,7 @@ import (
 
 const columns = `id, organization_id, created_at, modified_at, deleted_at, type, description, selectable, deletable, visibility, properties, metadata`
 
-// ByID reads a live benefit of the organizations.
+// byID reads a live benefit of the organizations.
 func byID(ctx context.Context, q db.Querier, orgs []id.ID, benefit id.ID, lock string) (Row, error) {
 	w := db.Where("id = ?", benefit).In("organization_id", orgs).And("deleted_at IS NULL")
 	r, err := db.One[Row](ctx, q, `SELECT `+columns+` FROM benefits`+w.SQL()+lock, w.Args()...)

@@ -79,12 +79,8 @@ func (in memberFilter) run(ctx context.Context, q db.Querier, w *db.W) (listing.
 	if in.Role != nil {
 		w.And("role = ?", *in.Role)
 	}
-	criteria := make([]string, len(in.Sorting))
-	for i, k := range in.Sorting {
-		criteria[i] = string(k)
-	}
 	return listing.Run[Member](ctx, q, listing.Query{Columns: memberColumns, From: "members", Where: w.And("deleted_at IS NULL"),
-		Order: memberSortKeys.Order(criteria), Page: in.Page})
+		Order: memberSortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
 }
 
 type listAllMembersInput struct {
