@@ -9,11 +9,18 @@ import (
 	"floe/internal/schema"
 )
 
-// GivenBack counts what was given back of an order and tells the journal. With
-// revoke it takes back what was bought, too. The order must be locked.
-func (s *Service) GivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, amount, tax int64, revoke bool) error {
+// Refund is what is given back of an order.
+type Refund struct {
+	Amount         int64 // without taxes
+	TaxAmount      int64
+	RevokeBenefits bool // what was bought is taken back, too
+}
+
+// GivenBack counts what was given back of an order, takes back what was bought
+// if that is part of it, and tells the journal. The order must be locked.
+func (s *Service) GivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund) error {
 	was := *r
-	if err := r.returned(ctx, tx, amount, tax); err != nil {
+	if err := r.returned(ctx, tx, f.Amount, f.TaxAmount); err != nil {
 		return err
 	}
 	items, err := itemsOf(ctx, tx, *r)
@@ -23,7 +30,7 @@ func (s *Service) GivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	updated(tx, actor, &was, r)
 	after := r.base(items[r.ID])
 	journal.Append(tx, actor, r.entry("order.refunded", nil, schema.JSON(&after)))
-	if revoke {
+	if f.RevokeBenefits {
 		return s.grants(ctx, tx, actor, r, false)
 	}
 	return nil
@@ -31,13 +38,13 @@ func (s *Service) GivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 
 // NotGivenBack undoes GivenBack, of money that is not given back after all. Its
 // refund is stored as one that came to nothing by then.
-func (s *Service) NotGivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, amount, tax int64, revoked bool) error {
+func (s *Service) NotGivenBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Row, f Refund) error {
 	was := *r
-	if err := r.returned(ctx, tx, -amount, -tax); err != nil {
+	if err := r.returned(ctx, tx, -f.Amount, -f.TaxAmount); err != nil {
 		return err
 	}
 	updated(tx, actor, &was, r)
-	if revoked {
+	if f.RevokeBenefits {
 		return s.grantsAgain(ctx, tx, actor, r)
 	}
 	return nil

@@ -135,7 +135,7 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	case p.Status == Failed:
 		err = s.failed(ctx, tx, actor, r, p.Hard)
 	case unneeded:
-		err = s.returned(ctx, tx, r, out.Amount)
+		err = s.returnedCredit(ctx, tx, r, out.Amount)
 	default:
 		err = s.Refunds.Recorded(ctx, tx, actor, r, out)
 	}
@@ -220,9 +220,9 @@ func (s *Service) received(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 	return s.paid(ctx, tx, actor, &was, r)
 }
 
-// returned counts money that was given back of an order that was given up. It
+// returnedCredit counts money that was given back of an order that was given up. It
 // had become credit, of which so much must still be there.
-func (s *Service) returned(ctx context.Context, tx *db.Tx, r *Row, amount int64) error {
+func (s *Service) returnedCredit(ctx context.Context, tx *db.Tx, r *Row, amount int64) error {
 	open, err := openAccounts(ctx, tx, []account{r.account()})
 	if err != nil {
 		return err

@@ -103,7 +103,12 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	if !f.Status.Counts() {
 		return f, nil
 	}
-	return f, s.Orders.GivenBack(ctx, tx, actor, r, f.Amount, f.TaxAmount, f.RevokeBenefits)
+	return f, s.Orders.GivenBack(ctx, tx, actor, r, f.ofOrder())
+}
+
+// ofOrder is the refund as its order counts it.
+func (f *Refund) ofOrder() order.Refund {
+	return order.Refund{Amount: f.Amount, TaxAmount: f.TaxAmount, RevokeBenefits: f.RevokeBenefits}
 }
 
 func (f *Refund) entry(typ string, before json.RawMessage) journal.Entry {
@@ -129,5 +134,5 @@ func (s *Service) became(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 	if status.Counts() {
 		return nil
 	}
-	return s.Orders.NotGivenBack(ctx, tx, actor, r, f.Amount, f.TaxAmount, f.RevokeBenefits)
+	return s.Orders.NotGivenBack(ctx, tx, actor, r, f.ofOrder())
 }
