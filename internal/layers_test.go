@@ -40,6 +40,29 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestMap: CONTRIBUTING.md says of each package where it belongs. What lies in
+// the folder of another belongs there.
+func TestMap(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for line := range strings.Lines(string(text)) {
+		if names, ours := strings.CutPrefix(line, "internal/"); ours {
+			names, _, _ = strings.Cut(names, "  ") // what they are for
+			told = append(told, strings.FieldsFunc(names, func(r rune) bool { return strings.ContainsRune(", /", r) })...)
+		}
+	}
+	rank, _ := layers(t)
+	for name := range rank {
+		if !strings.Contains(name, "/") && !slices.Contains(told, name) {
+			t.Errorf("CONTRIBUTING.md does not say where internal/%s belongs", name)
+		}
+	}
+}
+
 // TestPackageComments: each package says what it is for.
 func TestPackageComments(t *testing.T) {
 	t.Parallel()
