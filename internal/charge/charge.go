@@ -224,7 +224,7 @@ func (s *Service) MakeAll(ctx context.Context, charges []Row) error {
 
 // Run asks again for charges that a processor has not answered for. It
 // answers how many they were, and when the next are to be asked for (zero when
-// none are). Many nodes may call it at once: who moves the date of a charge
+// none are). Many nodes may call it at once: who locks a charge to move its date
 // asks.
 func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time, err error) {
 	if !s.Payments.Processor.Capabilities().OffSession {
@@ -233,7 +233,7 @@ func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time,
 	var list []Row
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[Row](ctx, tx, `SELECT `+columns+` FROM charges WHERE check_at <= ? AND processor = ?
-			ORDER BY check_at, order_id LIMIT ?`, tx.Now(), s.Payments.Processor.Name(), limit)
+			ORDER BY check_at, order_id LIMIT ?`+tx.SkipLocked(), tx.Now(), s.Payments.Processor.Name(), limit)
 		if err != nil {
 			return fmt.Errorf("find charges that were not answered for: %w", err)
 		}

@@ -101,3 +101,25 @@ func TestKilledBetween(t *testing.T) {
 		w.Healthy()
 	})
 }
+
+// TestAskedOnce: what another node is about to ask for again is not asked for
+// here as well.
+func TestAskedOnce(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		p := w.Processor()
+		p.Answer(payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay"}, floetest.ErrLost)
+		o := w.Drafted()
+		w.Failing("POST", "/v1/orders/"+string(o.ID)+"/finalize", "{}")
+		p.Charges()
+		w.Clock.Advance(charge.Soon + time.Second)
+		w.Meanwhile("charges", "check_at", w.Server.Charges.Run)
+		if asked := p.Charges(); len(asked) != 0 {
+			t.Errorf("asked for %+v", asked)
+		}
+		w.AskAgain()
+		if asked := p.Charges(); len(asked) != 1 {
+			t.Errorf("asked for %+v, not once", asked)
+		}
+	})
+}

@@ -1,11 +1,13 @@
 package ordertest
 
 import (
+	"context"
 	"maps"
 	"net/http/httptest"
 	"time"
 
 	"floe/internal/charge"
+	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/order"
 	"floe/internal/payment"
@@ -76,6 +78,26 @@ func (w World) Failing(method, path string, body any) {
 	w.Handler.ServeHTTP(rec, w.Request(method, path, w.AllToken, body))
 	if rec.Code != 500 {
 		w.T.Errorf("%s %s: %d %s, want 500", method, path, rec.Code, rec.Body)
+	}
+}
+
+// Meanwhile runs something while another node has rows of a table in hand, whose
+// date it moves in a column.
+func (w World) Meanwhile(table, column string, run func(ctx context.Context, limit int) (int, time.Time, error)) {
+	w.T.Helper()
+	done := make(chan error, 1)
+	w.Write(func(ctx context.Context, tx *db.Tx) error {
+		_, err := db.Exec(ctx, tx, `UPDATE `+table+` SET `+column+` = ? WHERE organization_id = ? AND `+column+` IS NOT NULL`,
+			tx.Now().Add(charge.Soon), w.Org.ID)
+		go func() {
+			_, _, err := run(ctx, 10)
+			done <- err
+		}()
+		time.Sleep(300 * time.Millisecond) // by then it has found nothing, or waits for this transaction
+		return err
+	})
+	if err := <-done; err != nil {
+		w.T.Error(err)
 	}
 }
 

@@ -274,7 +274,8 @@ func (s *Service) erase(ctx context.Context, tx *db.Tx, org, customerID id.ID) e
 const again = 5 * time.Minute
 
 // RunDetach asks the processor to forget the methods that were deleted. It
-// answers how many, and when the next is to be (zero when none is).
+// answers how many, and when the next is to be (zero when none is). Many nodes
+// may call it at once.
 func (s *Service) RunDetach(ctx context.Context, limit int) (done int, next time.Time, err error) {
 	if s.Processor.Name() == ManualName {
 		return 0, next, nil
@@ -282,7 +283,8 @@ func (s *Service) RunDetach(ctx context.Context, limit int) (done int, next time
 	var list []methodRow
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		list, err = db.All[methodRow](ctx, tx, `SELECT `+methodColumns+` FROM payment_methods
-			WHERE detach_at IS NOT NULL AND detach_at <= ? AND processor = ? ORDER BY detach_at, seq LIMIT ?`, tx.Now(), s.Processor.Name(), limit)
+			WHERE detach_at IS NOT NULL AND detach_at <= ? AND processor = ? ORDER BY detach_at, seq LIMIT ?`+tx.SkipLocked(),
+			tx.Now(), s.Processor.Name(), limit)
 		if err != nil {
 			return fmt.Errorf("find payment methods to forget: %w", err)
 		}

@@ -159,3 +159,23 @@ func TestChosenMethod(t *testing.T) {
 		w.Healthy()
 	})
 }
+
+// TestDetachedOnce: what another node is about to have forgotten is not asked
+// for here as well.
+func TestDetachedOnce(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		p := w.Processor()
+		c := w.Customer(nil)
+		card := w.Card(c.ID(), false)
+		w.Is(w.Do("DELETE", "/v1/customers/"+c.ID(), w.AllToken, nil), 204, nil)
+		w.Meanwhile("payment_methods", "detach_at", w.Server.Payments.RunDetach)
+		if got := p.Detached(); len(got) != 0 {
+			t.Errorf("detached %v", got)
+		}
+		w.AskAgain()
+		if got := p.Detached(); len(got) != 1 || got[0] != card {
+			t.Errorf("detached %v", got)
+		}
+	})
+}
