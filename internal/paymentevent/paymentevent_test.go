@@ -176,3 +176,29 @@ func TestManyTellAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestToldAgain: what was told before is let go, also where it would still
+// change something: a card that was the default is not made so again when
+// another has become that.
+func TestToldAgain(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		w.Processor()
+		c := w.Customer(nil).ID()
+		setup := func(card string) payment.Event {
+			return payment.Event{ID: "setup_" + card, Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c),
+				Method: floetest.CardOf(card), Default: true}
+		}
+		chosen := func() string {
+			return w.Do("GET", "/v1/customers/"+c, w.AllToken, nil).Text("default_payment_method_id")
+		}
+		w.Told(204, setup("pm_a"))
+		first := chosen()
+		w.Told(204, setup("pm_b"))
+		second := chosen()
+		w.Told(204, setup("pm_a"))
+		if first == "" || second == first || chosen() != second {
+			t.Errorf("the default was %s, then %s, and is %s", first, second, chosen())
+		}
+	})
+}
