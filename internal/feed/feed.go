@@ -97,7 +97,7 @@ type Change struct {
 	SubjectID      *id.ID    `json:"subject_id" doc:"The ID of what changed."`
 	Before         Fields    `json:"before" doc:"The fields that differ, as they were; null when there was nothing before."`
 	After          Fields    `json:"after" doc:"The fields that differ, as they are; when before is null, all of them."`
-	Data           *Fields   `json:"data,omitempty" required:"false" doc:"With full=true: the whole resource as it was after the change, as webhooks carry it."`
+	Data           *Fields   `json:"data,omitempty" required:"false" doc:"With full=true: the whole resource as it was after the change. What webhooks show within it, such as the customer of an order, is there by its ID only."`
 }
 
 func public(r *journal.Row) Change {

@@ -91,7 +91,7 @@ type Public struct {
 	FeatureSettings            *FeatureSettings       `json:"feature_settings" doc:"Which features are on."`
 	SubscriptionSettings       SubscriptionSettings   `json:"subscription_settings" doc:"How subscriptions behave."`
 	NotificationSettings       NotificationSettings   `json:"notification_settings" doc:"Always on; kept for old clients."`
-	CustomerEmailSettings      CustomerEmailSettings  `json:"customer_email_settings" doc:"Which mails customers get."`
+	CustomerEmailSettings      CustomerEmailSettings  `json:"customer_email_settings" doc:"Which mails customers are to get. None are sent yet."`
 	CustomerPortalSettings     CustomerPortalSettings `json:"customer_portal_settings" doc:"What customers may do in the customer portal."`
 	DisputeSettings            DisputeSettings        `json:"dispute_settings" doc:"How disputes are handled."`
 	EmbedHosts                 Hosts                  `json:"embed_hosts" doc:"Hosts that may embed the checkout."`

@@ -98,7 +98,8 @@ type Refund struct {
 	Reference      *string              `json:"-"` // the processor's name for it
 }
 
-// dispute is never there: disputes are a processor's.
+// dispute is the one that a refund has prevented. It is never there: a processor
+// prevents disputes, and does not say with which refund.
 type dispute struct {
 	ID            id.ID                 `json:"id"`
 	CreatedAt     time.Time             `json:"created_at"`
