@@ -147,7 +147,8 @@ func (d *DB) openSession(cacheKB int, more ...string) (*session, error) {
 // turns its log on, whatever it was told.
 func (d *DB) openWriter() (*session, error) {
 	for end := time.Now().Add(d.config.BusyTimeout); ; time.Sleep(10 * time.Millisecond) {
-		s, err := d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint("+strconv.Itoa(mostLogged)+")")
+		s, err := d.openSession(writerCacheKB, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint("+strconv.Itoa(mostLogged)+")",
+			"secure_delete(on)") // a person who is erased is not to be found in what the file has free
 		if err == nil || sqliteCode(err)&0xff != lite.Busy || time.Now().After(end) {
 			return s, err
 		}
