@@ -14,6 +14,16 @@ import (
 
 type obj = ordertest.Obj
 
+// reductions are the discounts that walks choose among.
+func reductions() []obj {
+	return []obj{
+		{"name": "Less", "type": "percentage", "basis_points": 5000, "duration": "once"},
+		{"name": "Less", "type": "percentage", "basis_points": 10000, "duration": "repeating", "duration_in_months": 2},
+		{"name": "Less", "type": "fixed", "amounts": obj{"eur": 100}, "duration": "forever"},
+		{"name": "Less", "type": "fixed", "amounts": obj{"usd": 980, "eur": 870}, "duration": "forever"},
+	}
+}
+
 // TestEventBeforeAnswer: the event may be there before the answer to the
 // charge, or instead of it when that is lost.
 func TestEventBeforeAnswer(t *testing.T) {

@@ -250,13 +250,7 @@ func (s *siege) opens(hooks string) {
 	}
 	s.thing = s.made("/v1/products/", obj{"name": "Thing", "recurring_interval": nil, "prices": both(1000, 900)})
 	s.discounts = []any{nil}
-	for _, body := range []obj{
-		{"type": "percentage", "basis_points": 5000, "duration": "once"},
-		{"type": "percentage", "basis_points": 10000, "duration": "repeating", "duration_in_months": 2},
-		{"type": "fixed", "amounts": obj{"eur": 100}, "duration": "forever"},
-		{"type": "fixed", "amounts": obj{"usd": 980, "eur": 870}, "duration": "forever"},
-	} {
-		body["name"] = "Less"
+	for _, body := range reductions() {
 		s.discounts = append(s.discounts, s.made("/v1/discounts/", body))
 	}
 	for i := range 8 {

@@ -124,13 +124,7 @@ func (s *shop) opens() {
 	}
 	s.thing = s.Once(obj{"prices": []any{ordertest.Fixed(1000, "usd"), ordertest.Fixed(900, "eur")}}).ID()
 	s.discounts = []any{nil}
-	for _, body := range []obj{
-		{"type": "percentage", "basis_points": 5000, "duration": "once"},
-		{"type": "percentage", "basis_points": 10000, "duration": "repeating", "duration_in_months": 2},
-		{"type": "fixed", "amounts": obj{"eur": 100}, "duration": "forever"},
-		{"type": "fixed", "amounts": obj{"usd": 980, "eur": 870}, "duration": "forever"},
-	} {
-		body["name"] = "Less"
+	for _, body := range reductions() {
 		r := s.World.Do("POST", "/v1/discounts/", s.AllToken, body)
 		s.Is(r, 201, nil)
 		s.discounts = append(s.discounts, r.ID())
