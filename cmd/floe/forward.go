@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,33 +15,28 @@ import (
 	"floe/internal/webhook"
 )
 
-// forwarder sends changes to a program on this machine, as webhooks are sent.
+// forwarder sends events to a program on this machine, as webhooks are sent.
 type forwarder struct {
-	to       string
-	secret   string
-	client   *http.Client
-	print    func(result)
-	kept     []delivery // the last ones, for sending again
-	sent     int
-	previous map[id.ID]int64 // the last number sent of each customer
+	to     string
+	secret string
+	client *http.Client
+	print  func(result)
+	kept   []delivery // the last ones, for sending again
+	sent   int
 }
 
 // delivery is an event that was sent, or only shown.
 type delivery struct {
+	heard
 	number int
-	change change
-	id     string // the same each time it is sent
-	body   []byte
-	before int64 // the customer's number before, 0 when it is not known
 }
 
 // result is how sending went.
 type result struct {
 	Number  int     `json:"number"`
-	Seq     int64   `json:"seq"`
 	Type    string  `json:"type"`
 	Subject id.ID   `json:"subject_id"`
-	Webhook string  `json:"webhook_id"`
+	Webhook id.ID   `json:"webhook_id"`
 	Again   bool    `json:"again"`
 	Status  int     `json:"status,omitempty"`
 	TookMS  float64 `json:"took_ms,omitempty"`
@@ -56,20 +50,18 @@ const (
 )
 
 func newForwarder(to, secret string, print func(result)) *forwarder {
-	return &forwarder{to: to, secret: secret, print: print, previous: map[id.ID]int64{},
+	return &forwarder{to: to, secret: secret, print: print,
 		client: &http.Client{Timeout: forwardTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// deliver sends a change that is an event of webhooks.
-func (f *forwarder) deliver(ctx context.Context, c change) {
-	if !slices.Contains(webhook.Types(), c.Type) || len(c.Data) == 0 || string(c.Data) == "null" {
+// deliver sends an event. The server sends one twice where a connection broke
+// before it knew that it had arrived.
+func (f *forwarder) deliver(ctx context.Context, e heard) {
+	if slices.ContainsFunc(f.kept, func(d delivery) bool { return d.ID == e.ID }) {
 		return
 	}
 	f.sent++
-	d := delivery{number: f.sent, change: c, id: webhookID(&c), body: webhook.Envelope(c.Type, c.Timestamp, c.Data), before: f.previous[c.CustomerID]}
-	if c.CustomerSeq != 0 {
-		f.previous[c.CustomerID] = c.CustomerSeq
-	}
+	d := delivery{e, f.sent}
 	f.kept = append(f.kept, d)
 	if len(f.kept) > keptEvents {
 		f.kept = slices.Delete(f.kept, 0, 1)
@@ -94,12 +86,12 @@ func (f *forwarder) again(ctx context.Context, key string) error {
 }
 
 func (f *forwarder) post(ctx context.Context, d *delivery) result {
-	out := result{Number: d.number, Seq: d.change.Seq, Type: d.change.Type, Subject: d.change.SubjectID, Webhook: d.id}
+	out := result{Number: d.number, Type: d.Type, Subject: d.subject(), Webhook: d.ID}
 	if f.to == "" {
 		return out
 	}
 	start := time.Now()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, f.to, strings.NewReader(string(d.body)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, f.to, strings.NewReader(d.Body))
 	if err != nil {
 		out.Error = err.Error()
 		return out
@@ -123,21 +115,20 @@ func (f *forwarder) post(ctx context.Context, d *delivery) result {
 func (f *forwarder) head(h http.Header, d *delivery, at time.Time) {
 	h.Set("User-Agent", "floe-listen/"+version())
 	h.Set("Content-Type", "application/json")
-	h.Set("Webhook-Id", d.id)
+	h.Set("Webhook-Id", string(d.ID))
 	h.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
-	h.Set("Webhook-Signature", webhook.Sign(d.id, at, d.body, f.secret))
-	if d.before != 0 && d.change.CustomerSeq != 0 {
-		h.Set("Webhook-Sequence", strconv.FormatInt(d.change.CustomerSeq, 10))
-		h.Set("Webhook-Previous-Sequence", strconv.FormatInt(d.before, 10))
+	h.Set("Webhook-Signature", webhook.Sign(string(d.ID), at, []byte(d.Body), f.secret))
+	if d.CustomerSeq != nil && d.PreviousSeq != nil {
+		h.Set("Webhook-Sequence", strconv.FormatInt(*d.CustomerSeq, 10))
+		h.Set("Webhook-Previous-Sequence", strconv.FormatInt(*d.PreviousSeq, 10))
 	}
 }
 
-// webhookID is the same for one event in every session.
-func webhookID(c *change) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", c.Seq, c.Type, c.SubjectID))
-	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80 // version 4, RFC variant
-	h := fmt.Sprintf("%x", sum[:16])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+// subject is the id of what the event is about.
+func (d *delivery) subject() id.ID {
+	var body struct{ Data struct{ ID id.ID } }
+	_ = json.Unmarshal([]byte(d.Body), &body) // it is only shown
+	return body.Data.ID
 }
 
 // printer shows results: for people, or as JSON.

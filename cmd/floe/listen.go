@@ -14,6 +14,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	"floe/internal/id"
 	"floe/internal/token"
 	"floe/internal/webhook"
 )
@@ -23,18 +24,14 @@ type listenCommand struct {
 	Forward string   `placeholder:"URL" help:"Send each event to this address, as webhooks are sent. Without it events are only shown."`
 	Types   []string `name:"type" placeholder:"TYPE" help:"Only events of these types; customer.* stands for all that begin so. Commas between several, or repeat it."`
 	Secret  string   `env:"FLOE_LISTEN_SECRET" secret:"" placeholder:"SECRET" help:"Sign with this secret in place of a new one."`
-	After   string   `default:"now" placeholder:"SEQ" help:"Begin after this sequence number; by default with what happens from now on."`
 	JSON    bool     `name:"json" help:"Print one JSON object a line."`
 }
 
 // Help shows examples.
 func (listenCommand) Help() string {
-	return `It follows the change feed of a server anywhere and sends what happens to a program
-on this machine, signed as webhooks are, with a secret that it prints. The program
-needs no address that the internet can reach. The token needs the scope webhooks:read,
-and customers:read for customer.state_changed, whose state is that of the moment when
-it is forwarded. Of a customer who is gone by then there is none, so unlike webhooks
-it does not follow customer.deleted.
+	return `It sends what happens on a server anywhere from now on to a program on this machine:
+the same bodies as an endpoint gets, signed with a secret that it prints. The program
+needs no address that the internet can reach. The token needs the scope webhooks:read.
 
 While it runs: r sends the last event again, a number and Enter sends that one again,
 q ends it. Input that is no terminal works too, with Enter after each.
@@ -42,20 +39,16 @@ q ends it. Input that is no terminal works too, with Enter after each.
 Examples:
   floe listen --forward http://localhost:3000/webhook
   floe listen --forward http://localhost:3000/webhook --type customer.*,member.created
-  floe listen --url https://billing.example.com --token polar_oat_… --json
-  floe listen --after 0 --type customer.created`
+  floe listen --url https://billing.example.com --token polar_oat_… --json`
 }
 
 // Validate checks the types and the address while it is still a question of
 // usage.
 func (c *listenCommand) Validate() error {
 	for _, t := range c.Types {
-		if !slices.ContainsFunc(webhook.Types(), func(known string) bool { return wants([]string{t}, known) }) {
+		if len(matching([]string{t})) == 0 {
 			return fmt.Errorf("--type: there is no event %q; known are %s", t, strings.Join(webhook.Types(), " "))
 		}
-	}
-	if _, err := strconv.ParseUint(c.After, 10, 63); err != nil && c.After != "now" {
-		return fmt.Errorf("--after: %q is not a sequence number; 0 is the beginning", c.After)
 	}
 	if c.Forward == "" {
 		return nil
@@ -65,6 +58,19 @@ func (c *listenCommand) Validate() error {
 		return fmt.Errorf("--forward %q is not a URL like http://localhost:3000/webhook", c.Forward)
 	}
 	return nil
+}
+
+// matching are the types that were asked for; none stands for all.
+func matching(asked []string) (out []string) {
+	for _, known := range webhook.Types() {
+		if slices.ContainsFunc(asked, func(t string) bool {
+			stem, all := strings.CutSuffix(t, "*")
+			return t == known || all && strings.HasSuffix(stem, ".") && strings.HasPrefix(known, stem)
+		}) {
+			out = append(out, known)
+		}
+	}
+	return out
 }
 
 // Run listens until a signal comes.
@@ -80,14 +86,14 @@ func (c *listenCommand) Run(ctx context.Context, io *streams) error {
 		secret = token.Mint("whsec_")
 	}
 	f := newForwarder(c.Forward, secret, c.printer(io))
-	changes, failed := make(chan change), make(chan error, 1)
-	feed := &follower{server: server, types: asked(c.Types), after: c.After}
-	feed.opened = func() { c.greet(io, secret) }
-	feed.lost = func(err error) {
-		feed.opened = func() { _, _ = fmt.Fprintln(io.err, "Connected again.") }
+	events, failed := make(chan heard), make(chan error, 1)
+	stream := &follower{server: server, session: id.New(), types: matching(c.Types)}
+	stream.opened = func() { c.greet(io, secret) }
+	stream.lost = func(err error) {
+		stream.opened = func() { _, _ = fmt.Fprintln(io.err, "Connected again.") }
 		_, _ = fmt.Fprintf(io.err, "The connection was lost (%v); it is made again.\n", err)
 	}
-	go func() { failed <- feed.run(ctx, changes) }()
+	go func() { failed <- stream.run(ctx, events) }()
 	keys := make(chan string)
 	restore := immediate(os.Stdin)
 	defer restore()
@@ -96,8 +102,8 @@ func (c *listenCommand) Run(ctx context.Context, io *streams) error {
 		select {
 		case err := <-failed:
 			return err
-		case e := <-changes:
-			c.pass(ctx, io, server, f, e)
+		case e := <-events:
+			f.deliver(ctx, e)
 		case key := <-keys:
 			if key == "q" {
 				return nil

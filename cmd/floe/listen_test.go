@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,11 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/server"
 	"floe/internal/webhook"
 )
 
@@ -82,8 +88,9 @@ func receivedCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func changeOf(seq int64, typ string) change {
-	return change{Seq: seq, Type: typ, Timestamp: time.Unix(1, 0), CustomerID: "c", CustomerSeq: seq, SubjectID: "s", Data: json.RawMessage(`{"id":"s"}`)}
+func heardOf(seq int64, typ string) heard {
+	before := seq - 1
+	return heard{ID: id.New(), Type: typ, CustomerSeq: &seq, PreviousSeq: &before, Body: `{"data":{"id":"s"}}`}
 }
 
 func TestForward(t *testing.T) {
@@ -94,9 +101,10 @@ func TestForward(t *testing.T) {
 	var results []result
 	f := newForwarder(server.URL, scriptSecret, func(r result) { results = append(results, r) })
 	ctx := t.Context()
-	f.deliver(ctx, changeOf(1, "customer.created"))
-	f.deliver(ctx, changeOf(2, "member.followed_email")) // which no webhook tells of
-	f.deliver(ctx, changeOf(3, "customer.updated"))
+	first := heardOf(1, "customer.created")
+	f.deliver(ctx, first)
+	f.deliver(ctx, heardOf(3, "customer.updated"))
+	f.deliver(ctx, first) // which the server did not know to have arrived
 	for _, key := range []string{"r", "1"} {
 		if err := f.again(ctx, key); err != nil {
 			t.Error(err)
@@ -107,11 +115,10 @@ func TestForward(t *testing.T) {
 			t.Errorf("%s was sent again", key)
 		}
 	}
-	want := `{"type":"customer.created","timestamp":"1970-01-01T00:00:01.000000Z","data":{"id":"s"}}`
-	if got := s.got(); len(got) != 4 || got[0] != want || got[1] != got[2] || got[0] != got[3] || s.ids[1] != s.ids[2] || s.ids[0] == s.ids[1] {
+	if got := s.got(); len(got) != 4 || got[0] != first.Body || got[1] != got[2] || got[0] != got[3] || s.ids[1] != s.ids[2] || s.ids[0] == s.ids[1] {
 		t.Errorf("received %q with ids %q", got, s.ids)
 	}
-	if h := s.heads[1]; h.Get("Webhook-Sequence") != "3" || h.Get("Webhook-Previous-Sequence") != "1" {
+	if h := s.heads[1]; h.Get("Webhook-Sequence") != "3" || h.Get("Webhook-Previous-Sequence") != "2" {
 		t.Errorf("headers %v", h)
 	}
 	server.Close()
@@ -149,33 +156,124 @@ func TestKeys(t *testing.T) {
 	immediate(file)()
 }
 
-// TestFollower: broken connections are made again from where they broke, and
-// a refusal ends it.
+// TestFollower: broken connections are made again for the same session, and a
+// refusal ends it.
 func TestFollower(t *testing.T) {
 	t.Parallel()
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.URL.RawQuery+" "+r.Header.Get("Last-Event-ID"))
+		asked = append(asked, r.URL.RawQuery)
 		switch len(asked) {
 		case 1:
-			_, _ = io.WriteString(w, "retry: 1000\n\nid: 7\ndata: {\"seq\":7,\"type\":\"a.b\"}\n\n: still here\nid: 9\n\n")
+			_, _ = io.WriteString(w, "retry: 1000\n\nid: 7\ndata: {\"id\":\"7\",\"type\":\"a.b\"}\n\n: still here\nid: 9\n\n")
 		default:
 			http.Error(w, `{"error":"invalid_token","error_description":"It was revoked."}`, http.StatusUnauthorized)
 		}
 	}))
 	defer server.Close()
 	var lost bytes.Buffer
-	f := &follower{server: &remote{server.URL, "t", server.Client()}, types: []string{"a.*"}, after: "now", opened: func() {},
+	f := &follower{server: &remote{server.URL, "t", server.Client()}, session: "s", types: []string{"a.b"}, opened: func() {},
 		lost: func(err error) { lost.WriteString(err.Error()) }}
-	changes := make(chan change, 1)
-	err := f.run(context.Background(), changes)
+	events := make(chan heard, 1)
+	err := f.run(context.Background(), events)
 	if err == nil || err.Error() != "the server answered 401: It was revoked. Check --token (FLOE_TOKEN); \"floe token create\" makes another." {
 		t.Errorf("it ended with %v", err)
 	}
-	if c := <-changes; c.Seq != 7 || lost.String() != "the server ended the connection" {
-		t.Errorf("%+v, then %s", c, lost.String())
+	if e := <-events; e.ID != "7" || lost.String() != "the server ended the connection" {
+		t.Errorf("%+v, then %s", e, lost.String())
 	}
-	if want := "[after=now&full=true&type=a.%2A  after=now&full=true&type=a.%2A 9]"; fmt.Sprint(asked) != want {
+	if want := "[session=s&type=a.b session=s&type=a.b]"; fmt.Sprint(asked) != want {
 		t.Errorf("asked %v, want %s", asked, want)
 	}
+}
+
+// TestListenIsAnEndpoint: of everything that happens, a program on this machine
+// gets what an endpoint gets, byte for byte, with the same numbers.
+func TestListenIsAnEndpoint(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		far, near := &sink{}, &sink{}
+		farURL, nearURL, floe := httptest.NewServer(far), httptest.NewServer(near), httptest.NewServer(f.Handler)
+		defer farURL.Close()
+		defer nearURL.Close()
+		defer floe.Close()
+		made := f.Do("POST", "/v1/webhooks/endpoints", f.AllToken, map[string]any{"url": farURL.URL, "format": "raw", "events": webhook.Types(), "secret": scriptSecret})
+		if made.Status != http.StatusCreated {
+			t.Fatalf("%d %s", made.Status, made.Body)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		events, opened, ended := make(chan heard), make(chan bool, 1), make(chan error, 1)
+		stream := &follower{server: &remote{floe.URL, f.Token(auth.WebhooksRead), http.DefaultClient}, session: id.New(),
+			opened: func() { opened <- true }, lost: func(err error) { t.Error(err) }}
+		go func() { ended <- stream.run(ctx, events) }()
+		defer func() { cancel(); <-ended }()
+		<-opened
+		to := newForwarder(nearURL.URL, scriptSecret, func(r result) {
+			if r.Status != http.StatusOK {
+				t.Error(r)
+			}
+		})
+		// The endpoint gets nothing before all was heard: time flies here, and the
+		// jobs that are due then would end the session.
+		hear := func() {
+			t.Helper()
+			all, err := db.One[int](ctx, f.DB, `SELECT COUNT(*) FROM webhook_events WHERE organization_id = ? AND endpoint_id = ?`, f.Org.ID, made.ID())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for len(near.got()) < all {
+				select {
+				case e := <-events:
+					to.deliver(ctx, e)
+				case <-time.After(30 * time.Second):
+					t.Fatalf("%d of %d events came", len(near.got()), all)
+				}
+			}
+		}
+		customer := f.Happen()
+		hear()
+		f.Do("DELETE", "/v1/customers/"+customer+"?anonymize=true", f.AllToken, nil)
+		hear()
+		f.Drain()
+		got, types := near.byBody(), map[string]bool{}
+		for body, want := range far.byBody() {
+			types[kindIn(body)] = true
+			if got[body] == nil {
+				t.Errorf("only the endpoint got %.200s", body)
+				continue
+			}
+			for _, name := range []string{"Content-Type", "Webhook-Sequence", "Webhook-Previous-Sequence"} {
+				if got[body].Get(name) != want.Get(name) {
+					t.Errorf("%s is %q, and %q for the endpoint: %.200s", name, got[body].Get(name), want.Get(name), body)
+				}
+			}
+		}
+		if len(got) != len(far.byBody()) {
+			t.Errorf("%d events, and %d for the endpoint", len(got), len(far.byBody()))
+		}
+		for _, typ := range webhook.Types() {
+			if !types[typ] && !slices.Contains(floetest.NeverTold, typ) {
+				t.Errorf("nobody was told of %s", typ)
+			}
+		}
+		f.Sound("webhooks.")
+	}, func(c *server.Config) { c.AllowPrivateWebhooks = true })
+}
+
+// byBody are the headers of what came, by the body.
+func (s *sink) byBody() map[string]http.Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]http.Header{}
+	for i, b := range s.bodies {
+		out[b] = s.heads[i]
+	}
+	return out
+}
+
+// kindIn is the type in a body.
+func kindIn(body string) string {
+	var e struct{ Type string }
+	_ = json.Unmarshal([]byte(body), &e)
+	return e.Type
 }

@@ -61,7 +61,7 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 			return name == "root" && os.Geteuid() == 0 || name == "postgres" && database != nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": httpCommand, "received": receivedCommand, "keep": keepCommand, "pick": pickCommand, "sigterm": signalCommand,
+			"http": httpCommand, "received": receivedCommand, "keep": keepCommand, "pick": pickCommand, "await": awaitCommand, "sigterm": signalCommand,
 		},
 		RequireExplicitExec: true,
 	}
@@ -139,6 +139,23 @@ func pickCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("nothing like %s in\n%s", args[2], text)
 	}
 	ts.Setenv(args[0], found[1])
+}
+
+// awaitCommand is "await FILE TEXT": it waits until a file has the text, which
+// what runs in the background writes.
+func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		text, _ := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		if strings.Contains(string(text), args[1]) {
+			return
+		}
+		if time.Since(start) > 30*time.Second {
+			ts.Fatalf("no %s in\n%s", args[1], text)
+		}
+	}
 }
 
 // signalCommand asks what runs in the background to stop, as service managers

@@ -14,34 +14,31 @@ import (
 	"floe/internal/id"
 )
 
-// change is one change of the feed, as far as it is forwarded.
-type change struct {
-	Seq         int64           `json:"seq"`
-	Type        string          `json:"type"`
-	Timestamp   time.Time       `json:"timestamp"`
-	CustomerID  id.ID           `json:"customer_id"`
-	CustomerSeq int64           `json:"customer_seq"`
-	SubjectID   id.ID           `json:"subject_id"`
-	Data        json.RawMessage `json:"data"`
+// heard is what an endpoint would be sent.
+type heard struct {
+	ID          id.ID  `json:"id"`
+	Type        string `json:"type"`
+	CustomerSeq *int64 `json:"customer_seq"`
+	PreviousSeq *int64 `json:"previous_seq"`
+	Body        string `json:"body"`
 }
 
-// follower follows the change feed of a server through broken connections.
+// follower listens to the events of a server through broken connections.
 type follower struct {
-	server *remote
-	types  []string
-	after  string // where to begin
-	last   string // the id of the last event
-	opened func() // called with each connection
-	lost   func(error)
+	server  *remote
+	session id.ID // by which the server knows that it is the same again
+	types   []string
+	opened  func() // called with each connection
+	lost    func(error)
 }
 
 // silence is how long nothing may come: the server sends a sign of life four
 // times as often.
 const silence = time.Minute
 
-// run passes changes on until ctx ends or the server refuses for good. Only
+// run passes events on until ctx ends or the server refuses for good. Only
 // the first connection has to succeed.
-func (f *follower) run(ctx context.Context, to chan<- change) error {
+func (f *follower) run(ctx context.Context, to chan<- heard) error {
 	connected := false
 	for pause := time.Second; ; pause = min(2*pause, 15*time.Second) {
 		started := time.Now()
@@ -65,19 +62,16 @@ func (f *follower) run(ctx context.Context, to chan<- change) error {
 	}
 }
 
-func (f *follower) once(ctx context.Context, to chan<- change, connected *bool) error {
+func (f *follower) once(ctx context.Context, to chan<- heard, connected *bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watchdog := time.AfterFunc(silence, cancel)
 	defer watchdog.Stop()
-	q, err := f.server.request(ctx, http.MethodGet, "/v1/changes?"+url.Values{"full": {"true"}, "after": {f.after}, "type": f.types}.Encode(), nil)
+	q, err := f.server.request(ctx, http.MethodGet, "/v1/webhooks/listen?"+url.Values{"session": {string(f.session)}, "type": f.types}.Encode(), nil)
 	if err != nil {
 		return err
 	}
 	q.Header.Set("Accept", "text/event-stream")
-	if f.last != "" {
-		q.Header.Set("Last-Event-ID", f.last)
-	}
 	w, err := f.server.send(q)
 	if err != nil {
 		return err
@@ -101,24 +95,21 @@ func (f *follower) once(ctx context.Context, to chan<- change, connected *bool) 
 	}
 }
 
-// line reads a line of the stream. Our server sends the id of an event before
-// its data, and the data in one line.
-func (f *follower) line(ctx context.Context, line string, to chan<- change) error {
+// line reads a line of the stream. Our server sends the data of an event in
+// one line.
+func (f *follower) line(ctx context.Context, line string, to chan<- heard) error {
 	name, value, _ := strings.Cut(line, ":")
-	value = strings.TrimPrefix(value, " ")
-	switch name {
-	case "id":
-		f.last = value
-	case "data":
-		var c change
-		if err := json.Unmarshal([]byte(value), &c); err != nil {
-			return err
-		}
-		select {
-		case to <- c:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if name != "data" {
+		return nil
 	}
-	return nil
+	var e heard
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(value, " ")), &e); err != nil {
+		return err
+	}
+	select {
+	case to <- e:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

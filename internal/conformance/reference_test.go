@@ -31,6 +31,7 @@ var allowed = []allowance{
 	{`.* /v1/organizations/.*`, `.*\.feature_settings\.unit_based_pricing_enabled`, "the reference has the feature and leaves it out of its document"},
 	{`.* /v1/customers/external/.*|POST /v1/customer-sessions/`, `answer 409`,
 		"an external ID may be ambiguous for a user of several organizations; the reference answers so and forgets to say it"},
+	{`GET /v1/webhooks/listen`, `operation`, "ours: what an endpoint would be sent, for programs that the internet does not reach"},
 	{`GET /v1/(changes(/.*)?|audit|customers/.*/timeline)`, `operation`, "the change feed, the timeline and the audit list are Floe's own"},
 	{`(GET|POST) /v1/webhooks/replays.*`, `operation`, "sending many events again is Floe's own"},
 	{`(POST|PATCH) /v1/webhooks/endpoints.*`, `body .*\.secret`, "the reference takes a secret of the caller's own and hides it"},

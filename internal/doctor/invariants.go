@@ -424,7 +424,9 @@ var Invariants = []Invariant{
 			UNION ALL SELECT organization_id, id, 'names ' || previous_seq || ' as the one before, which was ' || before_it FROM (
 				SELECT organization_id, id, previous_seq,
 					LAG(customer_seq, 1, CAST(0 AS bigint)) OVER (PARTITION BY organization_id, endpoint_id, lane ORDER BY seq) AS before_it
-				FROM webhook_events WHERE customer_id IS NOT NULL
+				FROM webhook_events WHERE customer_id IS NOT NULL AND NOT EXISTS ( -- what was heard is there no more
+					SELECT 1 FROM webhook_endpoints w WHERE w.organization_id = webhook_events.organization_id
+						AND w.id = webhook_events.endpoint_id AND w.disabled_reason = 'listening')
 			) AS chain WHERE previous_seq <> before_it`,
 	},
 	{

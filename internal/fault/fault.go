@@ -136,6 +136,9 @@ var (
 	SubscriptionLocked          = Kind{http.StatusConflict, "SubscriptionLocked", "This subscription is pending an update."}
 )
 
+// TooManyListeners is for those who would listen beside too many others.
+var TooManyListeners = Kind{http.StatusConflict, "TooManyListeners", "Ten others listen to the events of the organization already."}
+
 // Test clocks.
 var TestClockExists = Kind{http.StatusConflict, "TestClockExists", "The organization has a test clock already."}
 

@@ -16,7 +16,7 @@ import (
 // ours are the documented operations that are no part of the reference, so that
 // no SDK can know them.
 var ours = []string{
-	"webhooks:create_webhook_replay", "webhooks:get_webhook_replay", "changes:list", "changes:snapshot", "changes:digest", "audit:list",
+	"webhooks:create_webhook_replay", "webhooks:get_webhook_replay", "webhooks:listen", "changes:list", "changes:snapshot", "changes:digest", "audit:list",
 	"customers:timeline", "customers:timeline_external",
 }
 

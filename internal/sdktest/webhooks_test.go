@@ -2,7 +2,6 @@ package sdktest_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +14,6 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"floe/internal/floetest"
-	"floe/internal/payment"
 	"floe/internal/server"
 	"floe/internal/webhook"
 )
@@ -61,15 +59,15 @@ func TestWebhooks(t *testing.T) {
 		t.Cleanup(s.Close)
 		e := f.Do("POST", "/v1/webhooks/endpoints", f.AllToken, map[string]any{"url": s.URL, "format": "raw", "events": webhook.Types()})
 		secret, _ := e.Path("secret").(string)
-		happen(f)
-		age(f, now.AddDate(0, -3, 0))
+		customer := f.Happen()
+		f.Do("DELETE", "/v1/customers/"+customer+"?anonymize=true", f.AllToken, nil)
 		f.Clock.Set(now) // the SDKs look at the clock
 		f.Drain()
 		for i := range r.all {
 			r.all[i].Secret, r.all[i].Wrong = secret, "whsec_"+strings.Repeat("A", 43)
 		}
 		for _, typ := range webhook.Types() {
-			if !slices.Contains(nobody, typ) && !slices.ContainsFunc(r.all, func(d delivered) bool { return strings.HasPrefix(d.Body, `{"type":"`+typ+`"`) }) {
+			if !slices.Contains(floetest.NeverTold, typ) && !slices.ContainsFunc(r.all, func(d delivered) bool { return strings.HasPrefix(d.Body, `{"type":"`+typ+`"`) }) {
 				t.Errorf("nobody was told of %s", typ)
 			}
 		}
@@ -79,83 +77,6 @@ func TestWebhooks(t *testing.T) {
 		drive(t, []string{"webhooks.mjs"}, map[string]any{"requests": r.all})
 	}, func(c *server.Config) { c.AllowPrivateWebhooks = true })
 }
-
-// happen makes events of every type that there is a way to.
-func happen(f *floetest.Floe) {
-	c := f.Customer(map[string]any{"name": "Zoë", "external_id": "zoe", "metadata": map[string]any{"a": 1.5, "b": true}})
-	team := f.Customer(map[string]any{"type": "team", "email": nil, "owner": map[string]any{"email": "owner@example.com"}})
-	m := f.Do("POST", fmt.Sprintf("/v1/customers/%s/members", team.ID()), f.AllToken, map[string]any{"email": "member@example.com", "name": "M"})
-	f.Do("PATCH", fmt.Sprintf("/v1/customers/%s/members/%s", team.ID(), m.ID()), f.AllToken, map[string]any{"name": "N"})
-	f.Do("DELETE", fmt.Sprintf("/v1/customers/%s/members/%s", team.ID(), m.ID()), f.AllToken, nil)
-	f.Do("PATCH", "/v1/customers/"+c.ID(), f.AllToken, map[string]any{"name": "Zoé"})
-	f.Do("PATCH", "/v1/organizations/"+string(f.Org.ID), f.AllToken, map[string]any{"name": "Renamed"})
-	sell(f, c.ID())
-	f.Do("DELETE", "/v1/customers/"+c.ID()+"?anonymize=true", f.AllToken, nil)
-}
-
-// sell makes what a customer owns happen: a free subscription with benefits
-// that ends with the customer, one that is paid by invoice, and a refund.
-func sell(f *floetest.Floe, customer string) {
-	note := f.Benefit(nil).ID()
-	keys := f.Benefit(map[string]any{"type": "license_keys", "properties": map[string]any{"prefix": "A", "limit_usage": 5}}).ID()
-	free := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 0}}}).ID()
-	paid := f.Product(nil).ID()
-	discount := f.Discount(nil).ID()
-	do := func(method, path string, body any) *floetest.Response { return f.Do(method, path, f.AllToken, body) }
-	do("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": []any{note, keys}})
-	do("PATCH", "/v1/products/"+free, map[string]any{"description": "More"})
-	do("PATCH", "/v1/benefits/"+note, map[string]any{"type": "custom", "description": "Noted"})
-	do("PATCH", "/v1/discounts/"+discount, map[string]any{"name": "Less"})
-	do("DELETE", "/v1/discounts/"+discount, nil)
-	do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": customer})
-	do("PATCH", "/v1/benefits/"+keys, map[string]any{"type": "license_keys", "properties": map[string]any{"prefix": "A", "limit_usage": 9}})
-	s := do("POST", "/v1/subscriptions/", map[string]any{"product_id": paid, "customer_id": customer, "collection_method": "send_invoice"}).ID()
-	do("PATCH", "/v1/subscriptions/"+s, map[string]any{"cancel_at_period_end": true, "customer_cancellation_reason": "other"})
-	do("PATCH", "/v1/subscriptions/"+s, map[string]any{"cancel_at_period_end": false})
-	order := do("GET", "/v1/orders/?subscription_id="+s, nil).Text("items.0.id")
-	do("POST", "/v1/orders/"+order+"/payments", map[string]any{"status": "succeeded", "amount": 1000, "reference": "wire 1"})
-	do("POST", "/v1/orders/"+order+"/payments", map[string]any{"status": "refunded", "amount": 400, "reference": "wire 2"})
-	do("DELETE", "/v1/benefits/"+note, nil)
-	charge(f, do)
-}
-
-// charge has a payment processor take money and give it back, of which it tells.
-func charge(f *floetest.Floe, do func(method, path string, body any) *floetest.Response) {
-	p := f.Processor()
-	defer func() { f.Server.Payments.Processor = payment.Manual{} }()
-	p.Refunding = func(payment.Refund) (payment.RefundResult, error) {
-		return payment.RefundResult{Status: payment.RefundPending, Reference: "re_1"}, nil
-	}
-	buyer := f.Customer(nil).ID()
-	f.Card(buyer, true)
-	order := do("POST", "/v1/orders/", map[string]any{"customer_id": buyer, "product_id": f.Product(map[string]any{"recurring_interval": nil}).ID()}).ID()
-	do("POST", "/v1/orders/"+order+"/finalize", "{}")
-	do("POST", "/v1/refunds/", map[string]any{"order_id": order, "reason": "other", "amount": 500})
-	f.Tell(payment.Event{ID: "evt_1", Type: payment.RefundUpdated, Refund: "re_1", RefundStatus: payment.RefundSucceeded})
-}
-
-// age lets months go by: a subscription is renewed with its benefit, one is
-// paused and comes back, one is not paid.
-func age(f *floetest.Floe, start time.Time) {
-	do := func(method, path string, body any) *floetest.Response { return f.Do(method, path, f.AllToken, body) }
-	customer := f.Customer(map[string]any{"name": "Old"}).ID()
-	free := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 0}}}).ID()
-	do("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": []any{f.Benefit(nil).ID()}})
-	do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": customer})
-	pausing := do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": f.Customer(nil).ID()}).ID()
-	do("PATCH", "/v1/subscriptions/"+pausing, map[string]any{"pause_at_period_end": true})
-	do("POST", "/v1/subscriptions/", map[string]any{"product_id": f.Product(nil).ID(), "customer_id": customer, "collection_method": "send_invoice"})
-	for month := range 2 {
-		f.Clock.Set(start.AddDate(0, month+1, 1))
-		f.RunDue()
-	}
-	do("PATCH", "/v1/subscriptions/"+pausing, map[string]any{"resume": true})
-}
-
-// nobody are the types that nothing here can cause: there are no checkouts and
-// no seats.
-var nobody = []string{"checkout.created", "checkout.updated", "checkout.expired",
-	"customer_seat.assigned", "customer_seat.claimed", "customer_seat.revoked"}
 
 // standard has the Go library of Standard Webhooks check a request, given the
 // secret as it decodes keys, and as it takes them raw.

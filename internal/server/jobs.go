@@ -72,6 +72,9 @@ func (s *Server) kinds() []job.Kind {
 		{Name: webhook.JobReplay, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
 			return s.Webhooks.Gather(ctx, tx, args)
 		}},
+		{Name: webhook.JobUnlisten, Tx: func(ctx context.Context, tx *db.Tx, args json.RawMessage) error {
+			return s.Webhooks.Unlisten(ctx, tx, args)
+		}},
 	}
 }
 

@@ -291,7 +291,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	cancel()
 	s.draining.Store(true)
-	s.feed.Stop() // streams would never end by themselves
+	s.StopFeed() // streams would never end by themselves
 	return errors.Join(err, s.drain(work, stop, servers, idle))
 }
 
@@ -341,5 +341,8 @@ func (s *Server) drain(work context.Context, stop context.CancelFunc, servers []
 // open: it belongs to the caller.
 func (s *Server) Close() error { return s.Tokens.Close() }
 
-// StopFeed ends all streams of the change feed, as stopping the server does.
-func (s *Server) StopFeed() { s.feed.Stop() }
+// StopFeed ends all streams, as stopping the server does.
+func (s *Server) StopFeed() {
+	s.feed.Stop()
+	s.Webhooks.StopListening()
+}

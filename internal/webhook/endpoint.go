@@ -62,7 +62,7 @@ const endpointColumns = `created_at, modified_at, id, url, name, format, secret,
 
 // byID reads a live endpoint of one of the organizations.
 func byID(ctx context.Context, q db.Querier, orgs []id.ID, endpoint id.ID, lock string) (Endpoint, error) {
-	w := db.Where("id = ?", endpoint).In("organization_id", orgs).And("deleted_at IS NULL")
+	w := db.Where("id = ?", endpoint).In("organization_id", orgs).And("deleted_at IS NULL").And(notListening)
 	e, err := db.One[Endpoint](ctx, q, `SELECT `+endpointColumns+` FROM webhook_endpoints`+w.SQL()+lock, w.Args()...)
 	if errors.Is(err, db.ErrNoRows) {
 		return e, fault.NotFound.New()
@@ -88,7 +88,7 @@ func List(ctx context.Context, q db.Querier, org id.ID) ([]Standing, error) {
 	list, err := db.All[Standing](ctx, q, `SELECT e.id, e.url, e.name, e.enabled, e.disabled_reason, e.events, t.failures, t.failing_since,
 			(SELECT CAST(COALESCE(SUM(l.pending), 0) AS bigint) FROM webhook_lanes l WHERE l.target_id = e.id AND l.pending > 0) AS waiting
 		FROM webhook_endpoints e JOIN webhook_targets t ON t.id = e.id
-		WHERE e.organization_id = ? AND e.deleted_at IS NULL ORDER BY e.created_at, e.id`, org)
+		WHERE e.organization_id = ? AND e.deleted_at IS NULL AND e.`+notListening+` ORDER BY e.created_at, e.id`, org)
 	for i := range list {
 		list[i].URL = (&Endpoint{URL: list[i].URL}).PublicURL()
 	}

@@ -40,6 +40,9 @@ func (s *Service) Operations() []*api.Operation {
 			Named("webhooks:create_webhook_replay", "Replay Webhook Events").About(aboutReplay).Fails(fault.NotFound, noEndpoint),
 		api.Get("/v1/webhooks/replays/{id}", s.getReplay).Scopes(read, write).
 			Named("webhooks:get_webhook_replay", "Get Webhook Replay").Fails(fault.NotFound, noReplay),
+		api.Follow("/v1/webhooks/listen", s.waiting, s.listen).Scopes(read, write).Named("webhooks:listen", "Listen to Webhook Events").Primary().
+			About(aboutListen).Fails(fault.NotPermitted, auth.OrganizationManage.Denied()).
+			Fails(fault.TooManyListeners, fault.TooManyListeners.Detail),
 	}
 }
 
@@ -53,7 +56,7 @@ type listInput struct {
 func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (listing.Result[Endpoint], error) {
 	return listing.Run[Endpoint](ctx, s.DB, listing.Query{
 		Columns: endpointColumns, From: "webhook_endpoints", Page: in.Page,
-		Where: db.Where("deleted_at IS NULL").In("organization_id", sub.Organizations(auth.OrganizationManage, in.Organizations...)),
+		Where: db.Where("deleted_at IS NULL").And(notListening).In("organization_id", sub.Organizations(auth.OrganizationManage, in.Organizations...)),
 		Order: " ORDER BY created_at DESC, id DESC",
 	})
 }

@@ -67,6 +67,9 @@ type Service struct {
 	// targets are those with something to do, while Run runs.
 	targets map[id.ID]*target
 	running *run
+
+	silent chan struct{} // closed when those who listen are to go
+	hush   sync.Once
 }
 
 // New builds the service and makes it hear of what the database's journal
@@ -81,7 +84,7 @@ func New(c Config) *Service {
 	if c.Poll == 0 {
 		c.Poll = pollEvery
 	}
-	s := &Service{Config: c, node: string(id.New()), targets: map[id.ID]*target{}}
+	s := &Service{Config: c, node: string(id.New()), targets: map[id.ID]*target{}, silent: make(chan struct{})}
 	s.sender = newSender(c.Version, c.AllowPrivate)
 	s.metrics = newMetrics(s)
 	journal.Observe(c.DB, "webhooks", s)
