@@ -100,6 +100,7 @@ func run(ctx context.Context, args []string) int {
 		kong.Name("floe"),
 		kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}),
+		kong.Vars{"triggered": strings.Join(triggered(), ",")},
 		kong.Resolvers(file),
 		kong.Bind(io, file),
 		kong.BindTo(ctx, (*context.Context)(nil)),

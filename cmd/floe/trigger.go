@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"floe/internal/id"
@@ -13,125 +15,235 @@ import (
 
 type triggerCommand struct {
 	remoteOptions
-	Event string `arg:"" enum:"customer.created,customer.updated,customer.deleted,member.created,member.updated,member.deleted,organization.updated" help:"What is to happen: ${enum}."`
-	Keep  bool   `help:"Leave the customer that was made for it."`
+	Event string `arg:"" enum:"${triggered}" help:"What is to happen; the list is above."`
+	Keep  bool   `help:"Leave what was made for it."`
 	JSON  bool   `name:"json" help:"Print one JSON object a line."`
 }
 
-// Help shows examples.
+// Help lists the events and shows examples.
 func (triggerCommand) Help() string {
-	return `It makes the event happen through the API, with a customer of its own that is deleted
-afterwards, so the events of making and deleting it are seen too. The token needs the
-scopes customers:write and members:write, or organizations:write.
+	return `It makes the event happen through the API, with a customer, product and so on of its own,
+which are deleted afterwards, so those events are seen too; a product that was sold is
+archived, and its orders stay. A token of an organization needs the scopes to write all
+that, as one without --scope has them.
+
+Events:
+  ` + strings.Join(triggered(), "\n  ") + `
+
+What takes time (subscription.cycled, .past_due, .paused, .resumed, benefit_grant.cycled)
+happens when a test clock is advanced: see "floe clock --help". refund.updated comes from a
+payment processor.
 
 Examples:
-  floe trigger customer.created
+  floe trigger subscription.created
   floe trigger member.created --keep
   floe trigger organization.updated --url https://billing.example.com --token polar_oat_…`
 }
 
+// action is a request that makes something happen. {customer} and the like stand
+// for the ids of what was made before, {name} for a word that is new each time.
+type action struct {
+	event        string // what it brings about, of the kind that it begins with
+	method, path string
+	body         string
+}
+
+// recipe is how to make an event happen.
+type recipe struct {
+	event   string
+	actions []action
+}
+
+const (
+	triggerName    = `"Made by floe trigger"`
+	triggerChanged = `"Changed by floe trigger"`
+)
+
+var (
+	customerMade    = action{"customer.created", http.MethodPost, "/v1/customers/", `{"type": "individual", "email": "{name}@example.com", "name": ` + triggerName + `}`}
+	teamMade        = action{"customer.created", http.MethodPost, "/v1/customers/", `{"type": "team", "email": "{name}@example.com", "name": ` + triggerName + `}`}
+	customerChanged = action{"customer.updated", http.MethodPatch, "/v1/customers/{customer}", `{"name": ` + triggerChanged + `}`}
+	customerGone    = action{"customer.deleted", http.MethodDelete, "/v1/customers/{customer}", ""}
+
+	memberMade    = action{"member.created", http.MethodPost, "/v1/customers/{customer}/members", `{"email": "{name}-member@example.com"}`}
+	memberChanged = action{"member.updated", http.MethodPatch, "/v1/customers/{customer}/members/{member}", `{"name": ` + triggerChanged + `}`}
+	memberGone    = action{"member.deleted", http.MethodDelete, "/v1/customers/{customer}/members/{member}", ""}
+
+	planMade        = action{"product.created", http.MethodPost, "/v1/products/", `{"name": ` + triggerName + `, "recurring_interval": "month", "prices": [{"amount_type": "free"}]}`}
+	goodsMade       = action{"product.created", http.MethodPost, "/v1/products/", `{"name": ` + triggerName + `, "recurring_interval": null, "prices": [{"amount_type": "fixed", "price_amount": 1000}]}`}
+	productChanged  = action{"product.updated", http.MethodPatch, "/v1/products/{product}", `{"name": ` + triggerChanged + `}`}
+	productGone     = action{"product.deleted", http.MethodDelete, "/v1/products/{product}", ""}
+	productArchived = action{"product.updated", http.MethodPatch, "/v1/products/{product}", `{"is_archived": true}`}
+
+	discountMade    = action{"discount.created", http.MethodPost, "/v1/discounts/", `{"name": ` + triggerName + `, "type": "percentage", "duration": "forever", "basis_points": 1000}`}
+	discountChanged = action{"discount.updated", http.MethodPatch, "/v1/discounts/{discount}", `{"name": ` + triggerChanged + `}`}
+	discountGone    = action{"discount.deleted", http.MethodDelete, "/v1/discounts/{discount}", ""}
+
+	benefitMade    = action{"benefit.created", http.MethodPost, "/v1/benefits/", `{"type": "license_keys", "description": ` + triggerName + `, "properties": {"limit_usage": 5}}`}
+	benefitChanged = action{"benefit.updated", http.MethodPatch, "/v1/benefits/{benefit}", `{"type": "license_keys", "properties": {"limit_usage": 9}}`}
+	benefitGone    = action{"benefit.updated", http.MethodDelete, "/v1/benefits/{benefit}", ""}
+	benefitSold    = action{"product.updated", http.MethodPost, "/v1/products/{product}/benefits", `{"benefits": ["{benefit}"]}`}
+
+	subscriptionMade     = action{"subscription.created", http.MethodPost, "/v1/subscriptions/", `{"product_id": "{product}", "customer_id": "{customer}"}`}
+	subscriptionCanceled = action{"subscription.canceled", http.MethodPatch, "/v1/subscriptions/{subscription}", `{"cancel_at_period_end": true}`}
+	subscriptionKept     = action{"subscription.uncanceled", http.MethodPatch, "/v1/subscriptions/{subscription}", `{"cancel_at_period_end": false}`}
+	subscriptionGone     = action{"subscription.revoked", http.MethodDelete, "/v1/subscriptions/{subscription}", ""}
+
+	orderMade     = action{"order.created", http.MethodPost, "/v1/orders/", `{"product_id": "{product}", "customer_id": "{customer}"}`}
+	orderInvoiced = action{"order.updated", http.MethodPost, "/v1/orders/{order}/finalize", `{"collection_method": "send_invoice"}`}
+	orderPaid     = action{"order.paid", http.MethodPost, "/v1/orders/{order}/payments", `{"status": "succeeded", "amount": 1000, "reference": "{name}"}`}
+	refundMade    = action{"refund.created", http.MethodPost, "/v1/refunds/", `{"order_id": "{order}", "reason": "other", "amount": 1000}`}
+
+	// What has no event of its own is only looked up.
+	organizationFound   = action{"organization", http.MethodGet, "/v1/organizations/?limit=1", ""}
+	organizationChanged = action{"organization.updated", http.MethodPatch, "/v1/organizations/{organization}", `{}`} // changes nothing, and that is an event all the same
+	grantFound          = action{"benefit_grant", http.MethodGet, "/v1/benefit-grants/?customer_id={customer}", ""}
+
+	subscribing = []action{customerMade, planMade, subscriptionMade}
+	granting    = []action{customerMade, benefitMade, planMade, benefitSold, subscriptionMade, grantFound}
+	ordering    = []action{customerMade, goodsMade, orderMade}
+	paying      = slices.Concat(ordering, []action{orderInvoiced, orderPaid})
+)
+
+var recipes = []recipe{
+	{"customer.created", []action{customerMade}},
+	{"customer.updated", []action{customerMade, customerChanged}},
+	{"customer.deleted", []action{customerMade, customerGone}},
+	{"customer.state_changed", subscribing},
+	{"member.created", []action{teamMade, memberMade}},
+	{"member.updated", []action{teamMade, memberMade, memberChanged}},
+	{"member.deleted", []action{teamMade, memberMade, memberGone}},
+	{"product.created", []action{planMade}},
+	{"product.updated", []action{planMade, productChanged}},
+	{"discount.created", []action{discountMade}},
+	{"discount.updated", []action{discountMade, discountChanged}},
+	{"discount.deleted", []action{discountMade, discountGone}},
+	{"benefit.created", []action{benefitMade}},
+	{"benefit.updated", []action{benefitMade, benefitChanged}},
+	{"benefit_grant.created", granting},
+	{"benefit_grant.updated", slices.Concat(granting, []action{benefitChanged})},
+	{"benefit_grant.revoked", slices.Concat(granting, []action{subscriptionGone})},
+	{"subscription.created", subscribing},
+	{"subscription.active", subscribing},
+	{"subscription.updated", slices.Concat(subscribing, []action{subscriptionCanceled})},
+	{"subscription.canceled", slices.Concat(subscribing, []action{subscriptionCanceled})},
+	{"subscription.uncanceled", slices.Concat(subscribing, []action{subscriptionCanceled, subscriptionKept})},
+	{"subscription.revoked", slices.Concat(subscribing, []action{subscriptionGone})},
+	{"order.created", ordering},
+	{"order.updated", slices.Concat(ordering, []action{orderInvoiced})},
+	{"order.paid", paying},
+	{"order.refunded", slices.Concat(paying, []action{refundMade})},
+	{"refund.created", slices.Concat(paying, []action{refundMade})},
+	{"organization.updated", []action{organizationFound, organizationChanged}},
+}
+
+// triggered are the events that there is a recipe for.
+func triggered() (out []string) {
+	for _, r := range recipes {
+		out = append(out, r.event)
+	}
+	return out
+}
+
 // trigger is one run of the command.
 type trigger struct {
-	*triggerCommand
 	server *remote
 	say    func(did, what string)
+	ids    map[string]string // of what was made, by its kind; and the name
 }
 
 // Run makes it happen.
-func (c *triggerCommand) Run(ctx context.Context, io *streams) error {
+func (c *triggerCommand) Run(ctx context.Context, io *streams) (err error) {
 	server, err := c.remote()
 	if err != nil {
 		return err
 	}
-	t := &trigger{c, server, func(did, what string) {
+	t := &trigger{server: server, ids: map[string]string{"name": "trigger-" + strings.ToLower(rand.Text()[:8])}, say: func(did, what string) {
 		if c.JSON {
 			_ = printLine(io.out, map[string]string{"did": did, "id": what})
 			return
 		}
 		_, _ = fmt.Fprintf(io.out, "%-26s %s\n", did, what)
 	}}
-	if c.Event == "organization.updated" {
-		return t.organization(ctx)
+	if !c.Keep {
+		defer func() { err = errors.Join(err, t.undo(context.WithoutCancel(ctx))) }()
 	}
-	return t.customer(ctx)
-}
-
-type made struct {
-	ID id.ID `json:"id"`
-}
-
-// organization changes nothing, and that is an event all the same.
-func (t *trigger) organization(ctx context.Context) error {
-	var list struct {
-		Items []made `json:"items"`
-	}
-	if err := t.server.call(ctx, http.MethodGet, "/v1/organizations/?limit=1", nil, &list); err != nil {
-		return err
-	}
-	if len(list.Items) == 0 {
-		return errors.New("the token reaches no organization")
-	}
-	o := string(list.Items[0].ID)
-	if err := t.server.call(ctx, http.MethodPatch, "/v1/organizations/"+o, struct{}{}, nil); err != nil {
-		return err
-	}
-	t.say("organization.updated", o)
-	return nil
-}
-
-func (t *trigger) customer(ctx context.Context) (err error) {
-	name := "trigger-" + strings.ToLower(rand.Text()[:8])
-	kind := "individual"
-	if strings.HasPrefix(t.Event, "member.") {
-		kind = "team" // an individual has one member only
-	}
-	var c made
-	body := map[string]any{"type": kind, "email": name + "@example.com", "name": "Made by floe trigger"}
-	if err := t.server.call(ctx, http.MethodPost, "/v1/customers/", body, &c); err != nil {
-		return err
-	}
-	t.say("customer.created", string(c.ID))
-	path := "/v1/customers/" + string(c.ID)
-	defer func() {
-		if t.Keep && t.Event != "customer.deleted" {
-			return
-		}
-		failed := t.server.call(context.WithoutCancel(ctx), http.MethodDelete, path, nil, nil)
-		if failed == nil {
-			t.say("customer.deleted", string(c.ID))
-		}
-		err = errors.Join(err, failed)
-	}()
-	switch t.Event {
-	case "customer.updated":
-		if err := t.server.call(ctx, http.MethodPatch, path, map[string]string{"name": "Changed by floe trigger"}, nil); err != nil {
+	r := recipes[slices.Index(triggered(), c.Event)]
+	said := false
+	for _, a := range r.actions {
+		if err := t.do(ctx, a); err != nil {
 			return err
 		}
-		t.say("customer.updated", string(c.ID))
-	case "member.created", "member.updated", "member.deleted":
-		return t.member(ctx, path, name)
+		said = said || a.event == c.Event
+	}
+	if !said { // an action has brought it about beside its own
+		t.say(c.Event, t.ids[kindOf(c.Event)])
 	}
 	return nil
 }
 
-func (t *trigger) member(ctx context.Context, path, name string) error {
-	var m made
-	if err := t.server.call(ctx, http.MethodPost, path+"/members", map[string]string{"email": name + "-member@example.com"}, &m); err != nil {
+// kindOf is what an event is about.
+func kindOf(event string) string {
+	kind, _, _ := strings.Cut(event, ".")
+	return kind
+}
+
+// do makes the request of an action, and keeps the id of what it has made or
+// found.
+func (t *trigger) do(ctx context.Context, a action) error {
+	var answer struct {
+		ID    id.ID `json:"id"`
+		Items []struct {
+			ID id.ID `json:"id"`
+		} `json:"items"`
+	}
+	var body any
+	if a.body != "" {
+		body = json.RawMessage(t.fill(a.body))
+	}
+	var into any = &answer
+	if a.method == http.MethodDelete {
+		into = nil
+	}
+	if err := t.server.call(ctx, a.method, t.fill(a.path), body, into); err != nil {
 		return err
 	}
-	t.say("member.created", string(m.ID))
-	at := path + "/members/" + string(m.ID)
-	switch t.Event {
-	case "member.updated":
-		if err := t.server.call(ctx, http.MethodPatch, at, map[string]string{"name": "Changed by floe trigger"}, nil); err != nil {
-			return err
-		}
-		t.say("member.updated", string(m.ID))
-	case "member.deleted":
-		if err := t.server.call(ctx, http.MethodDelete, at, nil, nil); err != nil {
-			return err
-		}
-		t.say("member.deleted", string(m.ID))
+	kind := kindOf(a.event)
+	switch {
+	case a.method == http.MethodGet && len(answer.Items) == 0:
+		return fmt.Errorf("the token reaches no %s", kind)
+	case a.method == http.MethodGet:
+		t.ids[kind] = string(answer.Items[0].ID)
+		return nil
+	case strings.HasSuffix(a.event, ".created"):
+		t.ids[kind] = string(answer.ID)
+	}
+	t.say(a.event, t.ids[kind])
+	if strings.HasSuffix(a.event, ".deleted") {
+		delete(t.ids, kind)
 	}
 	return nil
+}
+
+// fill puts ids in their places.
+func (t *trigger) fill(text string) string {
+	for kind, id := range t.ids {
+		text = strings.ReplaceAll(text, "{"+kind+"}", id)
+	}
+	return text
+}
+
+// undo removes what was made; what was sold can only be put away.
+func (t *trigger) undo(ctx context.Context) (all error) {
+	for _, a := range []action{customerGone, productGone, benefitGone, discountGone} {
+		if t.ids[kindOf(a.event)] == "" {
+			continue
+		}
+		err := t.do(ctx, a)
+		if r, ok := errors.AsType[*refusal](err); ok && r.status == http.StatusConflict && kindOf(a.event) == "product" {
+			err = t.do(ctx, productArchived)
+		}
+		all = errors.Join(all, err)
+	}
+	return all
 }
