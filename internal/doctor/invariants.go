@@ -250,8 +250,8 @@ var Invariants = []Invariant{
 						WHERE r.organization_id = o.organization_id AND r.order_id = o.id AND r.status IN ('pending', 'succeeded')), 0) AS taxes
 				FROM orders o
 			) AS sums WHERE refunds <> refunded_amount OR taxes <> refunded_tax_amount
-				OR refunded_amount > 0 AND (refunded_amount > most OR refunded_tax_amount > tax_amount)
-				OR (refunded_amount > 0) <> (status IN ('partially_refunded', 'refunded'))`,
+				OR refunded_amount > 0 AND refunded_amount > most OR refunded_tax_amount > 0 AND refunded_tax_amount > tax_amount
+				OR (refunded_amount + refunded_tax_amount > 0) <> (status IN ('partially_refunded', 'refunded'))`,
 	},
 	{
 		Name: "orders.numbers",

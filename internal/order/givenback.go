@@ -51,14 +51,16 @@ func (s *Service) NotGivenBack(ctx context.Context, tx *db.Tx, actor auth.Subjec
 }
 
 // returned counts what was given back, or less than nothing when it was not
-// after all, and saves the order.
+// after all, and saves the order. Where the balance has paid all but taxes, only
+// taxes can be given back.
 func (r *Row) returned(ctx context.Context, tx *db.Tx, amount, tax int64) error {
 	r.RefundedAmount += amount
 	r.RefundedTaxAmount += tax
+	given, most := r.RefundedAmount+r.RefundedTaxAmount, r.NetAmount+r.AppliedBalanceAmount
 	switch {
-	case r.RefundedAmount == 0:
+	case given == 0:
 		r.to(Paid)
-	case r.RefundedAmount >= r.NetAmount+r.AppliedBalanceAmount:
+	case given >= r.DueAmount(), most > 0 && r.RefundedAmount >= most:
 		r.to(Refunded)
 	default:
 		r.to(PartiallyRefunded)

@@ -44,9 +44,10 @@ func (s *Service) Recorded(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 }
 
 // taxWithin is the part of the taxes in an amount that is given back: its share,
-// as far as there is so much of the one and of the other.
+// as far as there is so much of the one and of the other. Where the balance has
+// paid a part of the taxes too, that part is not given back.
 func taxWithin(r *order.Row, amount int64) (int64, error) {
-	if amount > r.RefundableAmount()+r.RefundableTaxAmount() {
+	if amount > min(r.RefundableAmount()+r.RefundableTaxAmount(), r.DueAmount()-r.RefundedAmount-r.RefundedTaxAmount) {
 		return 0, tooMuch(amount)
 	}
 	if r.TaxAmount <= 0 {

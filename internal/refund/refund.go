@@ -180,11 +180,13 @@ func (s *Service) refundable(ctx context.Context, tx *db.Tx, sub auth.Subject, b
 	return r, possible(ctx, tx, &r, b.Amount)
 }
 
-// of is the refund that a body asks for, with its part of the taxes.
+// of is the refund that a body asks for, with its part of the taxes: many small
+// parts are rounded up to no more than there is, nor is what a debt has added to
+// the order taxed.
 func (b *Create) of(r *order.Row) Refund {
-	tax := money.MulDiv(b.Amount, r.TaxAmount, max(1, r.NetAmount), money.HalfAwayFromZero)
-	if b.Amount == r.RefundableAmount() {
-		tax = r.RefundableTaxAmount()
+	tax := r.RefundableTaxAmount()
+	if b.Amount < r.RefundableAmount() {
+		tax = min(tax, money.MulDiv(b.Amount, r.TaxAmount, max(1, r.NetAmount), money.HalfAwayFromZero))
 	}
 	return Refund{Metadata: b.Metadata.Metadata(), Reason: Reason(b.Reason), Amount: b.Amount, TaxAmount: tax, Comment: b.Comment,
 		RevokeBenefits: b.RevokeBenefits}

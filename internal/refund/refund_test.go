@@ -46,6 +46,39 @@ func TestRefunds(t *testing.T) {
 	})
 }
 
+// TestTaxesOfRefunds: no more tax is given back than there was, whatever the
+// balance has had to do with the order.
+func TestTaxesOfRefunds(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		w.Server.Orders.Tax = taxing(20)
+		c := w.Billed()
+		w.SetBalance(c.ID(), -5000)
+		o := w.Make(c.ID(), ordertest.Of(id.New(), ordertest.Costs(1000)))[0]
+		w.Is(w.Pay(o.ID, "succeeded", 6200, "all"), 201, nil)
+		w.Is(w.Refund(o, 3000, nil), 201, map[string]any{"tax_amount": 200}) // a debt is not taxed
+		w.Is(w.Refund(o, 3000, nil), 201, map[string]any{"tax_amount": 0})
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "refunded", "refunded_amount": 6000, "refunded_tax_amount": 200})
+
+		w.Server.Orders.Tax = taxing(50) // parts of one are rounded up
+		o = w.Make(c.ID(), ordertest.Costs(4))[0]
+		w.Is(w.Pay(o.ID, "succeeded", 6, "all"), 201, nil)
+		for _, tax := range []int{1, 1, 0, 0} {
+			w.Is(w.Refund(o, 1, nil), 201, map[string]any{"tax_amount": tax})
+		}
+
+		w.SetBalance(c.ID(), 11000) // has paid all but a part of the taxes
+		o = w.Make(c.ID(), ordertest.Of(id.New(), ordertest.Costs(10000)))[0]
+		w.Is(w.Pay(o.ID, "succeeded", 4000, "all"), 201, nil)
+		w.Is(w.Pay(o.ID, "refunded", 4001, "too much"), 422, nil)
+		w.Is(w.Pay(o.ID, "refunded", 1000, "a part"), 201, nil)
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "partially_refunded", "refunded_amount": 0, "refunded_tax_amount": 1000})
+		w.Is(w.Pay(o.ID, "refunded", 3000, "the rest"), 201, nil)
+		w.Is(w.Get(o.ID), 200, map[string]any{"status": "refunded", "refunded_amount": 0, "refunded_tax_amount": 4000})
+		w.Sound("orders.refunded", "orders.paid")
+	})
+}
+
 // taxing is an exclusive tax of a percentage.
 type taxing int64
 
