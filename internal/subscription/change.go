@@ -286,8 +286,8 @@ func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.
 				"-based product must apply immediately and can't use the 'next_period' proration behavior.")
 		}
 	}
-	if it.Units != nil {
-		if err := units.within(unitPrice, *it.Units); err != nil {
+	if how != organization.NextPeriod { // what there will be then is looked at then
+		if err := it.sold(prices); err != nil {
 			return l, nil, err
 		}
 	}

@@ -433,6 +433,29 @@ func TestSeats(t *testing.T) { // 52, 54 to 56
 	})
 }
 
+// TestSeatsOfAnotherProduct: nobody gets more seats than a product sells, while
+// fewer can be added once it is there.
+func TestSeatsOfAnotherProduct(t *testing.T) {
+	each(t, func(b *bench) {
+		graduated := func(least, most int) string {
+			return b.Product(obj{"prices": []any{obj{"amount_type": "seat_based", "price_currency": "usd", "seat_tiers": obj{"seat_tier_type": "graduated",
+				"tiers": []any{obj{"min_seats": least, "max_seats": most, "price_per_seat": 1000}}}}}}).ID()
+		}
+		few, many, teams := graduated(1, 5), graduated(1, 20), graduated(15, 40)
+		s := b.subscribe(many, invoiced).ID()
+		b.want(b.patch(s, obj{"seats": 10}), obj{"seats": 10})
+		for _, how := range []string{"prorate", "next_period"} {
+			b.refused(b.patch(s, obj{"product_id": few, "proration_behavior": how}), 400, "InvalidQuantityError", "No tier covers quantity 10")
+		}
+		b.want(b.patch(s, obj{"product_id": teams}), obj{"seats": 10, "amount": 10000})
+		b.want(b.patch(s, obj{"seats": 30}), obj{"seats": 30, "amount": 30000})
+		b.want(b.patch(s, obj{"seats": 16, "proration_behavior": "next_period"}), obj{"seats": 30})
+		b.want(b.patch(s, obj{"seats": 18}), obj{"seats": 18})
+		b.want(b.patch(s, obj{"seats": 25, "proration_behavior": "next_period"}), obj{"pending_update": obj{"seats": 25}})
+		b.refused(b.patch(s, obj{"product_id": many, "proration_behavior": "next_period"}), 400, "InvalidQuantityError", "No tier covers quantity 25") // then there are 25
+	})
+}
+
 func TestFixedAndSeats(t *testing.T) {
 	each(t, func(b *bench) {
 		product := func(base, seat int) string {

@@ -2,7 +2,6 @@ package subscription
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"floe/internal/fault"
@@ -230,7 +229,7 @@ func (w *work) apply(ctx context.Context, it *item) (changed bool, err error) {
 		return false, nil
 	}
 	next, ok, err := w.led(ctx, it.Row, p)
-	if err != nil && !errors.Is(err, fault.InvalidQuantity.New()) {
+	if err != nil && !notSold(err) {
 		return false, err
 	}
 	w.forget(it)
@@ -263,6 +262,9 @@ func (w *work) led(ctx context.Context, r Row, p *Pending) (Row, bool, error) {
 	}
 	if p.Units != nil && priceOf(prices, product.UnitBased) != nil {
 		r.Units = p.Units
+	}
+	if err := r.sold(prices); err != nil {
+		return r, false, err
 	}
 	if p.DiscountID != nil {
 		r.DiscountID, r.DiscountAppliedAt = p.DiscountID, nil

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -48,6 +49,31 @@ func (k *kind) within(p *product.Price, n int) error {
 		return k.above.New(fmt.Sprintf("Maximum %d %s allowed.", *most, k.noun))
 	}
 	return nil
+}
+
+// sold refuses what prices do not sell of seats and units. Fewer seats than the
+// least have the price of the first tier: those that a smaller product does not
+// sell can only be added then. More than there are tiers for would cost nothing
+// where tiers are graduated.
+func (r *Row) sold(prices []product.Price) error {
+	if p := priceOf(prices, product.UnitBased); p != nil && r.Units != nil {
+		if err := units.within(p, *r.Units); err != nil {
+			return err
+		}
+	}
+	p := priceOf(prices, product.SeatBased)
+	if p == nil || r.Seats == nil {
+		return nil
+	}
+	if most := p.SeatTiers.Maximum(); most != nil && int64(*r.Seats) > *most {
+		return fault.InvalidQuantity.New(fmt.Sprintf("No tier covers quantity %d", *r.Seats))
+	}
+	return nil
+}
+
+// notSold says whether an error is that a product does not sell so many.
+func notSold(err error) bool {
+	return errors.Is(err, fault.InvalidQuantity.New()) || errors.Is(err, units.below.New()) || errors.Is(err, units.above.New())
 }
 
 // updateQuantity changes the number of seats or units, now or when the period
