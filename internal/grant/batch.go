@@ -85,8 +85,9 @@ func (b *batch) types(list []*work) error {
 	return nil
 }
 
-// take revokes grants. What they stand for ends with them, unless the holder
-// has the benefit through something else too; with always it ends in any case.
+// take revokes grants, one after the other. What they stand for ends with them,
+// unless the holder has the benefit through something else too, also through one
+// that is revoked after it; with always it ends in any case.
 func (b *batch) take(list []*work, always bool) error {
 	counts, err := b.shared(list, always)
 	if err != nil {
@@ -95,7 +96,8 @@ func (b *batch) take(list []*work, always bool) error {
 	for _, w := range list {
 		now := b.timeOf(w)
 		typ := b.benefits[w.BenefitID].Type
-		if counts[heldBy(w.CustomerID, w.MemberID, w.BenefitID)] == 0 || single(typ) {
+		by := heldBy(w.CustomerID, w.MemberID, w.BenefitID)
+		if counts[by]--; counts[by] <= 0 || single(typ) {
 			w.Properties = b.revoked(w, typ)
 		}
 		w.GrantedAt, w.RevokedAt, w.Error = nil, &now, nil
@@ -104,11 +106,11 @@ func (b *batch) take(list []*work, always bool) error {
 	return nil
 }
 
-// shared counts what else holders have a benefit through. Types for which it
-// makes no difference are not asked for.
+// shared counts what holders have a benefit through. Types for which it makes no
+// difference are not asked for.
 func (b *batch) shared(list []*work, always bool) (map[held]int64, error) {
 	if always {
-		return nil, nil
+		return map[held]int64{}, nil
 	}
 	var ask []*work
 	for _, w := range list {
@@ -117,9 +119,9 @@ func (b *batch) shared(list []*work, always bool) (map[held]int64, error) {
 		}
 	}
 	if len(ask) == 0 {
-		return nil, nil
+		return map[held]int64{}, nil
 	}
-	return others(b.ctx, b.tx, b.org, list)
+	return holdings(b.ctx, b.tx, b.org, ask)
 }
 
 // give grants benefits, or with anew runs those that are granted once more

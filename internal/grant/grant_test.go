@@ -268,6 +268,16 @@ func TestSharedBenefit(t *testing.T) {
 		units("10", "-10")
 		f.sync(c, a, false, nil, revoked) // the other is not granted any more
 		units("-10", "-10")
+		f.sync(c, a, true, []string{m}, created)
+		f.sync(c, b, true, []string{m}, created)
+		f.events(func(ctx context.Context, tx *db.Tx) error { // together is as one after the other
+			who, err := f.Server.Customers.Lock(ctx, tx, f.Org.ID, id.ID(c))
+			if err != nil {
+				return err
+			}
+			return f.Server.Grants.SyncAll(ctx, tx, system, f.Org.ID, []grant.Task{{Customer: who, Source: a}, {Customer: who, Source: b}})
+		}, revoked, revoked)
+		units("10", "-10")
 		if list := f.grants(m); len(list) != 2 || len(list[0].Properties) != 0 {
 			t.Errorf("the API shows no properties of credits: %+v", list)
 		}

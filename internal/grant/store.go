@@ -63,27 +63,22 @@ func byID(ctx context.Context, tx *db.Tx, org, grant id.ID) (r Row, ok bool, err
 	return r, err == nil, err
 }
 
-// others counts, for holders of benefits, the granted rows beside those that
-// are being revoked.
-func others(ctx context.Context, tx *db.Tx, org id.ID, revoked []*work) (map[held]int64, error) {
+// holdings counts the granted rows of holders of benefits.
+func holdings(ctx context.Context, tx *db.Tx, org id.ID, of []*work) (map[held]int64, error) {
 	out := map[held]int64{}
-	customers := make([]id.ID, 0, len(revoked))
-	mine := make(map[id.ID]bool, len(revoked))
-	for _, w := range revoked {
+	customers := make([]id.ID, 0, len(of))
+	for _, w := range of {
 		customers = append(customers, w.CustomerID)
-		mine[w.ID] = true
 	}
 	slices.Sort(customers)
 	for ids := range slices.Chunk(slices.Compact(customers), piece) {
 		w := db.Where("organization_id = ? AND granted_at IS NOT NULL", org).In("customer_id", ids)
-		rows, err := db.All[heldRow](ctx, tx, `SELECT id, customer_id, member_id, benefit_id FROM benefit_grants`+w.SQL(), w.Args()...)
+		rows, err := db.All[heldRow](ctx, tx, `SELECT customer_id, member_id, benefit_id FROM benefit_grants`+w.SQL(), w.Args()...)
 		if err != nil {
-			return nil, fmt.Errorf("count other grants: %w", err)
+			return nil, fmt.Errorf("count grants: %w", err)
 		}
 		for _, r := range rows {
-			if !mine[r.ID] {
-				out[heldBy(r.CustomerID, r.MemberID, r.BenefitID)]++
-			}
+			out[heldBy(r.CustomerID, r.MemberID, r.BenefitID)]++
 		}
 	}
 	return out, nil
@@ -93,7 +88,6 @@ func others(ctx context.Context, tx *db.Tx, org id.ID, revoked []*work) (map[hel
 type held struct{ customer, member, benefit id.ID }
 
 type heldRow struct {
-	ID         id.ID
 	CustomerID id.ID
 	MemberID   *id.ID
 	BenefitID  id.ID
