@@ -2,22 +2,28 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
+
+	"floe/internal/auth"
 )
 
 // stream writes a table as RFC 4180 has it: fields are quoted only when they
 // must be, records end in CRLF, and line breaks inside a field stay as they
 // are. (encoding/csv rewrites those and also quotes a leading space.) Rows are
 // written as they are read, so memory does not grow with them; a failure half
-// way cuts the connection, so that a client never takes a part for the whole.
+// way cuts the connection, so that a client never takes a part for the whole,
+// and so does a credential that is no longer good.
 func (h *Handler) stream(c *call, t *Table) error {
 	var w *bufio.Writer
+	p := &patient{ResponseWriter: c.w, control: http.NewResponseController(c.w), time: h.PieceTime, looked: time.Now(),
+		still: func() bool { same, err := h.still(c); return same && err == nil }}
 	begin := func() {
 		c.w.Header().Set("Content-Disposition", `attachment; filename="`+t.Name+`.csv"`)
 		c.head(http.StatusOK, "text/csv; charset=utf-8", -1)
-		w = bufio.NewWriterSize(patient{c.w, http.NewResponseController(c.w), h.PieceTime}, 64<<10)
+		w = bufio.NewWriterSize(p, 64<<10)
 		writeRecord(w, t.Header)
 	}
 	for row, err := range t.Rows {
@@ -28,7 +34,7 @@ func (h *Handler) stream(c *call, t *Table) error {
 			begin()
 		}
 		writeRecord(w, row)
-		if err := c.r.Context().Err(); err != nil {
+		if err := cmp.Or(p.refused, c.r.Context().Err()); err != nil {
 			return err
 		}
 	}
@@ -39,15 +45,28 @@ func (h *Handler) stream(c *call, t *Table) error {
 }
 
 // patient gives each piece its time. A whole export may take as long as it
-// likes.
+// likes, and so it asks now and then whether the caller may still have it.
 type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	time    time.Duration
+	still   func() bool
+	looked  time.Time // when it was asked last
+	refused error
 }
 
+// lookEvery is how long a caller is believed while an export goes on.
+const lookEvery = time.Second
+
 // Write writes one piece.
-func (p patient) Write(b []byte) (int, error) {
+func (p *patient) Write(b []byte) (int, error) {
+	if time.Since(p.looked) >= lookEvery {
+		if !p.still() {
+			p.refused = auth.ErrInvalid
+			return 0, p.refused
+		}
+		p.looked = time.Now()
+	}
 	_ = p.control.SetWriteDeadline(time.Now().Add(p.time)) // a recorder in a test has none
 	return p.ResponseWriter.Write(b)
 }

@@ -105,12 +105,38 @@ func (e *Events) Beat(id string) error {
 }
 
 func (e *Events) check() error {
-	was := e.c.sub.Memberships
-	if err := e.h.authenticate(e.c); err != nil || e.c.op.accepts(&e.c.sub) != nil || !slices.Equal(was, e.c.sub.Memberships) {
+	if same, err := e.h.still(e.c); err != nil || !same {
 		e.c.gone = auth.ErrInvalid
 		return auth.ErrInvalid
 	}
 	return nil
+}
+
+// still looks at the credential again, of a caller who has waited. It answers
+// the error that refuses them now, and whether they reach the organizations
+// that they did, as what they were there.
+func (h *Handler) still(c *call) (same bool, err error) {
+	was := c.sub.Memberships
+	if err := h.authenticate(c); err != nil {
+		return false, err
+	}
+	return slices.EqualFunc(was, c.sub.Memberships, func(a, b auth.Membership) bool {
+		return a.OrganizationID == b.OrganizationID && a.Role == b.Role
+	}), c.op.accepts(&c.sub)
+}
+
+type stillKey struct{}
+
+// Still is for an operation that a caller may Follow and that has waited before
+// it answers: it says whether the caller may yet be told what it has found. An
+// error refuses them; false says that they reach other organizations than
+// before, or as somebody else, and have to ask anew.
+func Still(ctx context.Context) (bool, error) {
+	look, ok := ctx.Value(stillKey{}).(func() (bool, error))
+	if !ok {
+		return true, nil
+	}
+	return look()
 }
 
 func (e *Events) write(b []byte) error {

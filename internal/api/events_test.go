@@ -124,6 +124,73 @@ func TestEventsOfTheRevoked(t *testing.T) {
 	}
 }
 
+// clocked is somebody whose organization has a test clock, which is read anew
+// each time.
+type clocked struct{ anyone }
+
+func (c clocked) Authenticate(ctx context.Context, bearer string) (auth.Subject, error) {
+	sub, err := c.anyone.Authenticate(ctx, bearer)
+	now := time.Now()
+	sub.Memberships = []auth.Membership{{OrganizationID: org, TestClock: &now}}
+	return sub, err
+}
+
+// TestEventsOfTheClocked: a test clock changes nothing of who somebody is.
+func TestEventsOfTheClocked(t *testing.T) {
+	t.Parallel()
+	op := api.Follow("/v1/news", func(context.Context, auth.Subject, struct{}) ([]string, error) { return nil, nil },
+		func(_ context.Context, _ auth.Subject, _ struct{}, to *api.Events) error {
+			return errors.Join(to.Open(), to.Send(api.Event{ID: "1", Data: 1}))
+		}).Scopes(auth.CustomersRead).Named("news", "News")
+	h := api.New(api.Config{Operations: []*api.Operation{op}, Auth: clocked{}, Logger: slog.New(slog.DiscardHandler)})
+	r := httptest.NewRequest(http.MethodGet, "/v1/news", nil)
+	r.Header.Set("Authorization", "Bearer good")
+	r.Header.Set("Accept", "text/event-stream")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if want := "retry: 1000\n\nid: 1\ndata: 1\n\n"; w.Body.String() != want {
+		t.Errorf("got %q, want %q", w.Body, want)
+	}
+}
+
+// TestExportOfTheRevoked: who may no longer call gets no more of an export that
+// goes on, and no more of it is read.
+func TestExportOfTheRevoked(t *testing.T) {
+	t.Parallel()
+	var revoked atomic.Bool
+	read := 0
+	rows := func(yield func([]string, error) bool) {
+		for ; read < 100; read++ {
+			if read == 50 {
+				time.Sleep(1100 * time.Millisecond) // for longer than somebody is believed
+				revoked.Store(true)
+			}
+			if !yield([]string{strings.Repeat("x", 8<<10)}, nil) {
+				return
+			}
+		}
+	}
+	op := api.CSV("/v1/table", func(context.Context, auth.Subject, struct{}) (api.Table, error) {
+		return api.Table{Name: "t", Header: []string{"A"}, Rows: rows}, nil
+	}).Scopes(auth.CustomersRead).Named("table", "Table")
+	s := httptest.NewServer(api.New(api.Config{Operations: []*api.Operation{op}, Auth: fickle{revoked: &revoked}, Logger: slog.New(slog.DiscardHandler)}))
+	defer s.Close()
+	r, err := http.NewRequest(http.MethodGet, s.URL+"/v1/table", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer good")
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	text, err := io.ReadAll(w.Body)
+	if err == nil || len(text) > 50*8<<10+1000 || read > 60 {
+		t.Errorf("%d bytes arrived, %d rows were read: %v", len(text), read, err)
+	}
+}
+
 // TestEventsDocument: both forms are described.
 func TestEventsDocument(t *testing.T) {
 	t.Parallel()

@@ -209,8 +209,11 @@ func (h *Handler) serve(c *call) error {
 	if t := c.sub.Clock(); t != nil {
 		ctx = clock.WithTime(ctx, *t)
 	}
-	if c.op.follow != nil && c.wantsEvents() {
-		return h.events(c, in)
+	if c.op.follow != nil {
+		if c.wantsEvents() {
+			return h.events(c, in)
+		}
+		ctx = context.WithValue(ctx, stillKey{}, func() (bool, error) { return h.still(c) })
 	}
 	read := h.memory.begin(c)
 	view, err := h.view(c)
@@ -422,7 +425,7 @@ func (c *call) write(status int, media string, body []byte) {
 func (h *Handler) fail(c *call, err error) {
 	if c.status != 0 { // the answer has begun: cutting it off is all that is left
 		level := slog.LevelError
-		if c.r.Context().Err() != nil { // the caller has gone, or did not read: nothing of ours is wrong
+		if c.r.Context().Err() != nil || errors.Is(err, auth.ErrInvalid) { // the caller has gone, did not read, or was refused: nothing of ours is wrong
 			level = slog.LevelInfo
 		}
 		h.Logger.Log(context.Background(), level, "answer cut off", "request_id", c.id, "error", err)

@@ -148,11 +148,28 @@ func (r *reader) next(ctx context.Context, upTo int64, limit int) (items []Chang
 	return items, more, nil
 }
 
-func (s *Service) list(ctx context.Context, sub auth.Subject, in changesInput) (out Page, err error) {
+// list answers what there is, or will be, to whom it may be told when it is
+// answered. Who reaches other organizations by then gets nothing, and asks
+// again from where they began.
+func (s *Service) list(ctx context.Context, sub auth.Subject, in changesInput) (Page, error) {
 	r, err := s.open(ctx, sub, &in, "")
 	if err != nil {
-		return out, err
+		return Page{}, err
 	}
+	begun := r.after
+	out, err := s.wait(ctx, r, &in)
+	if err != nil {
+		return Page{}, err
+	}
+	same, err := api.Still(ctx)
+	if !same {
+		out = Page{Items: []Change{}, Next: begun}
+	}
+	return out, err
+}
+
+// wait reads on, and waits for something to read if that is wanted.
+func (s *Service) wait(ctx context.Context, r *reader, in *changesInput) (out Page, err error) {
 	var l *listener
 	if in.Wait > 0 { // before the first look, so that nothing happens unheard between
 		l = s.hub.listen(ctx, r.f.Organizations)

@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/journal"
+	"floe/internal/token"
 )
 
 // seqs are the numbers of a page.
@@ -26,14 +28,14 @@ func types(r *floetest.Response) (out []string) {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
-		token := f.Token(auth.WebhooksRead)
+		reader := f.Token(auth.WebhooksRead)
 		a := f.Customer(map[string]any{"external_id": "a/1", "name": "Ann"}).ID()
 		f.Customer(nil)
 		f.Do("PATCH", "/v1/customers/"+a, f.AllToken, map[string]any{"name": "Anna"})
 		says(t, f, a)
 		get := func(query string) *floetest.Response {
 			t.Helper()
-			return f.Run(floetest.Scenario{Do: "GET /v1/changes" + query, As: token, Status: 200, Events: []string{}})
+			return f.Run(floetest.Scenario{Do: "GET /v1/changes" + query, As: reader, Status: 200, Events: []string{}})
 		}
 		for query, want := range map[string]string{
 			"":                              "[organization.created member.created customer.created member.created customer.created customer.updated customer.said]",
@@ -80,9 +82,9 @@ func TestChanges(t *testing.T) {
 					}
 				}},
 			floetest.Scenario{Name: "scope", Do: "GET /v1/changes", As: f.Token(floetest.AllScopesBut(auth.WebhooksRead, auth.WebhooksWrite)...), Status: 403},
-			floetest.Scenario{Name: "ahead", Do: "GET /v1/changes?after=99999999", As: token, Status: 410, Want: `{"error": "ResourceUnavailable"}`},
-			floetest.Scenario{Name: "bad", Do: "GET /v1/changes?after=-1&limit=1001&wait=61", As: token, Status: 422},
-			floetest.Scenario{Name: "unknown", Do: "GET /v1/changes?external_customer_id=x", As: token, Status: 404},
+			floetest.Scenario{Name: "ahead", Do: "GET /v1/changes?after=99999999", As: reader, Status: 410, Want: `{"error": "ResourceUnavailable"}`},
+			floetest.Scenario{Name: "bad", Do: "GET /v1/changes?after=-1&limit=1001&wait=61", As: reader, Status: 422},
+			floetest.Scenario{Name: "unknown", Do: "GET /v1/changes?external_customer_id=x", As: reader, Status: 404},
 		)
 	})
 }
@@ -118,6 +120,62 @@ func TestLongPoll(t *testing.T) {
 		}
 		if r := <-empty; r.Status != http.StatusOK || len(types(r)) > 0 || time.Since(begun) < time.Second {
 			t.Errorf("after %v: %d %s", time.Since(begun), r.Status, r.Body)
+		}
+	})
+}
+
+// TestLongPollOfTheRevoked: who may no longer call is told nothing of what has
+// happened while they waited, whichever node has refused them; and who reaches
+// something else by then asks anew.
+func TestLongPollOfTheRevoked(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		other := f.Beside()
+		write := func(d *db.DB, fn func(ctx context.Context, tx *db.Tx) error) {
+			if err := d.Write(t.Context(), func(tx *db.Tx) error { return fn(t.Context(), tx) }); err != nil {
+				t.Error(err)
+			}
+		}
+		revoke := func(by *floetest.Floe, clear string) func() {
+			return func() {
+				write(by.DB, func(ctx context.Context, tx *db.Tx) error {
+					_, err := by.Server.Tokens.Revoke(ctx, tx, auth.NewSystem("test"), clear)
+					return err
+				})
+			}
+		}
+		user, pat := f.NewUser(auth.Admin, nil)
+		reduce := func() {
+			write(other.DB, func(ctx context.Context, tx *db.Tx) error {
+				_, err := db.Exec(ctx, tx, `UPDATE memberships SET role = 'member' WHERE organization_id = ? AND user_id = ?`, f.Org.ID, user)
+				return err
+			})
+		}
+		here, elsewhere, brief := f.Token(), f.Token(), f.NewToken(token.Request{OrganizationID: f.Org.ID, ExpiresIn: time.Hour})
+		for _, c := range []struct {
+			name, clear string
+			refuse      func()
+			elsewhere   bool
+			status      int
+		}{
+			{"revoked", here, revoke(f, here), false, 401},
+			{"revoked on another node", elsewhere, revoke(other, elsewhere), true, 401},
+			{"expired", brief, func() { f.Clock.Advance(2 * time.Hour) }, false, 401},
+			{"less than before", pat, reduce, true, 200},
+		} {
+			begun := f.LastSeq()
+			answer := make(chan *floetest.Response, 1)
+			go func() { answer <- f.Do("GET", fmt.Sprint("/v1/changes?wait=60&after=", begun), c.clear, nil) }()
+			time.Sleep(100 * time.Millisecond) // by then it waits
+			c.refuse()
+			if c.elsewhere {
+				time.Sleep(token.CacheTTL) // as those do who say that it is done
+			}
+			other.Do("POST", "/v1/webhooks/endpoints", f.AllToken, map[string]any{"url": "https://example.com/secret", "format": "raw", "events": []string{}})
+			r := <-answer
+			if r.Status != c.status || strings.Contains(r.Body, "secret") || r.Status == 200 && r.Differs(map[string]any{"items": []any{}, "next": begun}) != "" {
+				t.Errorf("%s: %d %s", c.name, r.Status, r.Body)
+			}
 		}
 	})
 }
