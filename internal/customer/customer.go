@@ -41,6 +41,15 @@ type Methods interface {
 	ForgetAll(ctx context.Context, tx *db.Tx, organization, customer id.ID, anonymize bool) error
 }
 
+// Eraser is what anonymising a customer needs of those who keep something of
+// theirs that outlives them.
+type Eraser interface {
+	// Erase removes what may tell who somebody is, in their own words or those
+	// of others, and keeps out what is on its way. It is called before anything
+	// ends, so that nobody is told of it any more.
+	Erase(ctx context.Context, tx *db.Tx, organization, customer id.ID) error
+}
+
 // Type tells people and companies apart.
 type Type string
 

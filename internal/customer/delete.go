@@ -45,7 +45,7 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	was := r
 	anonymize = anonymize && !r.anonymized()
 	if anonymize {
-		if err := journal.Erase(ctx, tx, r.OrganizationID, r.ID, personal); err != nil {
+		if err := s.erase(ctx, tx, &r); err != nil {
 			return err
 		}
 	}
@@ -82,6 +82,17 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, sub auth.Subject, r Row
 	return nil
 }
 
+// erase removes what others keep about a person, and then what was recorded of
+// that.
+func (s *Service) erase(ctx context.Context, tx *db.Tx, r *Row) error {
+	for _, e := range s.Erasers {
+		if err := e.Erase(ctx, tx, r.OrganizationID, r.ID); err != nil {
+			return err
+		}
+	}
+	return journal.Erase(ctx, tx, r.OrganizationID, r.ID, personal)
+}
+
 // hide marks the row as deleted and frees its external id for a new customer,
 // keeping it where the record of what they bought can still show it.
 func (r *Row) hide(tx *db.Tx) {
@@ -94,8 +105,8 @@ func (r *Row) hide(tx *db.Tx) {
 }
 
 // personal are the fields that an erasure removes from the journal: of
-// customers and of members.
-var personal = []string{"email", "name", "billing_name", "billing_address", "avatar_url"}
+// customers and members, of subscriptions, and of activations of license keys.
+var personal = []string{"email", "name", "billing_name", "billing_address", "avatar_url", "customer_cancellation_comment", "label", "meta"}
 
 const (
 	anonymizedDomain = "@anonymized.invalid"  // RFC 2606: no mail can ever reach it

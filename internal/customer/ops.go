@@ -18,6 +18,7 @@ type Service struct {
 	Subscriptions Subscriptions
 	Grants        Grants
 	Methods       Methods
+	Erasers       []Eraser
 	Sessions      Sessions
 	LogoDevKey    string // for avatars of company addresses; "" uses Gravatar for all
 

@@ -106,7 +106,7 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "customers.anonymized",
-		Says: "Nothing is left of the addresses of anonymised people: not in rows, in the journal, or in webhooks that need not be sent any more.",
+		Says: "Nothing is left of the addresses of anonymised people, of what they called their devices and why they left: not in rows, in the journal, or in webhooks that need not be sent any more.",
 		Query: `SELECT c.organization_id, c.id, 'the customer''s own row' AS detail FROM customers c
 				WHERE c.anonymized_at IS NOT NULL AND (c.email NOT LIKE '%@anonymized.%' OR c.billing_address IS NOT NULL)
 			UNION ALL SELECT c.organization_id, c.id, 'member ' || m.id FROM customers c
@@ -120,7 +120,15 @@ var Invariants = []Invariant{
 			UNION ALL SELECT c.organization_id, c.id, 'webhook event ' || e.id FROM customers c
 				JOIN webhook_events e ON e.organization_id = c.organization_id AND e.customer_id = c.id
 				WHERE c.anonymized_at IS NOT NULL AND e.payload LIKE '%"email":"%' AND e.payload NOT LIKE '%@anonymized.%'
-					AND e.id NOT IN (SELECT q.event_id FROM webhook_queue q)`,
+					AND e.id NOT IN (SELECT q.event_id FROM webhook_queue q)
+			UNION ALL SELECT c.organization_id, c.id, 'activation ' || a.id FROM customers c
+				JOIN license_keys k ON k.organization_id = c.organization_id AND k.customer_id = c.id
+				JOIN license_key_activations a ON a.organization_id = k.organization_id AND a.license_key_id = k.id
+				WHERE c.anonymized_at IS NOT NULL AND a.created_at <= c.anonymized_at
+					AND (a.label <> '' OR CAST(a.meta AS text) <> '{}' OR CAST(a.conditions AS text) <> '{}')
+			UNION ALL SELECT c.organization_id, c.id, 'what was said of subscription ' || s.id FROM customers c
+				JOIN subscriptions s ON s.organization_id = c.organization_id AND s.customer_id = c.id
+				WHERE c.anonymized_at IS NOT NULL AND s.canceled_at <= c.anonymized_at AND s.customer_cancellation_comment IS NOT NULL`,
 	},
 	{
 		Name: "members.one_owner",

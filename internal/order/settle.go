@@ -153,6 +153,16 @@ func (r *Row) noted(tx *db.Tx, actor auth.Subject, p PaymentRow) {
 	journal.Append(tx, actor, r.entry("order.payment_recorded", nil, schema.JSON(&p)))
 }
 
+// Erase removes the remarks on what a customer has paid.
+func (s *Service) Erase(ctx context.Context, tx *db.Tx, org, customerID id.ID) error {
+	err := db.Later(ctx, tx, `UPDATE order_payments SET note = NULL WHERE organization_id = ? AND note IS NOT NULL
+		AND order_id IN (SELECT id FROM orders WHERE organization_id = ? AND customer_id = ?)`, org, org, customerID)
+	if err != nil {
+		return fmt.Errorf("erase remarks on payments: %w", err)
+	}
+	return nil
+}
+
 // same refuses another payment under a reference that is taken.
 func (p *PaymentRow) same(other *Payment) error {
 	if p.Status == other.Status && p.Amount == other.Amount && (other.At.IsZero() || p.PaidAt.Equal(other.At)) &&

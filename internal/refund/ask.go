@@ -176,8 +176,10 @@ func (s *Service) giveBack(ctx context.Context, actor auth.Subject, q *request) 
 // gaveBack records the answer to a request, once: whoever comes later, by
 // another way, finds the refund.
 func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row, q *request, result payment.RefundResult) (Refund, error) {
-	n, err := db.Exec(ctx, tx, `DELETE FROM refund_requests WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND id = ?`,
-		q.OrganizationID, q.OrderID, q.PaymentID, q.ID)
+	// The remark is that of now: the customer may have been erased meanwhile.
+	closed, err := db.All[struct{ Comment *string }](ctx, tx, `DELETE FROM refund_requests
+		WHERE organization_id = ? AND order_id = ? AND payment_id = ? AND id = ? RETURNING comment`, q.OrganizationID, q.OrderID, q.PaymentID, q.ID)
+	n := len(closed)
 	switch {
 	case err != nil:
 		return Refund{}, fmt.Errorf("close a request for a refund: %w", err)
@@ -191,7 +193,7 @@ func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 	case n == 0 || result.Refused != "":
 		return Refund{}, nil
 	}
-	f := Refund{ID: q.ID, Status: result.Status, Reason: q.Reason, Amount: q.Amount, TaxAmount: q.TaxAmount, Comment: q.Comment,
+	f := Refund{ID: q.ID, Status: result.Status, Reason: q.Reason, Amount: q.Amount, TaxAmount: q.TaxAmount, Comment: closed[0].Comment,
 		RevokeBenefits: q.RevokeBenefits, Metadata: q.Metadata, PaymentID: &q.PaymentID, Processor: &q.Processor, Reference: &result.Reference}
 	return s.record(ctx, tx, actor, r, f)
 }

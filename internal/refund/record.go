@@ -9,6 +9,7 @@ import (
 	"floe/internal/auth"
 	"floe/internal/db"
 	"floe/internal/fault"
+	"floe/internal/id"
 	"floe/internal/journal"
 	"floe/internal/money"
 	"floe/internal/order"
@@ -25,6 +26,18 @@ func insert(ctx context.Context, tx *db.Tx, f *Refund) error {
 		f.OrganizationID, f.OrderID, f.SubscriptionID, f.CustomerID, f.RevokeBenefits, f.PaymentID, f.Comment, f.Processor, f.Reference)
 	if err != nil {
 		return fmt.Errorf("insert a refund: %w", err)
+	}
+	return nil
+}
+
+// Erase removes the remarks on what was given back to a customer.
+func (s *Service) Erase(ctx context.Context, tx *db.Tx, org, customerID id.ID) error {
+	for _, table := range []string{"refunds", "refund_requests"} {
+		err := db.Later(ctx, tx, `UPDATE `+table+` SET comment = NULL WHERE organization_id = ? AND comment IS NOT NULL
+			AND order_id IN (SELECT id FROM orders WHERE organization_id = ? AND customer_id = ?)`, org, org, customerID)
+		if err != nil {
+			return fmt.Errorf("erase remarks on refunds: %w", err)
+		}
 	}
 	return nil
 }

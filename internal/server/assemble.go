@@ -86,6 +86,7 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 func (s *Server) connect() {
 	s.Customers.Grants, s.Benefits.Grants, s.Products.Grants = s.Grants, s.Grants, s.Grants
 	s.Customers.Methods = s.Payments
+	s.Customers.Erasers = []customer.Eraser{s.Grants, s.Subscriptions, s.Orders, s.Refunds}
 	s.Customers.Subscriptions, s.Orders.Subscriptions = s.Subscriptions, s.Subscriptions
 	s.Charges.Orders, s.Orders.Refunds = s.Orders, s.Refunds
 	s.Grants.Sources = sources{s.Subscriptions, s.Orders}

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"floe/internal/auth"
@@ -104,6 +105,16 @@ func (s *Service) CancelAll(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 		w.items = append(w.items, it)
 	}
 	return w.finish(ctx)
+}
+
+// Erase removes what a customer has said in their own words.
+func (s *Service) Erase(ctx context.Context, tx *db.Tx, org, customerID id.ID) error {
+	err := db.Later(ctx, tx, `UPDATE subscriptions SET customer_cancellation_comment = NULL
+		WHERE organization_id = ? AND customer_id = ? AND customer_cancellation_comment IS NOT NULL`, org, customerID)
+	if err != nil {
+		return fmt.Errorf("erase why a customer left: %w", err)
+	}
+	return nil
 }
 
 // latest is the later of two times.
