@@ -11,10 +11,13 @@ import (
 )
 
 // looks reads what a server that is gone has logged: nothing went wrong but the
-// connections of its processor.
+// connections of its processor, and its database if that is killed, too.
 func (s *siege) looks(n *node) {
 	for line := range strings.Lines(n.log.String()) {
 		if strings.Contains(line, "the connection broke") || !strings.HasPrefix(line, "{") && !strings.Contains(line, "panic") {
+			continue
+		}
+		if s.base != nil && strings.Contains(line, db.ErrUnavailable.Error()) {
 			continue
 		}
 		s.t.Errorf("the server's log: %s", line)

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,7 @@ type siege struct {
 	*bank
 	t      *testing.T
 	config db.Config
+	base   *dbtest.Server // the database's own server, if it is killed, too
 	nodes  []*node
 	org    id.ID
 	token  string
@@ -204,6 +206,9 @@ func (s *siege) prepare() {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
+	if err := d.Migrate(ctx); err != nil {
+		s.t.Fatal(err)
+	}
 	x, err := server.New(ctx, server.Config{DB: d})
 	if err != nil {
 		s.t.Fatal(err)
@@ -273,7 +278,11 @@ func (s *siege) currency(n *node, c string) {
 // round lets clients work until one of the nodes dies.
 func (s *siege) round(r *rand.Rand, number int) {
 	n := pick(r, s.nodes)
-	how := pick(r, []db.Point{"", "", "with its processor", db.Committing, db.Committed, charging, charged, charged, refunding, refunded, webhook.Sending, webhook.Sent})
+	ways := []db.Point{"", "", "with its processor", db.Committing, db.Committed, charging, charged, charged, refunding, refunded, webhook.Sending, webhook.Sent}
+	if s.base != nil {
+		ways = append(ways, slices.Repeat([]db.Point{beneath}, len(ways))...)
+	}
+	how := pick(r, ways)
 	most := map[db.Point]int64{db.Committing: 150, db.Committed: 150, charging: 12, charged: 12, refunding: 2, refunded: 2, webhook.Sending: 60, webhook.Sent: 60}
 	after := int64(0)
 	if most[how] > 0 {
@@ -322,6 +331,9 @@ func (s *siege) round(r *rand.Rand, number int) {
 				s.target = n
 				s.ledger.Unlock()
 			}
+			if i == 1 && how == beneath {
+				s.crash(hours)
+			}
 			time.Sleep(time.Duration(hours.IntN(30)) * time.Millisecond)
 		}
 	})
@@ -340,6 +352,27 @@ func (s *siege) round(r *rand.Rand, number int) {
 	s.ledger.Lock()
 	s.target = nil
 	s.ledger.Unlock()
+}
+
+// beneath is a server that lives when its database is killed, while what is due
+// is in hand.
+const beneath db.Point = "without its database"
+
+// crash kills the database's server while the nodes do what is due, and starts
+// it again.
+func (s *siege) crash(r *rand.Rand) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.advance(time.Duration(r.IntN(9*24*60)) * time.Minute)
+	}()
+	time.Sleep(time.Duration(r.IntN(100)) * time.Millisecond)
+	s.note("the database dies")
+	s.base.Crash(s.t)
+	time.Sleep(time.Duration(r.IntN(1500)) * time.Millisecond)
+	s.base.Start(s.t)
+	s.note("the database is back")
+	<-done
 }
 
 func closed(c chan struct{}) bool {
@@ -408,13 +441,19 @@ func TestCrash(t *testing.T) {
 		t.Skip("-short: starts servers again and again")
 	}
 	t.Parallel()
-	for name, config := range map[string]func(t *testing.T) db.Config{
-		"sqlite":   func(t *testing.T) db.Config { return db.Config{DataDir: dbtest.DataDir(t)} },
-		"postgres": func(t *testing.T) db.Config { return db.Config{URL: dbtest.URL(t)} },
+	for name, config := range map[string]func(t *testing.T) (db.Config, *dbtest.Server){
+		"sqlite":   func(t *testing.T) (db.Config, *dbtest.Server) { return db.Config{DataDir: dbtest.DataDir(t)}, nil },
+		"postgres": func(t *testing.T) (db.Config, *dbtest.Server) { return db.Config{URL: dbtest.URL(t)}, nil },
+		"postgres that dies": func(t *testing.T) (db.Config, *dbtest.Server) {
+			base := dbtest.Primary(t)
+			return db.Config{URL: base.URL}, base
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSiege(t, config(t))
+			c, base := config(t)
+			s := newSiege(t, c)
+			s.base = base
 			r := rand.New(rand.NewPCG(*walkSeed, 5))
 			for i := range *crashKills {
 				s.round(r, i)

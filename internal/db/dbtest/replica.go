@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -110,6 +111,41 @@ func (s *Server) Kill() {
 	_ = s.process.Process.Signal(syscall.SIGQUIT) // which its children obey, too
 	_ = s.process.Wait()
 	s.process = nil
+}
+
+// Crash kills every process of the server in the way in which none learns of
+// it. Start has it recover.
+func (s *Server) Crash(t testing.TB) {
+	t.Helper()
+	pid := s.process.Process.Pid
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // it starts no others meanwhile
+		t.Fatal(err)
+	}
+	for _, child := range append(children(pid), pid) {
+		_ = syscall.Kill(child, syscall.SIGKILL)
+	}
+	_ = s.process.Wait()
+	s.process = nil
+}
+
+// children are the processes that a process has started. Where the system does
+// not tell, there are none: those of PostgreSQL end by themselves when their
+// parent is gone.
+func children(parent int) (list []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		var pid, of int
+		var state string
+		_, rest, _ := strings.Cut(string(text), ") ") // its name may be anything
+		if _, err := fmt.Sscanf(rest, "%s %d", &state, &of); err != nil || of != parent {
+			continue
+		}
+		if _, err := fmt.Sscanf(string(text), "%d", &pid); err == nil {
+			list = append(list, pid)
+		}
+	}
+	return list
 }
 
 // Exec runs a statement as the owner of the server.
