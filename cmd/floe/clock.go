@@ -63,7 +63,7 @@ func (o clockOptions) change(ctx context.Context, io *streams, fn func(c *testcl
 
 type clockCreate struct {
 	clockOptions
-	Now moment `placeholder:"TIME" help:"Time that the clock will show, as in 2026-01-31T00:00:00Z; the real time when it is not given."`
+	Now *moment `placeholder:"TIME" help:"Time that the clock will show, as in 2026-01-31T00:00:00Z; the real time when it is not given."`
 }
 
 // Help shows an example.
@@ -75,10 +75,15 @@ func (clockCreate) Help() string {
 
 // Run creates a clock.
 func (c *clockCreate) Run(ctx context.Context, io *streams) error {
+	if c.Now != nil {
+		if err := testclock.Shows("now", c.Now.Time); err != nil {
+			return exit{exitUsage, plain(err)}
+		}
+	}
 	return c.change(ctx, io, func(s *testclock.Service, tx *db.Tx, org id.ID) (testclock.Clock, error) {
-		now := c.Now.Time
-		if now.IsZero() {
-			now = tx.Now()
+		now := tx.Now()
+		if c.Now != nil {
+			now = c.Now.Time
 		}
 		return s.Create(ctx, tx, org, now)
 	})
@@ -113,6 +118,9 @@ Example:
 
 // Run advances a clock, and says on a terminal how far it has come.
 func (c *clockAdvance) Run(ctx context.Context, io *streams) error {
+	if err := testclock.Shows("to", c.To.Time); err != nil {
+		return exit{exitUsage, plain(err)}
+	}
 	return c.with(ctx, io, func(s *server.Server, org id.ID) error {
 		var progress testclock.Progress
 		if io.terminal {

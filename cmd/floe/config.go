@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -19,7 +20,8 @@ type configCommand struct {
 
 // Help shows an example.
 func (configCommand) Help() string {
-	return `It takes the options of serve, and shows what serve would use. Secrets are hidden.
+	return `It takes the options of serve, and shows what serve would use; what serve would
+refuse is an error, after that. Secrets are hidden.
 
 Example:
   FLOE_LISTEN=:80 floe config --data-dir /var/lib/floe`
@@ -46,14 +48,14 @@ func (c *configCommand) Run(_ context.Context, io *streams, file *configFile, k 
 		_, _ = fmt.Fprintf(io.err, "%s is set and has no effect: no option has that name\n", name)
 	}
 	if c.JSON {
-		return printJSON(io, settings)
+		return cmp.Or(printJSON(io, settings), c.check())
 	}
 	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "OPTION\tVALUE\tFROM")
 	for _, s := range settings {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
 	}
-	return w.Flush()
+	return cmp.Or(w.Flush(), c.check())
 }
 
 // misspelt are the variables that are named as options are and set none. What

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ const exitUnknown = 2
 
 // Run looks at the database and prints what it saw.
 func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
-	if err := c.there(); err != nil {
+	if err := cmp.Or(c.check(), c.there()); err != nil {
 		return exit{exitUnknown, err}
 	}
 	d, err := db.Open(ctx, db.Config{DataDir: c.DataDir, URL: c.DatabaseURL, ReadOnly: true, ReadConns: 2, Logger: toolLog(io.err)})

@@ -29,6 +29,13 @@ Examples:
   floe organization invoicing --organization acme --address 'Hauptstr. 1\n10115 Berlin'`
 }
 
+// Validate checks what is given while it is still a question of usage.
+func (c *organizationInvoicing) Validate() error {
+	v := organization.Invoicing{NetDays: 1, Numbering: "customer"}
+	c.apply(&v)
+	return plain(v.Check())
+}
+
 // Run changes and prints how an organization writes invoices.
 func (c *organizationInvoicing) Run(ctx context.Context, io *streams) error {
 	return c.with(ctx, io, func(s *setup) error {

@@ -27,6 +27,20 @@ type dataOptions struct {
 	DatabaseURL string `name:"database-url" env:"FLOE_DATABASE_URL" placeholder:"URL" secret:"" help:"PostgreSQL database to use in its place, as in postgres://user:password@host/name."`
 }
 
+// check refuses what is no address of a PostgreSQL database. It may hold a
+// password, so no error shows it, as one of the parser would.
+func (o dataOptions) check() error {
+	if !isPostgres(o.DatabaseURL) {
+		return exit{exitUsage, errors.New("--database-url (FLOE_DATABASE_URL) must begin with postgres://")}
+	}
+	return nil
+}
+
+// isPostgres says whether a URL is one of PostgreSQL, or none at all.
+func isPostgres(text string) bool {
+	return text == "" || strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+}
+
 // there says whether there is a database to work on. PostgreSQL's has to be made
 // by other means, so that one always is.
 func (o dataOptions) there() error {
@@ -62,8 +76,8 @@ func (o dataOptions) open(ctx context.Context, log *slog.Logger) (*db.DB, error)
 
 // openWith opens the database with a replica to read from, if there is one.
 func (o dataOptions) openWith(ctx context.Context, log *slog.Logger, readURL string, change ...func(*db.Config)) (*db.DB, error) {
-	if readURL != "" && o.DatabaseURL == "" {
-		return nil, exit{exitUsage, errors.New("--database-read-url (FLOE_DATABASE_READ_URL) names a replica; set --database-url (FLOE_DATABASE_URL) to its primary")}
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	config := db.Config{DataDir: o.DataDir, URL: o.DatabaseURL, ReadURL: readURL, Logger: log}
 	for _, c := range change {

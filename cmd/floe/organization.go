@@ -39,7 +39,7 @@ func (organizationCreate) Help() string {
 func (c *organizationCreate) Run(ctx context.Context, io *streams) error {
 	in, err := organization.Draft(c.Name, c.Slug)
 	if err != nil {
-		return plain(err)
+		return exit{exitUsage, plain(err)}
 	}
 	return c.withNew(ctx, io, func(s *setup) error {
 		var o organization.Organization
@@ -123,7 +123,7 @@ func plain(err error) error {
 	if problems, ok := errors.AsType[*schema.Problems](err); ok {
 		lines := make([]string, len(problems.List))
 		for i, p := range problems.List {
-			lines[i] = fmt.Sprintf("--%v: %s", p.Loc[len(p.Loc)-1], p.Msg)
+			lines[i] = fmt.Sprintf("--%s: %s", strings.ReplaceAll(fmt.Sprint(p.Loc[len(p.Loc)-1]), "_", "-"), p.Msg)
 		}
 		return errors.New(strings.Join(lines, "; "))
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"floe/internal/payment"
@@ -18,14 +16,9 @@ var processors = map[string]func(setting func(key string) string) (payment.Proce
 	payment.ManualName: func(func(string) string) (payment.Processor, error) { return payment.Manual{}, nil },
 }
 
-// processor makes the processor that was chosen.
+// processor makes the processor that was chosen, which there is.
 func processor(name string) (payment.Processor, error) {
-	make, ok := processors[name]
-	if !ok {
-		return nil, exit{exitUsage, fmt.Errorf("--processor (FLOE_PROCESSOR) is %q; this build has %s", name,
-			strings.Join(slices.Sorted(maps.Keys(processors)), ", "))}
-	}
-	p, err := make(func(key string) string { return os.Getenv("FLOE_" + strings.ToUpper(name+"_"+key)) })
+	p, err := processors[name](func(key string) string { return os.Getenv("FLOE_" + strings.ToUpper(name+"_"+key)) })
 	if err != nil {
 		return nil, fmt.Errorf("the payment processor %s cannot be used: %w", name, err)
 	}

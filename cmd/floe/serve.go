@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	netmail "net/mail"
 	"net/url"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -96,8 +99,8 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	log := c.logger(io.err)
-	if c.DrainDelay > maxDrainDelay {
-		return exit{exitUsage, fmt.Errorf("--drain-delay (FLOE_DRAIN_DELAY) is %s; %s is the most", c.DrainDelay, maxDrainDelay)}
+	if err := c.check(); err != nil { // before anything is made
+		return err
 	}
 	stop := context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopTime+time.Duration(c.DrainDelay), func() {
@@ -141,7 +144,7 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	}
 	if c.SMTPURL != "" {
 		if config.Mail, err = mail.NewSMTP(c.SMTPURL, c.MailFrom); err != nil {
-			return exit{exitUsage, fmt.Errorf("--smtp-url (FLOE_SMTP_URL) or --mail-from (FLOE_MAIL_FROM) is not right: %w", err)}
+			return err
 		}
 	}
 	if c.KeyRate > 0 {
@@ -149,9 +152,6 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 	}
 	if config.PublicURL == "" {
 		config.PublicURL = address
-	}
-	if err := checkURL(config.PublicURL); err != nil {
-		return err
 	}
 	config.PublicURL = strings.TrimRight(config.PublicURL, "/") // paths follow it
 	if c.MetricsListen != "" {
@@ -196,9 +196,6 @@ func (c *serveCommand) prepare(ctx context.Context, io *streams, s *server.Serve
 
 // listen opens a listener, or says what to do about it.
 func listen(ctx context.Context, address, option string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil { // "" would be a port of chance, on all addresses
-		return nil, exit{exitUsage, fmt.Errorf("cannot listen on %q; set %s to host:port, as in 127.0.0.1:8787", address, option)}
-	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case err == nil:
@@ -234,12 +231,68 @@ func reachable(address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-func checkURL(text string) error {
-	u, err := url.Parse(text)
-	if err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && !strings.ContainsAny(text, "?#") {
-		return nil
+// maxAnswerMemory is how many megabytes of answers can be asked for.
+const maxAnswerMemory = 1 << 20
+
+// check says what is wrong with options, as far as they say it by themselves.
+func (c *serveOptions) check() error {
+	wrong := func(format string, args ...any) error { return exit{exitUsage, fmt.Errorf(format, args...)} }
+	if err := c.dataOptions.check(); err != nil {
+		return err
 	}
-	return exit{exitUsage, fmt.Errorf("--public-url (FLOE_PUBLIC_URL) %q is not a URL like https://billing.example.com", text)}
+	if !isPostgres(c.DatabaseReadURL) {
+		return wrong("--database-read-url (FLOE_DATABASE_READ_URL) must begin with postgres://")
+	}
+	if !hostAndPort(c.Listen) {
+		return wrong("cannot listen on %q; set --listen (FLOE_LISTEN) to host:port, as in 127.0.0.1:8787", c.Listen)
+	}
+	if c.MetricsListen != "" && !hostAndPort(c.MetricsListen) {
+		return wrong("cannot listen on %q; set --metrics-listen (FLOE_METRICS_LISTEN) to host:port, as in 127.0.0.1:8787", c.MetricsListen)
+	}
+	if c.PublicURL != "" && !isBase(c.PublicURL) {
+		return wrong("--public-url (FLOE_PUBLIC_URL) %q is not a URL like https://billing.example.com", c.PublicURL)
+	}
+	if _, err := netmail.ParseAddress(c.MailFrom); err != nil {
+		return wrong("--mail-from (FLOE_MAIL_FROM) %q is not an address that mail can come from", c.MailFrom)
+	}
+	if c.SMTPURL != "" {
+		if _, err := mail.NewSMTP(c.SMTPURL, c.MailFrom); err != nil {
+			return wrong("--smtp-url (FLOE_SMTP_URL) is not right: %w", err)
+		}
+	}
+	if _, ok := processors[c.Processor]; !ok {
+		return wrong("--processor (FLOE_PROCESSOR) is %q; this build has %s", c.Processor, strings.Join(slices.Sorted(maps.Keys(processors)), ", "))
+	}
+	switch {
+	case c.DatabaseReadURL != "" && c.DatabaseURL == "":
+		return wrong("--database-read-url (FLOE_DATABASE_READ_URL) names a replica; set --database-url (FLOE_DATABASE_URL) to its primary")
+	case c.DrainDelay > maxDrainDelay:
+		return wrong("--drain-delay (FLOE_DRAIN_DELAY) is %s; %s is the most", c.DrainDelay, maxDrainDelay)
+	case c.KeyRate < 0:
+		return wrong("--license-key-rate (FLOE_LICENSE_KEY_RATE) is %d; 0 is no limit", c.KeyRate)
+	case c.AnswerMemory < 0 || c.AnswerMemory > maxAnswerMemory:
+		return wrong("--answer-memory (FLOE_ANSWER_MEMORY) is %d; it goes from 0 to %d", c.AnswerMemory, maxAnswerMemory)
+	case strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }):
+		return wrong("--realm (FLOE_REALM) %q cannot stand in a header: letters, digits and signs of ASCII can, without quotes", c.Realm)
+	}
+	return nil
+}
+
+// hostAndPort says whether an address can be listened on; "" would be a port of
+// chance, on all addresses.
+func hostAndPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	n, err := net.LookupPort("tcp", port) // services have names, too
+	return err == nil && n >= 0
+}
+
+// isBase says whether paths can follow a URL.
+func isBase(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && !strings.ContainsAny(text, "?#")
 }
 
 type migrateCommand struct {

@@ -47,8 +47,10 @@ func (c *tokenCreate) Validate() error {
 	if c.Organization == "" && c.User == "" {
 		return errors.New("missing flags: --organization=SLUG or --user=EMAIL")
 	}
-	_, err := auth.ParseScopes(c.Scopes)
-	return err
+	if _, err := auth.ParseScopes(c.Scopes); err != nil {
+		return fmt.Errorf("--scope: %w", err)
+	}
+	return nil
 }
 
 // Run creates a token.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,26 @@ Examples:
   floe torture /mnt/disk/try --rounds 200 --json
   floe torture --engine postgres --fault postgres-restart --fault backend-crash`)
 	return b.String()
+}
+
+// Validate checks numbers and faults while it is still a question of usage.
+func (c *tortureCommand) Validate() error {
+	switch {
+	case c.Rounds < 1:
+		return fmt.Errorf("--rounds is %d; at least 1", c.Rounds)
+	case c.Clients < 1 || c.Clients > 1000:
+		return fmt.Errorf("--clients is %d; from 1 to 1000", c.Clients)
+	}
+	if !isPostgres(c.DatabaseURL) {
+		return errors.New("--database-url must begin with postgres://")
+	}
+	known := torture.Faults()
+	for _, name := range c.Fault {
+		if len(known) > 0 && !slices.ContainsFunc(known, func(f torture.Fault) bool { return f.Name == name }) {
+			return fmt.Errorf("--fault: there is no fault %q; \"floe torture --help\" names those there are", name)
+		}
+	}
+	return nil
 }
 
 // Run tortures and prints what came of it.
@@ -146,9 +167,6 @@ func (c *tortureCommand) config(io *streams) (torture.Config, error) {
 	}
 	if config.Seed == 0 {
 		config.Seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // guards nothing
-	}
-	if config.Clients < 1 || config.Clients > 1000 || config.Rounds < 1 {
-		return config, errors.New("--clients must be between 1 and 1000, --rounds at least 1")
 	}
 	return config, nil
 }

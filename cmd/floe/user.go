@@ -9,6 +9,7 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/db"
+	"floe/internal/email"
 	"floe/internal/fault"
 	"floe/internal/id"
 	"floe/internal/organization"
@@ -56,6 +57,12 @@ type userMembership struct {
 
 // Run creates a user.
 func (c *userCreate) Run(ctx context.Context, io *streams) error {
+	if _, reason := email.Parse(c.Email); reason != "" {
+		return exit{exitUsage, fmt.Errorf("--email: %q is not a valid address: %s", c.Email, reason)}
+	}
+	if c.Role != "auto" && len(c.Organizations) == 0 {
+		return exit{exitUsage, errors.New("--role is one in organizations; name them with --organization")}
+	}
 	return c.withNew(ctx, io, func(s *setup) error {
 		return c.join(ctx, io, s, func(tx *db.Tx) (organization.User, error) {
 			u, err := s.organizations.CreateUser(ctx, tx, operator(), c.Email, "")

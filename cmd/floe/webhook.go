@@ -104,8 +104,14 @@ func (c *webhookReplay) Validate() error {
 		return errors.New("missing flags: --event=ID or --endpoint=ID")
 	case c.Event != "" && (c.After != nil || c.Before != nil || c.Customer != "" || len(c.Types) > 0 || c.Missed || c.URL != ""):
 		return errors.New("--event sends one event to its endpoint; options that pick some, and --url, go with --endpoint")
+	case c.Event != "":
+		if _, problem := id.Parse(c.Event); !problem.OK() {
+			return fmt.Errorf("--event: %q is not the ID of an event", c.Event)
+		}
+		return nil
 	}
-	return nil
+	_, err := c.request()
+	return err
 }
 
 // Run starts a replay and shows how it goes.
@@ -128,10 +134,7 @@ func (c *webhookReplay) Run(ctx context.Context, io *streams) error {
 }
 
 func (c *webhookReplay) one(ctx context.Context, io *streams, s *setup, hooks *webhook.Service, org id.ID) error {
-	event, problem := id.Parse(c.Event)
-	if !problem.OK() {
-		return exit{exitUsage, fmt.Errorf("--event: %q is not the ID of an event", c.Event)}
-	}
+	event, _ := id.Parse(c.Event) // Validate has looked
 	err := s.db.Write(ctx, func(tx *db.Tx) error { return hooks.Redeliver(ctx, tx, []id.ID{org}, event) })
 	if errors.Is(err, fault.NotFound.New()) {
 		return fmt.Errorf("%s has no webhook event %s; the ID of one is the webhook-id that it was sent with", c.Organization, event)
@@ -143,9 +146,9 @@ func (c *webhookReplay) one(ctx context.Context, io *streams, s *setup, hooks *w
 }
 
 func (c *webhookReplay) many(ctx context.Context, io *streams, s *setup, hooks *webhook.Service, org id.ID) error {
-	request, err := c.request(hooks)
+	request, err := c.request()
 	if err != nil {
-		return plain(err)
+		return err // Validate has looked
 	}
 	var r webhook.Replay
 	err = s.db.Write(ctx, func(tx *db.Tx) (err error) {
@@ -164,7 +167,7 @@ func (c *webhookReplay) many(ctx context.Context, io *streams, s *setup, hooks *
 	return c.watch(ctx, io, s, r)
 }
 
-func (c *webhookReplay) request(hooks *webhook.Service) (r webhook.ReplayCreate, err error) {
+func (c *webhookReplay) request() (r webhook.ReplayCreate, err error) {
 	r.Missed = c.Missed
 	if c.After != nil {
 		r.After = &c.After.Time
@@ -174,13 +177,13 @@ func (c *webhookReplay) request(hooks *webhook.Service) (r webhook.ReplayCreate,
 	}
 	endpoint, problem := id.Parse(c.Endpoint)
 	if !problem.OK() {
-		return r, exit{exitUsage, fmt.Errorf("--endpoint: %q is not the ID of an endpoint; \"floe webhook list\" shows them", c.Endpoint)}
+		return r, fmt.Errorf("--endpoint: %q is not the ID of an endpoint; \"floe webhook list\" shows them", c.Endpoint)
 	}
 	r.EndpointID = endpoint
 	if c.Customer != "" {
 		customer, problem := id.Parse(c.Customer)
 		if !problem.OK() {
-			return r, exit{exitUsage, fmt.Errorf("--customer: %q is not the ID of a customer", c.Customer)}
+			return r, fmt.Errorf("--customer: %q is not the ID of a customer", c.Customer)
 		}
 		r.CustomerID = &customer
 	}
@@ -188,16 +191,16 @@ func (c *webhookReplay) request(hooks *webhook.Service) (r webhook.ReplayCreate,
 		r.Types = append(r.Types, webhook.EventType(t))
 	}
 	if err := webhook.CheckTypes(r.Types); err != nil {
-		return r, exit{exitUsage, err}
+		return r, fmt.Errorf("--type: %w", err)
 	}
 	if c.URL != "" {
-		address, err := hooks.ParseAddress(c.URL)
+		address, err := webhook.ParseAddress(c.URL, c.AllowPrivateWebhooks)
 		if err != nil {
 			err = plain(err)
 			if !c.AllowPrivateWebhooks {
 				err = fmt.Errorf("%w; --allow-private-webhooks permits http and private addresses", err)
 			}
-			return r, exit{exitUsage, err}
+			return r, err
 		}
 		r.URL = &address
 	}

@@ -2,13 +2,13 @@ package organization
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/schema"
 )
 
 // Invoicing is how an organization writes invoices.
@@ -25,14 +25,16 @@ const maxNetDays = 365
 
 var prefixes = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{0,31}$`)
 
-func (v *Invoicing) check() error {
+// Check refuses what cannot stand on invoices.
+func (v *Invoicing) Check() error {
+	problem := func(key, msg string) error { return schema.ValueError(msg, nil, "body", key) }
 	switch {
 	case v.NetDays < 1 || v.NetDays > maxNetDays:
-		return fmt.Errorf("the net days must be from 1 to %d", maxNetDays)
+		return problem("net_days", fmt.Sprintf("The net days go from 1 to %d.", maxNetDays))
 	case v.Numbering != "customer" && v.Numbering != "organization":
-		return errors.New("invoices are numbered by customer or by organization")
+		return problem("numbering", "Invoices are numbered by customer or by organization.")
 	case v.Prefix != nil && !prefixes.MatchString(*v.Prefix):
-		return errors.New("a prefix has up to 32 capital letters, digits and hyphens")
+		return problem("prefix", "A prefix has up to 32 capital letters, digits and hyphens.")
 	}
 	return nil
 }
@@ -49,7 +51,7 @@ func InvoicingOf(ctx context.Context, q db.Querier, org id.ID) (Invoicing, error
 
 // SetInvoicing changes how an organization writes the invoices to come.
 func SetInvoicing(ctx context.Context, tx *db.Tx, org id.ID, v Invoicing) error {
-	if err := v.check(); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	_, err := db.Exec(ctx, tx, `UPDATE organizations SET net_days = ?, invoice_numbering = ?, invoice_prefix = ?, invoice_address = ?, invoice_tax_id = ?

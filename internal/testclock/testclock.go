@@ -46,9 +46,9 @@ type Service struct {
 	Changed func()
 }
 
-// shows refuses times that a clock cannot show: ids begin with 1970, and the
+// Shows refuses times that a clock cannot show: ids begin with 1970, and the
 // longest period after 2999 still ends in a year of four digits.
-func shows(key string, t time.Time) error {
+func Shows(key string, t time.Time) error {
 	if y := t.Year(); y >= 1970 && y < 3000 {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (s *Service) Get(ctx context.Context, q db.Querier, org id.ID) (Clock, erro
 // subscriptions wait for it.
 func (s *Service) Create(ctx context.Context, tx *db.Tx, org id.ID, now time.Time) (Clock, error) {
 	c := Clock{OrganizationID: org, Now: clock.Normal(now), CreatedAt: s.Wall.Now()}
-	if err := shows("now", c.Now); err != nil {
+	if err := Shows("now", c.Now); err != nil {
 		return c, err
 	}
 	n, err := db.Exec(ctx, tx, `INSERT INTO test_clocks (`+columns+`) VALUES (?, ?, ?) ON CONFLICT (organization_id) DO NOTHING`,
@@ -168,7 +168,7 @@ type Progress func(now time.Time, done int) (more bool)
 // again. That is also how it ends when progress does not want more.
 func (s *Service) Advance(ctx context.Context, org id.ID, to time.Time, progress Progress) (Clock, error) {
 	to = clock.Normal(to)
-	if err := shows("to", to); err != nil {
+	if err := Shows("to", to); err != nil {
 		return Clock{}, err
 	}
 	total := 0

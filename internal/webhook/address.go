@@ -54,14 +54,14 @@ func (a *Address) DecodeNode(n *schema.Node, at *schema.At) {
 }
 
 // ParseAddress reads an address from elsewhere than a request's body.
-func (s *Service) ParseAddress(text string) (Address, error) {
+func ParseAddress(text string, allowPrivate bool) (Address, error) {
 	var a Address
 	problems := &schema.Problems{}
 	a.DecodeNode(schema.StringNode(text), schema.Root(problems, "body").Key("url"))
 	if err := problems.Err(); err != nil {
 		return a, err
 	}
-	return a, s.check(a)
+	return a, a.check(allowPrivate)
 }
 
 // SchemaName says that the schema is written in place.
@@ -78,8 +78,10 @@ const (
 )
 
 // check holds an address against what this server may call.
-func (s *Service) check(a Address) error {
-	if s.AllowPrivate {
+func (s *Service) check(a Address) error { return a.check(s.AllowPrivate) }
+
+func (a Address) check(allowPrivate bool) error {
+	if allowPrivate {
 		return nil
 	}
 	p := schema.Problem{Loc: []any{"body", "url"}, Input: a.sent}

@@ -36,7 +36,7 @@ func FuzzAddress(f *testing.F) {
 	}
 	s := &Service{}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := s.ParseAddress(text)
+		a, err := ParseAddress(text, false)
 		if err != nil {
 			return
 		}
@@ -47,7 +47,7 @@ func FuzzAddress(f *testing.F) {
 		if ip, err := netip.ParseAddr(host); err == nil && guard("tcp", net.JoinHostPort(ip.String(), "443"), nil) != nil {
 			t.Errorf("%q is accepted, and %s is not to be called", text, ip)
 		}
-		again, err := s.ParseAddress(a.URL)
+		again, err := ParseAddress(a.URL, false)
 		if err != nil || again.URL != a.URL || !s.callable(a.URL) {
 			t.Errorf("%q is %q, then %q: %v", text, a.URL, again.URL, err)
 		}
