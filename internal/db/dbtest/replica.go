@@ -25,6 +25,7 @@ type Server struct {
 	URL     string
 	server  *pgserver.Server
 	process *exec.Cmd
+	ended   chan struct{} // closed when the process has
 	log     *os.File
 }
 
@@ -87,20 +88,34 @@ func newServer(t testing.TB, files func(data string) (*pgserver.Server, error)) 
 	return s
 }
 
-// Start starts the server and waits until it answers.
+// Start starts the server and waits until it answers. As long as processes of
+// one that has crashed are not quite gone, the next one refuses to start.
 func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	s.launch(t)
+	for begin := time.Now(); !answers(s.URL); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begin) > startTime {
+			text, _ := os.ReadFile(s.log.Name())
+			t.Fatalf("the server does not answer:\n%s", text)
+		}
+		select {
+		case <-s.ended:
+			s.launch(t)
+		default:
+		}
+	}
+}
+
+func (s *Server) launch(t testing.TB) {
 	t.Helper()
 	s.process = s.server.Command("postgres", "-D", s.server.Data)
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for begin := time.Now(); !answers(s.URL); time.Sleep(20 * time.Millisecond) {
-		if time.Since(begin) > startTime {
-			text, _ := os.ReadFile(s.log.Name())
-			t.Fatalf("the server does not answer:\n%s", text)
-		}
-	}
+	ended := make(chan struct{})
+	s.ended = ended
+	go func(p *exec.Cmd) { _ = p.Wait(); close(ended) }(s.process)
 }
 
 // Kill ends the server at once, without what it owes to anybody.
@@ -109,7 +124,7 @@ func (s *Server) Kill() {
 		return
 	}
 	_ = s.process.Process.Signal(syscall.SIGQUIT) // which its children obey, too
-	_ = s.process.Wait()
+	<-s.ended
 	s.process = nil
 }
 
@@ -124,7 +139,7 @@ func (s *Server) Crash(t testing.TB) {
 	for _, child := range append(children(pid), pid) {
 		_ = syscall.Kill(child, syscall.SIGKILL)
 	}
-	_ = s.process.Wait()
+	<-s.ended
 	s.process = nil
 }
 
