@@ -75,7 +75,7 @@ func matching(asked []string) (out []string) {
 
 // Run listens until a signal comes.
 func (c *listenCommand) Run(ctx context.Context, io *streams) error {
-	server, err := c.remote()
+	server, err := c.remote(ctx)
 	if err != nil {
 		return err
 	}

@@ -172,7 +172,7 @@ func TestFollower(t *testing.T) {
 	}))
 	defer server.Close()
 	var lost bytes.Buffer
-	f := &follower{server: &remote{server.URL, "t", server.Client()}, session: "s", types: []string{"a.b"}, opened: func() {},
+	f := &follower{server: &remote{base: server.URL, token: "t", client: server.Client()}, session: "s", types: []string{"a.b"}, opened: func() {},
 		lost: func(err error) { lost.WriteString(err.Error()) }}
 	events := make(chan heard, 1)
 	err := f.run(context.Background(), events)
@@ -203,7 +203,7 @@ func TestListenIsAnEndpoint(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		events, opened, ended := make(chan heard), make(chan bool, 1), make(chan error, 1)
-		stream := &follower{server: &remote{floe.URL, f.Token(auth.WebhooksRead), http.DefaultClient}, session: id.New(),
+		stream := &follower{server: &remote{base: floe.URL, token: f.Token(auth.WebhooksRead), client: http.DefaultClient}, session: id.New(),
 			opened: func() { opened <- true }, lost: func(err error) { t.Error(err) }}
 		go func() { ended <- stream.run(ctx, events) }()
 		defer func() { cancel(); <-ended }()

@@ -54,7 +54,7 @@ Start with:  floe serve
 
 Exit codes: 0 done; 1 it failed, and the last line on stderr says why; 2 the command line is wrong.
 Commands whose codes mean more say so in their --help.
-Every option of a command can also be set as a FLOE_… variable or in the file that --config names.`
+Options that show a $FLOE_… variable can also be set by it, or in the file that --config names.`
 
 // output remembers whether something could not be written, such as to a file on
 // a full disk: what was printed by halves is no success.

@@ -12,23 +12,27 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"floe/internal/id"
 )
 
 // remoteOptions say which server a command talks to, over HTTP like any
 // client.
 type remoteOptions struct {
-	URL   string `name:"url" env:"FLOE_URL" default:"http://127.0.0.1:8787" placeholder:"URL" help:"The server (${default})."`
-	Token string `env:"FLOE_TOKEN" placeholder:"TOKEN" secret:"" help:"Access token; \"floe token create\" makes one."`
+	URL          string `name:"url" env:"FLOE_URL" default:"http://127.0.0.1:8787" placeholder:"URL" help:"The server (${default})."`
+	Token        string `env:"FLOE_TOKEN" placeholder:"TOKEN" secret:"" help:"Access token; \"floe token create\" makes one."`
+	Organization string `placeholder:"SLUG" help:"The organization, for the token of a user who belongs to several."`
 }
 
 // remote is a server, seen as a client sees it.
 type remote struct {
 	base   string
 	token  string
+	org    id.ID // that requests are confined to; none for all that the token reaches
 	client *http.Client
 }
 
-func (o remoteOptions) remote() (*remote, error) {
+func (o remoteOptions) remote(ctx context.Context) (*remote, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, exit{exitUsage, fmt.Errorf("--url (FLOE_URL) %q is not a URL like https://billing.example.com", o.URL)}
@@ -36,7 +40,23 @@ func (o remoteOptions) remote() (*remote, error) {
 	if o.Token == "" {
 		return nil, exit{exitUsage, errors.New("the server wants a token: set --token (FLOE_TOKEN); \"floe token create\" makes one")}
 	}
-	return &remote{base: strings.TrimSuffix(o.URL, "/"), token: o.Token, client: &http.Client{}}, nil
+	r := &remote{base: strings.TrimSuffix(o.URL, "/"), token: o.Token, client: &http.Client{}}
+	if o.Organization == "" {
+		return r, nil
+	}
+	var found struct {
+		Items []struct {
+			ID id.ID `json:"id"`
+		} `json:"items"`
+	}
+	if err := r.call(ctx, http.MethodGet, "/v1/organizations/?"+url.Values{"slug": {o.Organization}}.Encode(), nil, &found); err != nil {
+		return nil, err
+	}
+	if len(found.Items) == 0 {
+		return nil, fmt.Errorf("the token reaches no organization with the slug %q", o.Organization)
+	}
+	r.org = found.Items[0].ID
+	return r, nil
 }
 
 // refusal is an answer that is no success. Trying again does not help when the
@@ -51,6 +71,8 @@ func (r *refusal) Error() string {
 	switch {
 	case r.status == http.StatusUnauthorized:
 		text += " Check --token (FLOE_TOKEN); \"floe token create\" makes another."
+	case r.status == http.StatusUnprocessableEntity && strings.HasPrefix(r.text, "organization_id "):
+		text += " Name one with --organization."
 	case r.status == http.StatusNotFound && r.text == noSuchPath:
 		text += "; check --url (FLOE_URL), which has nothing after the host as a rule"
 	}
@@ -78,6 +100,9 @@ func (r *remote) request(ctx context.Context, method, path string, body any) (*h
 		return nil, err
 	}
 	q.Header.Set("Authorization", "Bearer "+r.token)
+	if r.org != "" {
+		q.Header.Set("Polar-Organization", string(r.org))
+	}
 	if body != nil {
 		q.Header.Set("Content-Type", "application/json")
 	}
@@ -121,10 +146,22 @@ func saidIn(text []byte) string {
 	}
 	_ = json.Unmarshal(text, &e) // anything else is shown as it is
 	var detail string
+	var problems []struct {
+		Loc []any  `json:"loc"`
+		Msg string `json:"msg"`
+	}
 	switch {
 	case e.Description != "":
 		return e.Description
 	case json.Unmarshal(e.Detail, &detail) == nil && detail != "":
+		return detail
+	case json.Unmarshal(e.Detail, &problems) == nil && len(problems) > 0:
+		for i, p := range problems {
+			if where := fmt.Sprint(p.Loc[max(len(p.Loc)-1, 0):]...); !strings.Contains(p.Msg, where) {
+				problems[i].Msg = where + ": " + p.Msg
+			}
+			detail = strings.TrimSpace(detail + " " + problems[i].Msg)
+		}
 		return detail
 	case len(e.Detail) > 0:
 		return string(e.Detail)

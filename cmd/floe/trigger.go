@@ -154,7 +154,7 @@ type trigger struct {
 
 // Run makes it happen.
 func (c *triggerCommand) Run(ctx context.Context, io *streams) (err error) {
-	server, err := c.remote()
+	server, err := c.remote(ctx)
 	if err != nil {
 		return err
 	}
