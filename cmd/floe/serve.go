@@ -309,7 +309,7 @@ Example:
 
 // Run migrates.
 func (c *migrateCommand) Run(ctx context.Context, io *streams) error {
-	d, err := c.open(ctx, toolLog(io.err))
+	d, err := c.open(ctx, slog.New(slog.NewTextHandler(io.err, nil))) // which says what it does to one that is older
 	if err != nil {
 		return err
 	}

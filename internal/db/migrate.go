@@ -27,11 +27,24 @@ var migrations embed.FS
 // do so at the same time, and on PostgreSQL others may work with the database
 // meanwhile. A schema that is newer than this program stays as it is: while
 // nodes are replaced one after the other, an old one may have to start again.
+// What may take minutes, because there are rows to change, is announced in the log.
 func (d *DB) Migrate(ctx context.Context) error {
+	start := time.Now()
+	has, wants, err := d.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	older := has > 0 && has < wants
+	if older {
+		d.config.Logger.InfoContext(ctx, "bringing the database up to date; a large one takes its time", "schema", has, "to", wants)
+	}
 	if err := d.MigrateTo(ctx, goose.MaxVersion); err != nil {
 		return err
 	}
-	has, wants, err := d.Schema(ctx)
+	if older {
+		d.config.Logger.InfoContext(ctx, "the database is up to date", "schema", wants, "took_ms", time.Since(start).Milliseconds())
+	}
+	has, wants, err = d.Schema(ctx)
 	if err == nil && has > wants {
 		d.config.Logger.WarnContext(ctx, "a newer version has migrated the database", "schema", has, "known", wants)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -17,15 +18,18 @@ import (
 	"floe/internal/db/dbtest"
 )
 
+// nowhere are places for databases that are not there yet.
+var nowhere = map[string]func(testing.TB) db.Config{
+	"sqlite":   func(t testing.TB) db.Config { return db.Config{DataDir: dbtest.EmptyDataDir(t)} },
+	"postgres": func(t testing.TB) db.Config { return db.Config{URL: dbtest.EmptyURL(t)} },
+}
+
 // Several nodes start at once on an empty database.
 func TestMigrateTogether(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]func() db.Config{
-		"sqlite":   func() db.Config { return db.Config{DataDir: dbtest.EmptyDataDir(t)} },
-		"postgres": func() db.Config { return db.Config{URL: dbtest.EmptyURL(t)} },
-	} {
+	for name, place := range nowhere {
 		t.Run(name, func(t *testing.T) {
-			config := config()
+			config := place(t)
 			var wg sync.WaitGroup
 			for range 4 {
 				wg.Go(func() {
@@ -160,6 +164,40 @@ func TestMigrateLeavesWhatIsNewer(t *testing.T) {
 			t.Errorf("schema %d, want %d: %v", has, wants+1, err)
 		}
 	})
+}
+
+// Whoever starts a new version on old data is told why nobody is answered yet,
+// and when it was over. Where there is no data there is nothing to tell.
+func TestMigrateSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	for name, place := range nowhere {
+		for version, want := range map[int64][]string{0: nil, 5: {"bringing the database up to date", "schema=5", "the database is up to date"}} {
+			t.Run(fmt.Sprint(name, version), func(t *testing.T) {
+				var said bytes.Buffer
+				config := place(t)
+				config.Logger = slog.New(slog.NewTextHandler(&said, nil))
+				d, err := db.Open(t.Context(), config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = d.Close() })
+				if version > 0 {
+					err = d.MigrateTo(t.Context(), version)
+				}
+				if err := errors.Join(err, d.Migrate(t.Context())); err != nil {
+					t.Fatal(err)
+				}
+				for _, w := range want {
+					if !strings.Contains(said.String(), w) {
+						t.Errorf("%q is not in %q", w, &said)
+					}
+				}
+				if len(want) == 0 && said.Len() > 0 {
+					t.Errorf("said %q", &said)
+				}
+			})
+		}
+	}
 }
 
 // What the README of the folder asks for and a reader would forget.
