@@ -2,7 +2,8 @@
 // for each endpoint that wants it in the transaction that causes it, and sent
 // after the commit: signed, strictly in order for each endpoint and customer,
 // and again until it arrives or two days are over. It keeps the log of all
-// attempts, and sends again what is asked for.
+// attempts, and sends again what is asked for. Programs without an address of
+// their own fetch what an endpoint would be sent.
 //
 // What happened it hears from the journal; of the objects it knows only the
 // JSON that their packages give.
