@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,6 +74,13 @@ func (n *node) kill() {
 	if n.cmd != nil {
 		_ = n.cmd.Process.Kill()
 	}
+}
+
+// dump ends it when it has said at what all its goroutines are.
+func (n *node) dump() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_ = n.cmd.Process.Signal(syscall.SIGQUIT)
 }
 
 // caller keeps connections.

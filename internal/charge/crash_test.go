@@ -315,11 +315,12 @@ func (s *siege) round(r *rand.Rand, number int) {
 		})
 	}
 	hours, tired := rand.New(rand.NewPCG(*walkSeed, uint64(number*100+99))), make(chan struct{})
-	patience := 3 + r.IntN(8)
+	patience, tire := 3+r.IntN(8), sync.OnceFunc(func() { close(tired) })
 	wait.Go(func() {
+		defer tire() // also when the database does not come back, which ends the test
 		for i := 0; !closed(stop); i++ {
 			if i == patience {
-				close(tired)
+				tire()
 			}
 			by := time.Duration(hours.IntN(9*24*60)) * time.Minute
 			if hours.IntN(3) == 0 {
@@ -345,6 +346,8 @@ func (s *siege) round(r *rand.Rand, number int) {
 		s.note("it is killed")
 		n.kill()
 		<-n.ended
+	case <-time.After(stuck):
+		s.hangs()
 	}
 	time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond) // the others go on, and nobody is there
 	close(stop)
@@ -352,6 +355,19 @@ func (s *siege) round(r *rand.Rand, number int) {
 	s.ledger.Lock()
 	s.target = nil
 	s.ledger.Unlock()
+}
+
+// stuck is how long a round may take, and the end of all.
+const stuck = 5 * time.Minute
+
+// hangs ends servers that do not get on, and has them say at what they are.
+func (s *siege) hangs() {
+	for _, n := range s.nodes {
+		n.dump()
+		<-n.ended
+		s.t.Errorf("it does not get on, and %s is at:\n%s", n.Address, n.log.String())
+		n.log.Reset()
+	}
 }
 
 // beneath is a server that lives when its database is killed, while what is due
@@ -408,7 +424,12 @@ func (s *siege) settles() {
 		}
 	}
 	c := &client{siege: s, r: s.r, n: s.nodes[0]}
+	begun := time.Now()
 	for i := range 30 {
+		if time.Since(begun) > stuck {
+			s.hangs()
+			return
+		}
 		for range len(s.tell) * 3 {
 			c.tells()
 		}
