@@ -412,6 +412,22 @@ func (s *siege) open(fn func(d *db.DB)) {
 	fn(d)
 }
 
+// counts has PostgreSQL find out how much there is. Those that tests share never
+// do, and then compare, for one of the rules, every event with every entry.
+func (s *siege) counts() {
+	if s.config.URL == "" {
+		return
+	}
+	d, err := db.Open(s.t.Context(), s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Write(s.t.Context(), func(tx *db.Tx) error { return tx.Analyze(s.t.Context()) }); err != nil {
+		s.t.Error(err)
+	}
+}
+
 // settles lets everything through, with servers that live.
 func (s *siege) settles() {
 	s.ledger.Lock()
@@ -478,6 +494,7 @@ func TestCrash(t *testing.T) {
 			r := rand.New(rand.NewPCG(*walkSeed, 5))
 			for i := range *crashKills {
 				s.round(r, i)
+				s.counts()
 				s.open(s.sound)
 				if t.Failed() {
 					break
