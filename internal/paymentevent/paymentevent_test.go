@@ -10,6 +10,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
+	"floe/internal/order"
 	"floe/internal/ordertest"
 	"floe/internal/payment"
 	"floe/internal/paymentevent"
@@ -133,6 +134,17 @@ func TestSurplus(t *testing.T) {
 		}
 		p.Can.Refund = true
 
+		// Somebody has given it back at the processor already.
+		p.Refunding = func(payment.Refund) (payment.RefundResult, error) {
+			return payment.RefundResult{Refused: payment.RefundedAlready}, nil
+		}
+		w.Told(204, ordertest.Event("evt_e", payment.PaymentSucceeded, o, "pay_back"))
+		w.RunDue()
+		if got := w.Balance(string(o.CustomerID)); got != 1000 || len(p.Refunds()) != 1 {
+			t.Errorf("balance %d", got)
+		}
+		p.Heal()
+
 		// An order that was never made.
 		lost := payment.Event{ID: "evt_c", Type: payment.PaymentSucceeded, Organization: w.Org.ID, Order: id.New(), Customer: o.CustomerID,
 			Payment: "pay_lost", Amount: 700, Currency: "USD"}
@@ -151,6 +163,44 @@ func TestSurplus(t *testing.T) {
 		w.Told(204, ordertest.Event("evt_d", payment.PaymentSucceeded, o, "pay_3ds"))
 		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
 		w.Payments(o, obj{"status": "succeeded", "reference": "pay_3ds"})
+		w.Healthy()
+	})
+}
+
+// TestRefundBeforeItsPayment: what is done at the processor with a payment is told
+// again when nobody knows yet that it came.
+func TestRefundBeforeItsPayment(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		p := w.Processor()
+		back := func(o order.Row, reference string) []payment.Event {
+			r, d := ordertest.Event("r_"+reference, payment.RefundUpdated, o, reference), ordertest.Event("d_"+reference, payment.DisputeUpdated, o, reference)
+			r.Refund, r.RefundStatus, r.Amount = "re_"+reference, payment.RefundSucceeded, 400
+			d.Dispute, d.DisputeStatus = "dp_"+reference, payment.DisputeLost
+			return []payment.Event{r, d}
+		}
+		known := func(o order.Row, reference string) {
+			t.Helper()
+			w.Told(204, back(o, reference)...)
+			w.Is(w.Get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 400})
+			w.Is(w.Refund(o, 100, nil), 403, obj{"error": "RefundDisputedPayment"})
+		}
+		o := w.Drafted()
+		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_a"}, nil)
+		w.Is(w.Finalize(o), 200, obj{"status": "pending"})
+		w.Told(409, back(o, "pay_a")[0])
+		w.Told(204, ordertest.Event("evt_a", payment.PaymentSucceeded, o, "pay_a"))
+		known(o, "pay_a")
+
+		o = w.Drafted() // whose charge has no answer
+		p.Answer(payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay_b"}, floetest.ErrLost)
+		w.Failing("POST", "/v1/orders/"+string(o.ID)+"/finalize", "{}")
+		for _, e := range back(o, "pay_b") {
+			w.Told(409, e)
+		}
+		w.AskAgain()
+		known(o, "pay_b")
+		w.Told(204, back(o, "pay_unknown")...)
 		w.Healthy()
 	})
 }

@@ -184,7 +184,7 @@ func (s *Service) gaveBack(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 	case err != nil:
 		return Refund{}, fmt.Errorf("close a request for a refund: %w", err)
 	case q.Surplus:
-		if n == 1 && (result.Refused != "" || result.Status.Final()) {
+		if n == 1 && result.Refused != payment.RefundedAlready && (result.Refused != "" || result.Status.Final()) {
 			return Refund{}, order.Credit(ctx, tx, r, q.Amount)
 		}
 		return Refund{}, nil

@@ -20,14 +20,17 @@ func (s *Service) HearDispute(ctx context.Context, tx *db.Tx, e *payment.Event) 
 	}
 	r, err := s.Orders.Locked(ctx, tx, []id.ID{e.Organization}, e.Order)
 	if errors.Is(err, fault.NotFound.New()) {
-		return nil
+		return early(ctx, tx, e, nil)
 	}
 	if err != nil {
 		return err
 	}
 	p, err := order.PaymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
-	if err != nil || p == nil {
+	if err != nil {
 		return err
+	}
+	if p == nil {
+		return early(ctx, tx, e, nil)
 	}
 	_, err = db.Exec(ctx, tx, `INSERT INTO disputes (organization_id, id, order_id, payment_id, created_at, processor, reference, status, amount, currency,
 			reason, evidence_due_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"floe/internal/auth"
+	"floe/internal/charge"
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
@@ -21,7 +22,7 @@ func (s *Service) Hear(ctx context.Context, tx *db.Tx, actor auth.Subject, e *pa
 	}
 	r, err := s.Orders.Locked(ctx, tx, []id.ID{e.Organization}, e.Order)
 	if errors.Is(err, fault.NotFound.New()) {
-		return nil
+		return early(ctx, tx, e, nil)
 	}
 	if err != nil {
 		return err
@@ -49,6 +50,9 @@ func (s *Service) Hear(ctx context.Context, tx *db.Tx, actor auth.Subject, e *pa
 // madeThere records a refund that was made at the processor.
 func (s *Service) madeThere(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row, e *payment.Event) error {
 	p, err := order.PaymentNamed(ctx, tx, r.OrganizationID, r.ID, e.Payment)
+	if err == nil {
+		err = early(ctx, tx, e, p)
+	}
 	if err != nil || p == nil || p.Surplus || p.Status != order.Succeeded || !r.Status.Paid() || e.Amount <= 0 || !e.RefundStatus.Counts() {
 		return err
 	}
@@ -61,6 +65,21 @@ func (s *Service) madeThere(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 	_, err = s.record(ctx, tx, actor, r, Refund{Status: e.RefundStatus, Reason: "other", Amount: e.Amount - tax, TaxAmount: tax,
 		PaymentID: &p.ID, Processor: &processor, Reference: &e.Refund})
 	return err
+}
+
+// early refuses what is said of money of which nobody knows yet that it came: the
+// answer to its charge, or the event that tells of it, is still on the way. It is
+// to be told again.
+func early(ctx context.Context, q db.Querier, e *payment.Event, p *order.PaymentRow) error {
+	if p == nil {
+		c, err := charge.Of(ctx, q, e.Organization, e.Order)
+		if err != nil || c == nil {
+			return err
+		}
+	} else if p.Status != order.Underway {
+		return nil
+	}
+	return fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", e.Order))
 }
 
 // named is the refund that an event is about, nil when there is none yet.
