@@ -20,6 +20,7 @@ type taken struct {
 	amount   int64
 	currency string
 	back     int64 // given back
+	there    int64 // of that, by somebody at the processor, who may not have told yet
 }
 
 // bank is a processor that does anything a processor may do, and keeps its own
@@ -107,7 +108,10 @@ func (b *bank) refund(x payment.Refund) (payment.RefundResult, error) {
 		return r, nil
 	}
 	if p.amount-p.back < x.Amount {
-		b.t.Errorf("asked to give back more than there is: %+v of %+v", x, p)
+		if p.there == 0 {
+			b.t.Errorf("asked to give back more than there is: %+v of %+v", x, p)
+		}
+		return payment.RefundResult{Refused: payment.RefundedAlready}, nil
 	}
 	if b.kind || b.r.IntN(3) > 0 {
 		p.back += x.Amount

@@ -1,8 +1,10 @@
 package charge_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +17,10 @@ import (
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
+	"floe/internal/money"
+	"floe/internal/order"
 	"floe/internal/ordertest"
+	"floe/internal/organization"
 	"floe/internal/payment"
 )
 
@@ -34,7 +39,8 @@ type shop struct {
 	customers []string
 	subs      []string
 	plans     []string
-	thing     string // is bought once
+	counted   []string // plans by seats and by units
+	thing     string   // is bought once
 	discounts []any
 	byHand    map[id.ID]bool // orders that were given up or taken up by somebody, and their subscriptions
 	asking    bool           // by a request, of which the server may die
@@ -70,6 +76,10 @@ func (s *shop) say(e payment.Event) {
 			return
 		}
 		s.wait(charge.Soon + time.Second)
+	}
+	if e.Type == payment.RefundUpdated || e.Type == payment.DisputeUpdated { // of a payment that waits for its own event
+		s.tell = append(s.tell, e)
+		return
 	}
 	s.T.Errorf("never heard: %+v", e)
 }
@@ -122,6 +132,18 @@ func (s *shop) opens() {
 		s.plans = append(s.plans, s.Product(obj{"recurring_interval": interval, "prices": []any{
 			ordertest.Fixed(amounts[0], "usd"), ordertest.Fixed(amounts[1], "eur")}}).ID())
 	}
+	for _, c := range []obj{{"amount_type": "seat_based", "seat_tiers": obj{"seat_tier_type": "graduated", "tiers": []any{
+		obj{"min_seats": 2, "max_seats": 4, "price_per_seat": 333}, obj{"min_seats": 5, "max_seats": 20, "price_per_seat": 100}}}},
+		{"amount_type": "unit_based", "tiers": obj{"type": "volume", "tiers": []any{obj{"bound": 5, "unit_amount": 75}, obj{"bound": nil, "unit_amount": 50}}}}} {
+		var prices []any
+		for _, currency := range []string{"usd", "eur"} {
+			in := maps.Clone(c)
+			in["price_currency"] = currency
+			prices = append(prices, in, ordertest.Fixed(25, currency))
+		}
+		prices[1], prices[3] = ordertest.Fixed(99, "usd"), ordertest.Fixed(77, "eur")
+		s.counted = append(s.counted, s.Product(obj{"prices": prices}).ID())
+	}
 	s.thing = s.Once(obj{"prices": []any{ordertest.Fixed(1000, "usd"), ordertest.Fixed(900, "eur")}}).ID()
 	s.discounts = []any{nil}
 	for _, body := range reductions() {
@@ -151,7 +173,13 @@ func (s *shop) currency(c string) {
 // step is one thing that happens.
 func (s *shop) step() {
 	sub := "/v1/subscriptions/" + pick(s.r, s.subs)
-	switch s.r.IntN(18) {
+	switch s.r.IntN(21) {
+	case 18:
+		s.do("PATCH", sub, obj{"product_id": pick(s.r, s.counted), "proration_behavior": pick(s.r, []string{"prorate", "invoice"})})
+	case 19:
+		s.do("PATCH", sub, obj{pick(s.r, []string{"seats", "units"}): 1 + s.r.IntN(9), "proration_behavior": pick(s.r, []string{"prorate", "invoice", "invoice", "next_period"})})
+	case 20:
+		s.there()
 	case 0, 1, 2, 3:
 		body := obj{"product_id": pick(s.r, s.plans), "proration_behavior": pick(s.r, []string{"prorate", "invoice", "invoice", "next_period"})}
 		if s.r.IntN(3) == 0 {
@@ -203,6 +231,30 @@ func (s *shop) step() {
 	}
 }
 
+// there is what somebody does at the processor: a refund, or a dispute.
+func (s *shop) there() {
+	references := slices.Sorted(maps.Keys(s.books))
+	if len(references) == 0 {
+		return
+	}
+	reference := pick(s.r, references)
+	p := s.books[reference]
+	e := payment.Event{Organization: s.Org.ID, Order: p.order, Payment: reference, Currency: p.currency, Amount: p.amount}
+	if s.r.IntN(3) == 0 {
+		e.Type, e.Dispute = payment.DisputeUpdated, s.name("dp")
+		e.DisputeStatus = pick(s.r, []payment.DisputeStatus{payment.DisputeWon, payment.DisputeLost, payment.DisputeUnderReview})
+		s.later(e)
+		return
+	}
+	if p.amount > p.back {
+		e.Type, e.Refund, e.RefundStatus = payment.RefundUpdated, s.name("re"), payment.RefundSucceeded
+		e.Amount = 1 + s.r.Int64N(p.amount-p.back)
+		p.back, p.there = p.back+e.Amount, p.there+e.Amount
+		s.note("gave back %d of %s", e.Amount, reference)
+		s.later(e)
+	}
+}
+
 // buys makes a draft, or asks for one to be charged.
 func (s *shop) buys() {
 	drafts := s.orders("draft")
@@ -249,6 +301,16 @@ func (s *shop) ends() {
 	}
 }
 
+// levy is 20 % on top of dollars and 19 % within euros.
+type levy struct{}
+
+func (levy) Of(_ context.Context, r *order.Row, taxable int64) (int64, bool, error) {
+	if r.Currency == "usd" {
+		return money.MulDiv(taxable, 20, 100, money.HalfAwayFromZero), false, nil
+	}
+	return money.MulDiv(taxable, 19, 119, money.HalfAwayFromZero), true, nil
+}
+
 // TestWalk: whatever happens to customers who are charged, and whatever the
 // processor does, in the end both have the same books and no rule is broken.
 func TestWalk(t *testing.T) {
@@ -258,6 +320,8 @@ func TestWalk(t *testing.T) {
 		b := &bank{t: t, r: rand.New(rand.NewPCG(*walkSeed, 1)), books: map[string]*taken{}}
 		s := &shop{World: w, Processor: w.Processor(), bank: b, byHand: map[id.ID]bool{}}
 		b.dies, b.says = func() { s.Dies = s.asking }, s.note
+		s.Server.Orders.Tax = levy{}
+		s.Switch(s.Org, organization.UnitBasedPricing, true)
 		s.opens()
 		for range *walkSteps {
 			s.step()
