@@ -105,6 +105,41 @@ func TestInvoiceOfABalance(t *testing.T) {
 	})
 }
 
+// The lines above the total say what is without taxes, where that is not the
+// subtotal.
+func TestInvoiceOfTaxes(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		for _, x := range []struct {
+			tax  within
+			off  int64
+			want []string
+		}{
+			{false, 0, []string{"Subtotal $100.00", "Tax $20.00", "Total (USD) $120.00"}},
+			{false, 1000, []string{"Subtotal $100.00", "Discount -$10.00", "Total without tax $90.00", "Tax $20.00", "Total (USD) $110.00"}},
+			{true, 0, []string{"Subtotal $100.00", "Total without tax $80.00", "Tax $20.00", "Total (USD) $100.00"}},
+		} {
+			w.Server.Orders.Tax = x.tax
+			n := ordertest.Costs(10000)
+			n.DiscountAmount = x.off
+			var got []string
+			for _, line := range invoiced(w, w.Make(w.Billed().ID(), n)[0].ID).Totals[:len(x.want)] {
+				got = append(got, line.Label+" "+line.Amount)
+			}
+			if !slices.Equal(got, x.want) {
+				t.Errorf("%+v: %q", x, got)
+			}
+		}
+	})
+}
+
+// within is a tax of $20, within the amount or on top of it.
+type within bool
+
+func (w within) Of(context.Context, *order.Row, int64) (int64, bool, error) {
+	return 2000, bool(w), nil
+}
+
 // Documents name the day on which the money moved, not the one on which
 // somebody wrote that down; without money, the one on which the order was paid.
 func TestDayOfPayment(t *testing.T) {

@@ -189,6 +189,8 @@ func content(ctx context.Context, q db.Querier, r *order.Row, title string) (inv
 	add("Subtotal", r.SubtotalAmount, false)
 	if r.DiscountAmount != 0 {
 		add("Discount", -r.DiscountAmount, false)
+	}
+	if r.NetAmount != r.SubtotalAmount { // of a discount, or taxes within
 		add("Total without tax", r.NetAmount, false)
 	}
 	add("Tax", r.TaxAmount, false)
