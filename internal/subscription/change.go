@@ -212,8 +212,8 @@ func (it *item) billNow() {
 // otherwise starts it so that it runs along with the period. What would be over
 // already is not gone through: nothing was counted in it.
 func (r *Row) followMeter(from *Row, now time.Time) {
-	same := func(a, b *period.Interval) bool { return a == b || a != nil && b != nil && *a == *b }
-	if same(r.MeterInterval, from.MeterInterval) && r.MeterInterval != nil && from.CurrentMeterPeriodEnd != nil {
+	same := r.MeterInterval != nil && from.MeterInterval != nil && *r.MeterInterval == *from.MeterInterval && r.meterCount() == from.meterCount()
+	if same && from.CurrentMeterPeriodEnd != nil {
 		return
 	}
 	r.armMeter(r.CurrentPeriodStart)

@@ -278,6 +278,11 @@ func TestMeterOfAnotherProduct(t *testing.T) {
 			b.t.Errorf("usage is counted from %s to %s", from, to)
 		}
 		b.said(b.events(func() { b.due("2026-06-16T00:00:00Z") }))
+		quarterly := b.fixed(0, obj{"recurring_interval": "year", "meter_interval": "month", "meter_interval_count": 3})
+		r = b.patch(s, obj{"product_id": quarterly})
+		if from, to := r.Text("current_meter_period_start")[:10], r.Text("current_meter_period_end")[:10]; from != "2026-04-30" || to != "2026-07-31" {
+			b.t.Errorf("usage of three months is counted from %s to %s", from, to)
+		}
 	})
 }
 

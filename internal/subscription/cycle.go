@@ -176,11 +176,15 @@ func (r *Row) armMeter(from time.Time) {
 }
 
 func (r *Row) meterEnd(from time.Time) time.Time {
-	count := 1
+	return period.Next(from, *r.MeterInterval, r.meterCount(), r.AnchorDay)
+}
+
+// meterCount is how many intervals a period of usage has.
+func (r *Row) meterCount() int {
 	if r.MeterIntervalCount != nil {
-		count = *r.MeterIntervalCount
+		return *r.MeterIntervalCount
 	}
-	return period.Next(from, *r.MeterInterval, count, r.AnchorDay)
+	return 1
 }
 
 // endMeterPeriod advances the clock of usage by one period. There is no usage
