@@ -279,6 +279,9 @@ func (s *Service) changeAnswered(ctx context.Context, tx *db.Tx, actor auth.Subj
 	if paid {
 		return s.square(ctx, tx, actor, r, s.paymentOf(c, result))
 	}
+	if r.Status != Pending { // the balance has paid it meanwhile: nothing is awaited, and nobody looks at it again
+		return nil
+	}
 	days, err := organization.NetDays(ctx, tx, r.OrganizationID)
 	if err != nil {
 		return err

@@ -190,12 +190,17 @@ func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []du
 	if err != nil {
 		return nil, err
 	}
-	var charged []*Row
+	var changed []*Row
 	var unpaid []*failure
 	for _, d := range list {
 		r, ok := rows[d.ID]
 		if !ok || r.CheckAt == nil || !r.CheckAt.Equal(d.CheckAt) {
 			continue // an order before this one has ended the subscription
+		}
+		if r.Status != Pending { // of versions before, which went on and on looking at it
+			r.CheckAt = nil
+			changed = append(changed, &r)
+			continue
 		}
 		at := tx.Now()
 		if tx.Clocked() { // a test clock lets it happen when it was due
@@ -211,14 +216,14 @@ func (s *Service) overdueOf(ctx context.Context, tx *db.Tx, org id.ID, list []du
 			continue
 		}
 		if c != nil {
-			charges, charged = append(charges, *c), append(charged, &r)
+			charges, changed = append(charges, *c), append(changed, &r)
 			r.ModifiedAt = &at
 		} else {
 			r.ChargingSince = nil // who was asked has not answered for too long
 			unpaid = append(unpaid, &failure{Row: &r, at: at})
 		}
 	}
-	if err := saveAll(ctx, tx, charged); err != nil {
+	if err := saveAll(ctx, tx, changed); err != nil {
 		return nil, err
 	}
 	return charges, s.allFailed(ctx, tx, cycleActor, org, unpaid)

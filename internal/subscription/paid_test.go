@@ -244,6 +244,43 @@ func TestChangeIsSquared(t *testing.T) {
 	})
 }
 
+// TestChangeIsCoveredAndAwaiting: the balance has come to pay for a change whose
+// payment waits for a person. Nobody looks at its order again; one that a version
+// before has left to be looked at is looked at once.
+func TestChangeIsCoveredAndAwaiting(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		s, customer := b.paying()
+		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
+			b.credit(customer, 5000)
+			return payment.ChargeResult{State: payment.StateAwaiting}, nil
+		}
+		b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"})
+		o := b.lastOrder(s)
+		watched := func() int64 {
+			n, err := db.One[int64](t.Context(), b.DB, `SELECT COUNT(*) FROM orders WHERE organization_id = ? AND status <> 'pending' AND check_at IS NOT NULL`, b.Org.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if o["status"] != "paid" || watched() > 0 {
+			t.Errorf("%v, %d are looked at", o, watched())
+		}
+		err := b.DB.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := db.Exec(t.Context(), tx, `UPDATE orders SET check_at = created_at WHERE organization_id = ? AND id = ?`, b.Org.ID, o["id"])
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, _, err := b.Server.Orders.RunOverdue(t.Context(), 10); n != 1 || err != nil || watched() > 0 {
+			t.Errorf("%d looked at, %d left: %v", n, watched(), err)
+		}
+		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+	})
+}
+
 // TestChangeIsSquaredAndPending: so it is when an event tells of the payment.
 func TestChangeIsSquaredAndPending(t *testing.T) {
 	each(t, func(b *bench) {
