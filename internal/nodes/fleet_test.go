@@ -48,6 +48,7 @@ func TestFleet(t *testing.T) {
 	list := make([]*client, clients)
 	for i := range list {
 		list[i] = newClient(i, f.balancer.URL, f.token)
+		list[i].over = f.over
 		work.Go(func() { list[i].work(done) })
 	}
 	for _, n := range f.nodes {
@@ -122,6 +123,20 @@ func newFleet(t *testing.T) *fleet {
 	}
 	f.make("/v1/webhooks/endpoints", map[string]any{"url": f.sink.URL, "format": "raw", "events": []string{"customer.created", "customer.updated", "order.created"}})
 	return f
+}
+
+// over waits until the transactions that are open now have ended.
+func (f *fleet) over() {
+	ctx, cancel := context.WithTimeout(f.t.Context(), 10*time.Second)
+	defer cancel()
+	now, err := db.One[time.Time](ctx, f.db, `SELECT clock_timestamp()`)
+	for open := 1; open > 0 && err == nil; time.Sleep(time.Millisecond) {
+		open, err = db.One[int](ctx, f.db, `SELECT COUNT(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start <= ?`, now)
+	}
+	if err != nil {
+		f.t.Errorf("wait for open transactions: %v", err)
+	}
 }
 
 func (f *fleet) pause() { time.Sleep(2 * time.Second) }

@@ -20,6 +20,7 @@ type client struct {
 	customers []*customer
 	answered  int
 	lost      int      // requests that were in the hands of a node that was killed
+	over      func()   // waits until the database is done with them, nil where no node is killed
 	wrong     []string // what should not have been
 }
 
@@ -127,8 +128,12 @@ func (c *client) read(x *customer) {
 
 // settle finds out what became of a write that was not answered: it was done or
 // it was not. It may still be under way, at a node that lives; nobody asks
-// before its answer or its end.
+// before its answer or its end. Nor does PostgreSQL drop what it has of a node that
+// was killed: its commit may come after a look that finds nothing.
 func (c *client) settle(x *customer) {
+	if c.over != nil {
+		c.over()
+	}
 	status, answer, ok := c.do("GET", "/v1/customers/external/"+x.external, nil)
 	if !ok {
 		return
