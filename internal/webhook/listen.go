@@ -18,7 +18,7 @@ import (
 )
 
 const aboutListen = "What an endpoint would be sent, for a program that the internet does not reach: the same bodies, written in the same transactions. " +
-	"It begins with the first request of a session.\n\n" +
+	"It begins with the first request of a session, and keeps the types of that.\n\n" +
 	"With `Accept: text/event-stream` the events come as they happen, each until it was sent; the same session goes on where a connection broke, " +
 	"for a minute. As JSON it is what waits. Users need a role that may manage the organization."
 
@@ -164,7 +164,7 @@ func (s *Service) tell(ctx context.Context, l *session, to *api.Events) error {
 		}
 		err = s.DB.Write(ctx, func(tx *db.Tx) error {
 			tx.TouchNothing()
-			w := db.Where("").In("organization_id", l.orgs).In("seq", seqs)
+			w := db.Where("").In("organization_id", l.orgs).In("endpoint_id", l.endpoints).In("seq", seqs)
 			_, err := db.Exec(ctx, tx, `DELETE FROM webhook_events`+w.SQL(), w.Args()...)
 			return err
 		})
