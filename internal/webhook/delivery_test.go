@@ -30,6 +30,7 @@ func TestOutcomes(t *testing.T) {
 			{"long with NUL", func(w http.ResponseWriter) { _, _ = fmt.Fprint(w, strings.Repeat("é\x00", 2500)) }, json.Number("200"), strings.Repeat("é", 2048), true},
 			{"302", func(w http.ResponseWriter) { w.Header().Set("Location", redirected.URL); w.WriteHeader(302) }, json.Number("302"), nil, false},
 			{"500", func(w http.ResponseWriter) { w.WriteHeader(500); _, _ = fmt.Fprint(w, "oh") }, json.Number("500"), "oh", false},
+			{"101", switchProtocols, json.Number("101"), nil, false},
 			{"dropped", func(w http.ResponseWriter) { panic(http.ErrAbortHandler) }, nil, "EOF", false},
 		} {
 			s.answers(func(_ got, w http.ResponseWriter) { c.answer(w) })
@@ -47,6 +48,17 @@ func TestOutcomes(t *testing.T) {
 			t.Error("a redirect was followed")
 		}
 	})
+}
+
+// switchProtocols answers 101 and keeps the connection, for a while that no
+// attempt may last.
+func switchProtocols(w http.ResponseWriter) {
+	c, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	_, _ = fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nno answer")
+	time.AfterFunc(30*time.Second, func() { _ = c.Close() })
 }
 
 func orNil(ok bool) any {

@@ -89,7 +89,10 @@ func (s *sender) send(ctx context.Context, p *parcel) (o outcome) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	limit.Reset(bodyTime)
-	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxRead)) // the status is the answer, however the rest ends
+	var body []byte
+	if answer.StatusCode != http.StatusSwitchingProtocols { // after that the connection is ours, and no limit ends a read from it
+		body, _ = io.ReadAll(io.LimitReader(answer.Body, maxRead)) // the status is the answer, however the rest ends
+	}
 	code := int64(answer.StatusCode)
 	return outcome{code: &code, response: keep(string(body)), retryAfter: answer.Header.Get("Retry-After")}
 }
