@@ -3,11 +3,13 @@ package api
 import (
 	"bufio"
 	"cmp"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/db"
 )
 
 // stream writes a table as RFC 4180 has it: fields are quoted only when they
@@ -19,7 +21,7 @@ import (
 func (h *Handler) stream(c *call, t *Table) error {
 	var w *bufio.Writer
 	p := &patient{ResponseWriter: c.w, control: http.NewResponseController(c.w), time: h.PieceTime, looked: time.Now(),
-		still: func() bool { same, err := h.still(c); return same && err == nil }}
+		still: func() error { return h.refusal(c) }}
 	begin := func() {
 		c.w.Header().Set("Content-Disposition", `attachment; filename="`+t.Name+`.csv"`)
 		c.head(http.StatusOK, "text/csv; charset=utf-8", -1)
@@ -44,13 +46,26 @@ func (h *Handler) stream(c *call, t *Table) error {
 	return w.Flush()
 }
 
+// refusal is why somebody gets no more of an export. That nobody can say whether
+// the credential is still good is trouble of ours, and not with the credential.
+func (h *Handler) refusal(c *call) error {
+	same, err := h.still(c)
+	switch {
+	case errors.Is(err, db.ErrUnavailable), errors.Is(err, db.ErrBusy):
+		return err
+	case err != nil, !same:
+		return auth.ErrInvalid
+	}
+	return nil
+}
+
 // patient gives each piece its time. A whole export may take as long as it
 // likes, and so it asks now and then whether the caller may still have it.
 type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	time    time.Duration
-	still   func() bool
+	still   func() error
 	looked  time.Time // when it was asked last
 	refused error
 }
@@ -61,8 +76,7 @@ const lookEvery = time.Second
 // Write writes one piece.
 func (p *patient) Write(b []byte) (int, error) {
 	if time.Since(p.looked) >= lookEvery {
-		if !p.still() {
-			p.refused = auth.ErrInvalid
+		if p.refused = p.still(); p.refused != nil {
 			return 0, p.refused
 		}
 		p.looked = time.Now()

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,17 +16,19 @@ import (
 
 	"floe/internal/api"
 	"floe/internal/auth"
+	"floe/internal/db"
 )
 
 // fickle accepts a token until it is told not to.
 type fickle struct {
 	anyone
 	revoked *atomic.Bool
+	why     error // auth.ErrInvalid when nil
 }
 
 func (f fickle) Authenticate(ctx context.Context, bearer string) (auth.Subject, error) {
 	if f.revoked.Load() {
-		return auth.Subject{}, auth.ErrInvalid
+		return auth.Subject{}, cmp.Or(f.why, auth.ErrInvalid)
 	}
 	return f.anyone.Authenticate(ctx, bearer)
 }
@@ -154,10 +157,32 @@ func TestEventsOfTheClocked(t *testing.T) {
 }
 
 // TestExportOfTheRevoked: who may no longer call gets no more of an export that
-// goes on, and no more of it is read.
+// goes on, and no more of it is read. The same goes where nobody can say whether
+// they may; then that is what the log has.
 func TestExportOfTheRevoked(t *testing.T) {
 	t.Parallel()
+	for name, c := range map[string]struct {
+		why  error
+		want string
+	}{
+		"revoked":  {auth.ErrInvalid, `level=INFO msg="answer cut off"`},
+		"database": {db.ErrUnavailable, `level=ERROR msg="answer cut off"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := cutOff(t, c.why)
+			if !strings.Contains(log, c.want) || !strings.Contains(log, c.why.Error()) {
+				t.Errorf("the log has %s", log)
+			}
+		})
+	}
+}
+
+// cutOff has a caller's credential looked at in the middle of an export, and
+// answers the log.
+func cutOff(t *testing.T, why error) string {
 	var revoked atomic.Bool
+	var log strings.Builder
 	read := 0
 	rows := func(yield func([]string, error) bool) {
 		for ; read < 100; read++ {
@@ -173,7 +198,8 @@ func TestExportOfTheRevoked(t *testing.T) {
 	op := api.CSV("/v1/table", func(context.Context, auth.Subject, struct{}) (api.Table, error) {
 		return api.Table{Name: "t", Header: []string{"A"}, Rows: rows}, nil
 	}).Scopes(auth.CustomersRead).Named("table", "Table")
-	s := httptest.NewServer(api.New(api.Config{Operations: []*api.Operation{op}, Auth: fickle{revoked: &revoked}, Logger: slog.New(slog.DiscardHandler)}))
+	s := httptest.NewServer(api.New(api.Config{Operations: []*api.Operation{op}, Auth: fickle{revoked: &revoked, why: why},
+		Logger: slog.New(slog.NewTextHandler(&log, nil))}))
 	defer s.Close()
 	r, err := http.NewRequest(http.MethodGet, s.URL+"/v1/table", nil)
 	if err != nil {
@@ -189,6 +215,8 @@ func TestExportOfTheRevoked(t *testing.T) {
 	if err == nil || len(text) > 50*8<<10+1000 || read > 60 {
 		t.Errorf("%d bytes arrived, %d rows were read: %v", len(text), read, err)
 	}
+	s.Close() // the handler has ended, and with it the log
+	return log.String()
 }
 
 // TestEventsDocument: both forms are described.
