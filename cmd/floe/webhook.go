@@ -175,6 +175,9 @@ func (c *webhookReplay) request() (r webhook.ReplayCreate, err error) {
 	if c.Before != nil {
 		r.Before = &c.Before.Time
 	}
+	if c.After != nil && c.Before != nil && !c.After.Before(c.Before.Time) {
+		return r, errors.New("--after is not earlier than --before, so there is nothing between")
+	}
 	endpoint, problem := id.Parse(c.Endpoint)
 	if !problem.OK() {
 		return r, fmt.Errorf("--endpoint: %q is not the ID of an endpoint; \"floe webhook list\" shows them", c.Endpoint)
