@@ -20,7 +20,8 @@ import (
 const aboutListen = "What an endpoint would be sent, for a program that the internet does not reach: the same bodies, written in the same transactions. " +
 	"It begins with the first request of a session, and keeps the types of that.\n\n" +
 	"With `Accept: text/event-stream` the events come as they happen, each until it was sent; the same session goes on where a connection broke, " +
-	"for a minute. As JSON it is what waits. Users need a role that may manage the organization."
+	"for a minute. As JSON it is what waits; it goes on waiting, so that keeps no session longer than the minute. " +
+	"Users need a role that may manage the organization."
 
 // JobUnlisten ends what somebody listened with, some time after they have gone.
 const JobUnlisten = "webhooks.unlisten"
@@ -73,6 +74,7 @@ func (Hearing) SchemaName() string { return "WebhookHearing" }
 type session struct {
 	orgs, endpoints []id.ID
 	events          eventList
+	follows         bool // it takes what waits, and so may stay
 }
 
 func newSession(sub *auth.Subject, in *listenInput) (*session, error) {
@@ -91,17 +93,18 @@ func newSession(sub *auth.Subject, in *listenInput) (*session, error) {
 	return l, nil
 }
 
-func (s *Service) open(ctx context.Context, sub *auth.Subject, in *listenInput) (*session, error) {
+func (s *Service) open(ctx context.Context, sub *auth.Subject, in *listenInput, follows bool) (*session, error) {
 	l, err := newSession(sub, in)
 	if err != nil {
 		return nil, err
 	}
+	l.follows = follows
 	return l, s.keepOpen(ctx, l)
 }
 
 // waiting answers what waits, which goes on waiting.
 func (s *Service) waiting(ctx context.Context, sub auth.Subject, in listenInput) (out Hearing, err error) {
-	l, err := s.open(ctx, &sub, &in)
+	l, err := s.open(ctx, &sub, &in, false)
 	if err != nil {
 		return out, err
 	}
@@ -115,7 +118,7 @@ func (s *Service) waiting(ctx context.Context, sub auth.Subject, in listenInput)
 
 // listen sends what happens until one side has had enough.
 func (s *Service) listen(ctx context.Context, sub auth.Subject, in listenInput, to *api.Events) error {
-	l, err := s.open(ctx, &sub, &in)
+	l, err := s.open(ctx, &sub, &in, true)
 	if err != nil {
 		return err
 	}
@@ -190,7 +193,9 @@ func (l *session) next(ctx context.Context, q db.Querier) ([]heardRow, error) {
 	return rows, nil
 }
 
-// keepOpen says that somebody listens, now and for a while.
+// keepOpen says that somebody listens, now and for a while. Who only looks at
+// what waits opens a session for that while and not for longer: what waits would
+// never end.
 func (s *Service) keepOpen(ctx context.Context, l *session) error {
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
 		tx.TouchNothing()
@@ -204,9 +209,12 @@ func (s *Service) keepOpen(ctx context.Context, l *session) error {
 }
 
 func (s *Service) keepOne(ctx context.Context, tx *db.Tx, l *session, org, endpoint id.ID) error {
-	until := s.now().Add(attention)
-	n, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = ? WHERE id = ? AND EXISTS (
-		SELECT 1 FROM webhook_endpoints WHERE organization_id = ? AND id = ? AND deleted_at IS NULL)`, until, endpoint, org, endpoint)
+	until, longer := s.now().Add(attention), (*time.Time)(nil)
+	if l.follows {
+		longer = &until
+	}
+	n, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = COALESCE(?, blocked_until) WHERE id = ? AND EXISTS (
+		SELECT 1 FROM webhook_endpoints WHERE organization_id = ? AND id = ? AND deleted_at IS NULL)`, longer, endpoint, org, endpoint)
 	if err != nil || n > 0 {
 		return err
 	}
@@ -217,6 +225,10 @@ func (s *Service) keepOne(ctx context.Context, tx *db.Tx, l *session, org, endpo
 	}
 	if others >= maxListeners {
 		return fault.TooManyListeners.New()
+	}
+	// One that has ended begins anew, also before all of it is gone.
+	if _, err := db.Exec(ctx, tx, `DELETE FROM webhook_events WHERE organization_id = ? AND endpoint_id = ?`, org, endpoint); err != nil {
+		return fmt.Errorf("forget what a listener has missed: %w", err)
 	}
 	now := tx.Now()
 	_, err = db.Exec(ctx, tx, `INSERT INTO webhook_endpoints (id, organization_id, created_at, url, format, secret, events, mask, enabled, enabled_at, disabled_reason)

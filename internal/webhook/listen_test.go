@@ -1,7 +1,9 @@
 package webhook_test
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -72,21 +74,38 @@ func TestListen(t *testing.T) {
 	})
 }
 
+// listenFor follows a session for a moment.
+func listenFor(t *testing.T, f *floetest.Floe, session string) {
+	t.Helper()
+	ctx, leave := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer leave()
+	r := f.Request("GET", "/v1/webhooks/listen?session="+session, f.AllToken, nil)
+	r.Header.Set("Accept", "text/event-stream")
+	w := httptest.NewRecorder()
+	f.Handler.ServeHTTP(w, r.WithContext(ctx))
+	if w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 // TestListenerGoes: of a session that nobody listens to any more nothing is
-// left.
+// left, and to look at what waits is not to listen.
 func TestListenerGoes(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		session := string(id.New())
 		heard(f, f.AllToken, session, "")
+		later(f, 59*time.Second)
+		listenFor(t, f, session)
 		f.Customer(nil)
 		later(f, 59*time.Second)
 		if got := heardTypes(t, heard(f, f.AllToken, session, "")); len(got) != 3 {
-			t.Errorf("after 59 seconds %q waits", got)
+			t.Errorf("after 59 seconds of a stream %q waits", got)
 		}
-		later(f, 59*time.Second)
-		if got := heardTypes(t, heard(f, f.AllToken, session, "")); len(got) != 3 {
-			t.Errorf("after 59 seconds more %q waits", got)
+		later(f, 2*time.Second)
+		if got := heardTypes(t, heard(f, f.AllToken, session, "")); len(got) != 0 {
+			t.Errorf("a minute after the stream %q waits", got)
 		}
+		f.Customer(nil)
 		later(f, 61*time.Second)
 		f.Customer(nil)
 		later(f, 61*time.Second)
