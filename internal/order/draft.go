@@ -91,9 +91,10 @@ func allowsCharges(ctx context.Context, q db.Querier, org id.ID) error {
 	return nil
 }
 
-// draftProduct reads a product that can be bought in a draft.
+// draftProduct reads a product that can be bought in a draft, and keeps it from
+// being deleted before the draft is there to be found.
 func draftProduct(ctx context.Context, tx *db.Tx, org, productID id.ID) (product.Loaded, error) {
-	found, err := product.Load(ctx, tx, []id.ID{org}, productID)
+	found, err := product.Hold(ctx, tx, []id.ID{org}, productID)
 	if err != nil {
 		return product.Loaded{}, err
 	}

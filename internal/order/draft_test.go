@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -13,6 +14,7 @@ import (
 	"floe/internal/id"
 	"floe/internal/ordertest"
 	"floe/internal/payment"
+	"floe/internal/product"
 )
 
 // TestDraft: cases 19 and 60 to 62.
@@ -208,4 +210,34 @@ func TestProcessor(t *testing.T) {
 			t.Errorf("%d finalizations won: %v", won, statuses)
 		}
 	})
+}
+
+// TestDraftOfWhatIsDeleted: who orders a product while it is deleted finds it
+// gone. SQLite has one transaction at a time.
+func TestDraftOfWhatIsDeleted(t *testing.T) {
+	t.Parallel()
+	f := floetest.Postgres(t)
+	p, c := f.Product(map[string]any{"recurring_interval": nil}).ID(), f.Customer(nil).ID()
+	done := make(chan *floetest.Response, 1)
+	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+		some, err := product.Hold(t.Context(), tx, []id.ID{f.Org.ID}, id.ID(p))
+		if err != nil {
+			return err
+		}
+		l := some[id.ID(p)]
+		if err := f.Server.Products.Delete(t.Context(), tx, auth.NewSystem("test"), &l); err != nil {
+			return err
+		}
+		go func() {
+			done <- f.Do("POST", "/v1/orders/", f.AllToken, map[string]any{"product_id": p, "customer_id": c})
+		}()
+		time.Sleep(300 * time.Millisecond) // by then it waits for this transaction
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := <-done; r.Status != 422 {
+		t.Errorf("ordered what is deleted: %d %s", r.Status, r.Body)
+	}
 }
