@@ -254,7 +254,6 @@ func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.
 		return l, nil, err
 	}
 	prices := l.PricesIn(it.Currency)
-	seatPrice, unitPrice := priceOf(prices, product.SeatBased), priceOf(prices, product.UnitBased)
 	text := ""
 	switch {
 	case !ok:
@@ -265,33 +264,23 @@ func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.
 		text = "Product is not recurring."
 	case legacy(&l):
 		text = "Product has legacy recurring prices."
-	case len(prices) == 0:
-		text = "This product doesn't have a price for the subscription currency."
-	case priceOf(prices, product.Custom) != nil:
-		text = "Can't update to a product with custom prices."
-	case it.Seats != nil && seatPrice == nil:
-		text = "Can't switch from a seat-based to a non-seat-based product."
-	case it.Units != nil && unitPrice == nil:
-		text = "Can't switch from a unit-based to a non-unit-based product."
+	default:
+		text = it.unfit(prices)
 	}
 	if text != "" {
 		return l, nil, refuse("product_id", string(to), text)
 	}
-	for _, gain := range []struct {
-		name string
-		yes  bool
-	}{{"seat", it.Seats == nil && seatPrice != nil}, {"unit", it.Units == nil && unitPrice != nil}} {
-		if gain.yes && how == organization.NextPeriod {
-			return l, nil, refuse("proration_behavior", string(how), "Switching from a non-"+gain.name+" to a "+gain.name+
-				"-based product must apply immediately and can't use the 'next_period' proration behavior.")
-		}
+	gain := it.gain(prices)
+	if gain != "" && how == organization.NextPeriod {
+		return l, nil, refuse("proration_behavior", string(how), "Switching from a non-"+gain+" to a "+gain+
+			"-based product must apply immediately and can't use the 'next_period' proration behavior.")
 	}
 	if how != organization.NextPeriod { // what there will be then is looked at then
 		if err := it.sold(prices); err != nil {
 			return l, nil, err
 		}
 	}
-	if it.Seats == nil && seatPrice != nil {
+	if gain == "seat" {
 		c := w.customers[it.CustomerID]
 		if err := w.s.Customers.MakeTeam(ctx, w.tx, w.actor, &c); err != nil {
 			return l, nil, err
@@ -299,6 +288,33 @@ func (w *work) target(ctx context.Context, it *item, to id.ID, how organization.
 		w.customers[it.CustomerID] = c
 	}
 	return l, prices, nil
+}
+
+// unfit is why a subscription cannot change to prices; "" when it can.
+func (r *Row) unfit(prices []product.Price) string {
+	switch {
+	case len(prices) == 0:
+		return "This product doesn't have a price for the subscription currency."
+	case priceOf(prices, product.Custom) != nil:
+		return "Can't update to a product with custom prices."
+	case r.Seats != nil && priceOf(prices, product.SeatBased) == nil:
+		return "Can't switch from a seat-based to a non-seat-based product."
+	case r.Units != nil && priceOf(prices, product.UnitBased) == nil:
+		return "Can't switch from a unit-based to a non-unit-based product."
+	}
+	return ""
+}
+
+// gain is what a subscription would begin to have a number of with prices:
+// "seat" or "unit"; no currency has both. "" when it would not.
+func (r *Row) gain(prices []product.Price) string {
+	switch {
+	case r.Seats == nil && priceOf(prices, product.SeatBased) != nil:
+		return "seat"
+	case r.Units == nil && priceOf(prices, product.UnitBased) != nil:
+		return "unit"
+	}
+	return ""
 }
 
 // postpone adds to the change that waits for the end of the period. What

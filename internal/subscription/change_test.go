@@ -533,3 +533,38 @@ func TestWordsForUnits(t *testing.T) {
 		}
 	})
 }
+
+// TestPendingProductHasOtherPrices: a change that waits is not made where it
+// would be refused by then, because the product is sold by other prices.
+func TestPendingProductHasOtherPrices(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Feature(b.Org, "seat_based_pricing_enabled", true)
+		b.Switch(b.Org, "unit_based_pricing", true)
+		fixed := obj{"amount_type": "fixed", "price_amount": 3000}
+		seats := obj{"amount_type": "seat_based", "seat_tiers": obj{"tiers": []any{obj{"min_seats": 3, "price_per_seat": 500}}}}
+		units := obj{"amount_type": "unit_based", "tiers": obj{"type": "volume", "tiers": []any{obj{"unit_amount": 5}}}}
+		custom := obj{"amount_type": "custom", "minimum_amount": 700}
+		b.at("2026-01-15T00:00:00Z")
+		type change struct{ subscription, from, to string }
+		pending := func(from, to string, prices obj) change {
+			c := change{b.subscribe(from, invoiced).ID(), from, to}
+			b.want(b.patch(c.subscription, obj{"product_id": to, "proration_behavior": "next_period"}), obj{"pending_update": obj{"product_id": to}})
+			if r := b.Do("PATCH", "/v1/products/"+to, b.AllToken, obj{"prices": []any{prices}}); r.Status != 200 {
+				b.t.Fatal(r.Body)
+			}
+			return c
+		}
+		made := []change{pending(b.fixed(1000), b.fixed(2000), fixed), pending(b.seats(1, 10, 1000), b.seats(1, 5, 900), seats)}
+		dropped := []change{
+			pending(b.fixed(1000), b.fixed(2000), custom), pending(b.fixed(1000), b.fixed(2000), seats),
+			pending(b.fixed(1000), b.fixed(2000), units), pending(b.seats(1, 10, 1000), b.seats(1, 5, 900), fixed),
+		}
+		b.due("2026-02-15T01:00:00Z")
+		for _, c := range made {
+			b.want(b.get(c.subscription), obj{"product_id": c.to, "pending_update": nil})
+		}
+		for _, c := range dropped {
+			b.want(b.get(c.subscription), obj{"product_id": c.from, "amount": 1000, "pending_update": nil})
+		}
+	})
+}

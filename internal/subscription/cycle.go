@@ -226,7 +226,8 @@ func (r *Row) restart(at time.Time) {
 
 // apply makes the change that waits, if any, and says whether it was one to
 // another product. A product that is no longer sold in the subscription's
-// currency, or at its quantity, is not changed to.
+// currency, at its quantity or by what it has a number of, is not changed to:
+// its prices may have changed since it was asked for.
 func (w *work) apply(ctx context.Context, it *item) (changed bool, err error) {
 	p := w.pendings[it.ID]
 	if p == nil {
@@ -255,7 +256,8 @@ func (w *work) led(ctx context.Context, r Row, p *Pending) (Row, bool, error) {
 		if err != nil {
 			return r, false, err
 		}
-		if prices = l.PricesIn(r.Currency); !ok || len(prices) == 0 {
+		prices = l.PricesIn(r.Currency)
+		if !ok || r.unfit(prices) != "" || r.gain(prices) != "" {
 			return r, false, nil
 		}
 		r.become(l, prices)
