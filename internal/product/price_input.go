@@ -208,7 +208,7 @@ type UnitCreate struct {
 	AmountType AmountType `json:"amount_type" const:"unit_based"`
 	priceCommon
 	Tiers   UnitTiersInput `json:"tiers" doc:"What a unit costs, by how many there are."`
-	Minimum *int64         `json:"minimum_units" ge:"1" doc:"The least number of units that can be bought; one by default."`
+	Minimum *int64         `json:"minimum_units" ge:"1" le:"2147483647" doc:"The least number of units that can be bought; one by default."`
 	Label   *UnitLabel     `json:"unit_label" doc:"What units are called: by locale, then by plural form."`
 }
 
