@@ -181,6 +181,9 @@ func TestLicenseKeyProperties(t *testing.T) {
 				"Value error, ttl value 1000000000000000000000 exceeds the maximum of 36500 for timeframe 'day'."))
 		do("no time", with("expires", with("ttl", 0, "timeframe", "day")), 422, nil)
 		do("no activation", with("activations", with("limit", 0, "enable_customer_admin", true)), 422, nil)
+		do("a prefix", with("prefix", strings.Repeat("x", 256)), 201, nil)
+		do("a prefix beyond what can be stored of keys", with("prefix", strings.Repeat("x", 257)), 422,
+			refused(schemaClass, "string_too_long", `["body","license_keys","properties","prefix"]`, "String should have at most 256 characters"))
 		do("no usage", with("limit_usage", 0), 422, nil)
 		do("beyond 32 bits", with("limit_usage", 2147483648), 422, nil)
 	})

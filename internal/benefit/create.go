@@ -137,7 +137,7 @@ type createLicenseKeys struct {
 func (createLicenseKeys) SchemaName() string { return "BenefitLicenseKeysCreate" }
 
 type createLicenseKeysProperties struct {
-	Prefix      *string            `json:"prefix" trim:"null" doc:"What keys begin with, in capitals."`
+	Prefix      *string            `json:"prefix" trim:"null" maxLength:"256" doc:"What keys begin with, in capitals."`
 	Expires     *Expiration        `json:"expires" doc:"When keys that were bought once expire. Those of a subscription last as long as it does."`
 	Activations *createActivations `json:"activations" doc:"On how many devices a key may be in use. Without it, keys cannot be activated."`
 	LimitUsage  *int64             `json:"limit_usage" ge:"-2147483648" gt:"0" le:"2147483647" doc:"How often a key may be used."`
