@@ -26,8 +26,8 @@ func (d dialect) JSONText(column string) string {
 	if d.postgres {
 		return "(" + column + " ->> ?::text)"
 	}
-	return "(SELECT CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' " +
-		"ELSE CAST(value AS TEXT) END FROM json_each(" + column + ") WHERE key = ?)"
+	return "(SELECT CASE type WHEN 'text' THEN value WHEN 'null' THEN NULL " +
+		"ELSE " + column + " -> fullkey END FROM json_each(" + column + ") WHERE key = ?)"
 }
 
 // TimeBucket is an expression for the start, in UTC, of the year, month, week

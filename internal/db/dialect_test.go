@@ -59,8 +59,13 @@ func TestJSONText(t *testing.T) {
 	cases := map[string]*string{
 		"yes": new("true"), "no": new("false"), "null": nil, "missing": nil,
 		"n": new("12"), "f": new("1.5"), "s": new("1"), "$.s": new("path"), `q"'?`: new("quoted"), "a b": new("space"),
+		"big": new("12345678901234567890123"), "e": new("1e+22"), "small": new("5e-324"), "zero": new("-0.0"),
+		"$.n": new("1e+23"), `n"'?`: new("1e+24"), "a c": new("1e+25"), `\`: new("1e+26"), "": new("1e+27"), "\t": new("1e+28"), "ä": new("1e+29"),
+		"[0]": new("1e+30"), "a.b": new("1e+31"), "#": new("1e+32"), `\"`: new("true"),
 	}
-	const metadata = `{"yes":true,"no":false,"null":null,"n":12,"f":1.5,"s":"1","$.s":"path","q\"'?":"quoted","a b":"space"}`
+	const metadata = `{"yes":true,"no":false,"null":null,"n":12,"f":1.5,"s":"1","$.s":"path","q\"'?":"quoted","a b":"space",
+		"big":12345678901234567890123,"e":1e+22,"small":5e-324,"zero":-0.0,
+		"$.n":1e+23,"n\"'?":1e+24,"a c":1e+25,"\\":1e+26,"":1e+27,"\t":1e+28,"ä":1e+29,"[0]":1e+30,"a.b":1e+31,"#":1e+32,"\\\"":true}`
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		createThings(t, d)
 		mustExec(t, d, `INSERT INTO things (id, name, created_at, metadata) VALUES (?, 'x', ?, ?)`, id.New(), time.Now(), metadata)
