@@ -21,7 +21,8 @@ func (d dialect) Engine() string {
 
 // JSONText is an expression for the text of one key of a JSON object column,
 // NULL when it is missing or null; it contains one ? for the key. Unlike the
-// ->> operator it gives 'true' for true on SQLite too, and takes any key.
+// ->> operator it gives 'true' for true and numbers as they are written on
+// SQLite too, and takes any key.
 func (d dialect) JSONText(column string) string {
 	if d.postgres {
 		return "(" + column + " ->> ?::text)"
