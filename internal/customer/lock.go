@@ -9,7 +9,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
-	"floe/internal/journal"
 )
 
 // Lock reads a customer, also one that is deleted, and keeps others from
@@ -82,14 +81,7 @@ func (s *Service) MakeTeam(ctx context.Context, tx *db.Tx, actor auth.Subject, r
 	if r.Type == Team {
 		return nil
 	}
-	was, before, now := *r, s.Public(*r), tx.Now()
-	r.Type, r.ModifiedAt = Team, &now
-	if err := save(ctx, tx, &was, r); err != nil {
-		return err
-	}
-	after := s.Public(*r)
-	e := journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID}
-	e.Before, e.After = journal.Changes(&before, &after)
-	journal.Append(tx, actor, e)
-	return nil
+	was := *r
+	r.Type = Team
+	return s.amend(ctx, tx, actor, &was, r)
 }

@@ -97,13 +97,19 @@ func (c *change) applied(ctx context.Context, tx *db.Tx, next *Row) error {
 func (s *Service) PayWith(ctx context.Context, tx *db.Tx, actor auth.Subject, r Row, method *id.ID) error {
 	next := r
 	next.DefaultPaymentMethodID = method
-	if err := s.store(ctx, tx, actor, &r, &next); err != nil {
+	return s.amend(ctx, tx, actor, &r, &next)
+}
+
+// amend stores what has become of a customer by something else than a request
+// for it, and tells of it as of any change.
+func (s *Service) amend(ctx context.Context, tx *db.Tx, actor auth.Subject, was, next *Row) error {
+	if err := s.store(ctx, tx, actor, was, next); err != nil {
 		return err
 	}
-	before, after := s.Public(r), s.Public(next)
-	was, is := journal.Changes(&before, &after)
-	journal.Append(tx, actor, journal.Entry{Organization: r.OrganizationID, Type: "customer.updated", Customer: r.ID, Subject: r.ID,
-		Before: was, After: is, Payload: &after})
+	before, after := s.Public(*was), s.Public(*next)
+	e := journal.Entry{Organization: next.OrganizationID, Type: "customer.updated", Customer: next.ID, Subject: next.ID, Payload: &after}
+	e.Before, e.After = journal.Changes(&before, &after)
+	journal.Append(tx, actor, e)
 	return nil
 }
 

@@ -117,3 +117,43 @@ func expect(t *testing.T, s *sink, want ...string) {
 		t.Errorf("the sink got %q, want %q", got, want)
 	}
 }
+
+// TestBecomesTeam: who buys seats for the first time becomes a team, by a new
+// subscription or by a change of one, and receivers are told so before they are
+// told of the subscription.
+func TestBecomesTeam(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		seats := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "seat_based",
+			"seat_tiers": map[string]any{"tiers": []any{map[string]any{"min_seats": 1, "price_per_seat": 100}}}}}}).ID()
+		single := f.Product(nil).ID()
+		subscribe := func(product string) (customer, subscription string) {
+			customer = f.Customer(nil).ID()
+			subscription = f.Do("POST", "/v1/subscriptions/", f.AllToken, map[string]any{"product_id": product, "customer_id": customer,
+				"collection_method": "send_invoice"}).ID()
+			return customer, subscription
+		}
+		_, changed := subscribe(single)
+		endpoint(t, f, s.URL, "customer.updated", "subscription.updated", "customer.state_changed")
+		for _, buy := range []func(){
+			func() { subscribe(seats) },
+			func() {
+				f.Do("PATCH", "/v1/subscriptions/"+changed, f.AllToken, map[string]any{"product_id": seats, "proration_behavior": "prorate"})
+			},
+		} {
+			buy()
+			f.Drain()
+			all := slices.DeleteFunc(s.take(), func(g got) bool { // the new customer's first
+				return g.typ(t) == "customer.state_changed" && g.header.Get("Webhook-Sequence") == "3"
+			})
+			var types []string
+			for _, g := range all {
+				types = append(types, g.typ(t))
+			}
+			if want := []string{"customer.updated", "subscription.updated", "customer.state_changed"}; !slices.Equal(types, want) ||
+				!strings.Contains(all[0].body, `"type":"team"`) {
+				t.Errorf("told %q, want %q: %v", types, want, all)
+			}
+		}
+	})
+}
