@@ -28,16 +28,15 @@ func byID(ctx context.Context, q db.Querier, orgs []id.ID, benefit id.ID, lock s
 // does not exist in the organizations is not in the answer.
 func ByIDs(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (map[id.ID]Row, error) {
 	out := make(map[id.ID]Row, len(ids))
-	if len(ids) == 0 {
-		return out, nil
-	}
-	w := db.Where("").In("organization_id", orgs).In("id", ids)
-	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM benefits`+w.SQL(), w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read benefits: %w", err)
-	}
-	for _, r := range rows {
-		out[r.ID] = r
+	for some := range db.Batches(ids) {
+		w := db.Where("").In("organization_id", orgs).In("id", some)
+		rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM benefits`+w.SQL(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read benefits: %w", err)
+		}
+		for _, r := range rows {
+			out[r.ID] = r
+		}
 	}
 	return out, nil
 }
@@ -83,16 +82,15 @@ func unlink(ctx context.Context, tx *db.Tx, r *Row) error {
 // or deleted before the transaction ends.
 func Live(ctx context.Context, tx *db.Tx, org id.ID, ids []id.ID) (map[id.ID]Row, error) {
 	out := make(map[id.ID]Row, len(ids))
-	if len(ids) == 0 {
-		return out, nil
-	}
-	w := db.Where("organization_id = ? AND deleted_at IS NULL", org).In("id", ids)
-	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM benefits`+w.SQL()+` ORDER BY id`+tx.ForShare(), w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read live benefits: %w", err)
-	}
-	for _, r := range rows {
-		out[r.ID] = r
+	for some := range db.Batches(ids) {
+		w := db.Where("organization_id = ? AND deleted_at IS NULL", org).In("id", some)
+		rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM benefits`+w.SQL()+` ORDER BY id`+tx.ForShare(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read live benefits: %w", err)
+		}
+		for _, r := range rows {
+			out[r.ID] = r
+		}
 	}
 	return out, nil
 }

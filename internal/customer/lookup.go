@@ -12,16 +12,15 @@ import (
 // something else. Unknown ids are left out.
 func MembersByID(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (map[id.ID]Member, error) {
 	out := make(map[id.ID]Member, len(ids))
-	if len(ids) == 0 {
-		return out, nil
-	}
-	w := db.Where("").In("organization_id", orgs).In("id", ids)
-	list, err := db.All[Member](ctx, q, `SELECT `+memberColumns+` FROM members`+w.SQL(), w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read members: %w", err)
-	}
-	for _, m := range list {
-		out[m.ID] = m
+	for some := range db.Batches(ids) {
+		w := db.Where("").In("organization_id", orgs).In("id", some)
+		list, err := db.All[Member](ctx, q, `SELECT `+memberColumns+` FROM members`+w.SQL(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read members: %w", err)
+		}
+		for _, m := range list {
+			out[m.ID] = m
+		}
 	}
 	return out, nil
 }
@@ -30,16 +29,15 @@ func MembersByID(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (
 // are left out; Owner makes one.
 func Owners(ctx context.Context, q db.Querier, org id.ID, customers []id.ID) (map[id.ID]id.ID, error) {
 	out := make(map[id.ID]id.ID, len(customers))
-	if len(customers) == 0 {
-		return out, nil
-	}
-	w := db.Where("organization_id = ? AND role = 'owner' AND deleted_at IS NULL", org).In("customer_id", customers)
-	list, err := db.All[ownerOfCustomer](ctx, q, `SELECT id, customer_id FROM members`+w.SQL(), w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read owners: %w", err)
-	}
-	for _, m := range list {
-		out[m.CustomerID] = m.ID
+	for some := range db.Batches(customers) {
+		w := db.Where("organization_id = ? AND role = 'owner' AND deleted_at IS NULL", org).In("customer_id", some)
+		list, err := db.All[ownerOfCustomer](ctx, q, `SELECT id, customer_id FROM members`+w.SQL(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read owners: %w", err)
+		}
+		for _, m := range list {
+			out[m.CustomerID] = m.ID
+		}
 	}
 	return out, nil
 }

@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	"floe/internal/auth"
+	"floe/internal/customer"
 	"floe/internal/floetest"
+	"floe/internal/id"
 )
 
 const (
@@ -107,5 +109,25 @@ func TestAmbiguousExternalID(t *testing.T) {
 		}
 		f.Run(floetest.Scenario{Do: "POST /v1/customer-sessions/", As: user, Body: `{"external_customer_id":"twin"}`, Status: 409, Want: ambiguous})
 		f.Run(floetest.Scenario{Do: "GET /v1/customers/external/twin", As: user, Headers: map[string]string{"Polar-Organization": string(second.ID)}, Status: 200, Want: `{"email":"b@example.com"}`})
+	})
+}
+
+// TestVeryManyOwners: a product may be owned by more than a statement takes.
+func TestVeryManyOwners(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		known := id.ID(f.Customer(nil).ID())
+		ids := []id.ID{known}
+		for range 40_000 {
+			ids = append(ids, id.New())
+		}
+		owners, err := customer.Owners(t.Context(), f.DB, f.Org.ID, ids)
+		if err != nil || len(owners) != 1 || owners[known] == "" {
+			t.Errorf("owners: %v, %v", owners, err)
+		}
+		people, err := customer.MembersByID(t.Context(), f.DB, []id.ID{f.Org.ID}, append(ids, owners[known]))
+		if err != nil || len(people) != 1 {
+			t.Errorf("members: %v, %v", people, err)
+		}
 	})
 }

@@ -86,6 +86,16 @@ func PerOrganization[K any](keys []K, of func(K) (organization, row id.ID)) iter
 	}
 }
 
+// Batches yields ids, as many at a time as one statement is asked for. Where
+// that is more than once, each id comes once and in order, so that all
+// transactions lock what they find in one order.
+func Batches(ids []id.ID) iter.Seq[[]id.ID] {
+	if len(ids) <= perStatement {
+		return slices.Chunk(ids, perStatement)
+	}
+	return slices.Chunk(slices.Compact(slices.Sorted(slices.Values(ids))), perStatement)
+}
+
 // maxPiece is how many rows go into one statement: enough that a thousand rows
 // are a handful of statements, few enough for the parameters of the widest
 // table (SQLite takes 32,766).

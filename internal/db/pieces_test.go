@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"floe/internal/db"
+	"floe/internal/id"
 )
 
 // TestInPieces: everything comes once, in order, whatever the sizes are.
@@ -53,5 +54,32 @@ func TestInPieces(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d yields after a failure", n)
+	}
+}
+
+// TestBatches: every id comes, where there are many once and in order, and
+// never more at a time than a statement takes.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 512, 513, 1024, 40_000} {
+		ids := make([]id.ID, n)
+		for i := range ids {
+			ids[i] = id.New()
+		}
+		var got []id.ID
+		for some := range db.Batches(slices.Concat(ids, ids)) {
+			if len(some) == 0 || len(some) > 512 {
+				t.Errorf("%d ids come %d at a time", 2*n, len(some))
+			}
+			got = append(got, some...)
+		}
+		if n > 256 && !slices.IsSorted(got) {
+			t.Errorf("%d ids come in no order", 2*n)
+		}
+		slices.Sort(got)
+		slices.Sort(ids)
+		if !slices.Equal(slices.Compact(got), ids) || n > 256 && len(got) != n {
+			t.Errorf("of %d ids %d have come", n, len(got))
+		}
 	}
 }

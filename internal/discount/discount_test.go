@@ -430,3 +430,21 @@ func TestExpiredAt(t *testing.T) {
 		}
 	}
 }
+
+// TestVeryManyProducts: a body may name more than a statement takes.
+func TestVeryManyProducts(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		p, products := f.Product(nil).ID(), make([]string, 40_000)
+		for i := range products {
+			products[i] = p
+		}
+		body := map[string]any{"type": "percentage", "name": "Off", "basis_points": 1000, "duration": "once", "products": products}
+		f.Run(floetest.Scenario{Do: create, As: f.AllToken, Body: body, Status: 201, Want: map[string]any{"products": []any{map[string]any{"id": p}}}})
+		for i := range products {
+			products[i] = string(id.New())
+		}
+		f.Run(floetest.Scenario{Do: create, As: f.AllToken, Body: body, Status: 422,
+			Want: refused(problem("value_error", `["body","products",0]`, "Product not found."))})
+	})
+}

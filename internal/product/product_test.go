@@ -7,6 +7,7 @@ import (
 
 	"floe/internal/auth"
 	"floe/internal/floetest"
+	"floe/internal/id"
 	"floe/internal/product"
 )
 
@@ -251,4 +252,33 @@ func TestAmount(t *testing.T) {
 			t.Errorf("%s: %s, free %v", c.name, got, c.price.Free())
 		}
 	}
+}
+
+// TestVeryManyIDs: a body may name more than a statement takes.
+func TestVeryManyIDs(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		const many = 40_000
+		ids, prices, files := make([]string, many), make([]any, many), make([]id.ID, many)
+		for i := range ids {
+			files[i] = id.New()
+			ids[i] = string(files[i])
+			prices[i] = map[string]any{"amount_type": "metered_unit", "meter_id": ids[i], "unit_amount": 1}
+		}
+		p := f.Product(nil).ID()
+		f.Run(floetest.Scenario{Name: "benefits", Do: "POST /v1/products/" + p + "/benefits", As: f.AllToken, Body: map[string]any{"benefits": ids},
+			Status: 422, Want: refused(problem("value_error", `["body","benefits",0]`, "Benefit does not exist."))})
+		b := f.Benefit(nil).ID()
+		for i := range ids {
+			ids[i] = b
+		}
+		f.Run(floetest.Scenario{Name: "one benefit", Do: "POST /v1/products/" + p + "/benefits", As: f.AllToken, Body: map[string]any{"benefits": ids},
+			Status: 200, Want: map[string]any{"benefits": []any{map[string]any{"id": b}}}})
+		for name, body := range map[string]any{"prices": map[string]any{"prices": prices}, "medias": map[string]any{"medias": files}} {
+			r := f.Do("PATCH", "/v1/products/"+p, f.AllToken, body)
+			if list, _ := r.Path("detail").([]any); r.Status != 422 || len(list) != 1000 {
+				t.Errorf("%s: %d with %d problems, want 422 with the first 1000", name, r.Status, len(list))
+			}
+		}
+	})
 }

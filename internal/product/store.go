@@ -127,16 +127,18 @@ type link struct {
 // deleted. What does not exist in the organizations is not in the answer.
 func Rows(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (map[id.ID]Row, error) {
 	out := make(map[id.ID]Row, len(ids))
-	if len(ids) == 0 || len(orgs) == 0 {
+	if len(orgs) == 0 {
 		return out, nil
 	}
-	w := db.Where("").In("organization_id", orgs).In("id", ids)
-	rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM products`+w.SQL(), w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read products: %w", err)
-	}
-	for _, r := range rows {
-		out[r.ID] = r
+	for some := range db.Batches(ids) {
+		w := db.Where("").In("organization_id", orgs).In("id", some)
+		rows, err := db.All[Row](ctx, q, `SELECT `+columns+` FROM products`+w.SQL(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read products: %w", err)
+		}
+		for _, r := range rows {
+			out[r.ID] = r
+		}
 	}
 	return out, nil
 }
@@ -146,16 +148,15 @@ func Rows(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (map[id.
 // to them.
 func Live(ctx context.Context, tx *db.Tx, org id.ID, ids []id.ID) (map[id.ID]Row, error) {
 	out := make(map[id.ID]Row, len(ids))
-	if len(ids) == 0 {
-		return out, nil
-	}
-	w := db.Where("organization_id = ? AND deleted_at IS NULL", org).In("id", ids)
-	rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM products`+w.SQL()+` ORDER BY id`+tx.ForShare(), w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read live products: %w", err)
-	}
-	for _, r := range rows {
-		out[r.ID] = r
+	for some := range db.Batches(ids) {
+		w := db.Where("organization_id = ? AND deleted_at IS NULL", org).In("id", some)
+		rows, err := db.All[Row](ctx, tx, `SELECT `+columns+` FROM products`+w.SQL()+` ORDER BY id`+tx.ForShare(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read live products: %w", err)
+		}
+		for _, r := range rows {
+			out[r.ID] = r
+		}
 	}
 	return out, nil
 }
@@ -179,16 +180,15 @@ func PricesByID(ctx context.Context, q db.Querier, org id.ID, ids []id.ID) (map[
 
 func meters(ctx context.Context, q db.Querier, org id.ID, ids []id.ID) (map[id.ID]Meter, error) {
 	out := make(map[id.ID]Meter, len(ids))
-	if len(ids) == 0 {
-		return out, nil
-	}
-	w := db.Where("organization_id = ?", org).In("id", ids)
-	list, err := db.All[Meter](ctx, q, `SELECT id, name, unit, custom_label, custom_multiplier FROM meters`+w.SQL(), w.Args()...)
-	if err != nil {
-		return nil, fmt.Errorf("read meters: %w", err)
-	}
-	for _, m := range list {
-		out[m.ID] = m
+	for some := range db.Batches(ids) {
+		w := db.Where("organization_id = ?", org).In("id", some)
+		list, err := db.All[Meter](ctx, q, `SELECT id, name, unit, custom_label, custom_multiplier FROM meters`+w.SQL(), w.Args()...)
+		if err != nil {
+			return nil, fmt.Errorf("read meters: %w", err)
+		}
+		for _, m := range list {
+			out[m.ID] = m
+		}
 	}
 	return out, nil
 }
