@@ -63,10 +63,12 @@ func (p *Problems) Err() error {
 	return p
 }
 
-// Add appends a business problem.
+// Add appends a business problem, as long as there are not too many.
 func (p *Problems) Add(x Problem) {
 	p.Business = true
-	p.List = append(p.List, x)
+	if len(p.List) < maxProblems {
+		p.List = append(p.List, x)
+	}
 }
 
 // Business makes one business problem of any type. Input may be nil.
