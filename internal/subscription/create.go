@@ -202,7 +202,10 @@ func (s *Service) offered(ctx context.Context, tx *db.Tx, sub auth.Subject, in *
 		return l, nil, err
 	}
 	prices = l.PricesIn(string(org.DefaultPresentmentCurrency))
-	if len(prices) == 0 || !affordable(prices, in.CollectionMethod.text() != nil) {
+	if len(prices) == 0 {
+		return l, nil, problem("Product is not priced in the organization's default currency ('" + string(org.DefaultPresentmentCurrency) + "').")
+	}
+	if !affordable(prices, in.CollectionMethod.text() != nil) {
 		return l, nil, problem(notFree)
 	}
 	return l, prices, nil

@@ -30,6 +30,19 @@ func TestCreateRefuses(t *testing.T) { // 7 to 10, 15
 	})
 }
 
+// A product that comes back from the archive may have no price in what has
+// become the organization's currency meanwhile.
+func TestCreateWithoutPrice(t *testing.T) {
+	each(t, func(b *bench) {
+		p, c := b.fixed(0), b.Customer(nil).ID()
+		b.want(b.Do("PATCH", "/v1/products/"+p, b.AllToken, obj{"is_archived": true}), obj{"is_archived": true})
+		b.want(b.Do("PATCH", "/v1/organizations/"+string(b.Org.ID), b.AllToken, obj{"default_presentment_currency": "eur"}), obj{"default_presentment_currency": "eur"})
+		b.want(b.Do("PATCH", "/v1/products/"+p, b.AllToken, obj{"is_archived": false}), obj{"is_archived": false})
+		b.refused(b.Do("POST", "/v1/subscriptions/", b.AllToken, obj{"product_id": p, "customer_id": c}), 422,
+			`"body","product_id"`, "Product is not priced in the organization's default currency ('eur').")
+	})
+}
+
 func TestCreate(t *testing.T) { // 11 to 16
 	each(t, func(b *bench) {
 		b.at("2026-01-31T10:15:00Z")
