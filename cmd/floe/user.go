@@ -195,8 +195,8 @@ type userLeave struct {
 
 // Help says what becomes of tokens.
 func (userLeave) Help() string {
-	return `Their tokens are not good there any more, on a server that runs within about a
-second. The owner of an organization cannot leave it.
+	return `Their tokens are not good there any more when the command is done, also on
+servers that run. The owner of an organization cannot leave it.
 
 Example:
   floe user leave --email jane@example.com --organization other`
@@ -210,7 +210,7 @@ func (c *userLeave) Run(ctx context.Context, io *streams) error {
 				return err
 			}
 		}
-		return plain(s.db.Write(ctx, func(tx *db.Tx) error {
+		err := s.db.Write(ctx, func(tx *db.Tx) error {
 			u, err := known(ctx, tx, c.Email)
 			if err != nil {
 				return err
@@ -225,7 +225,12 @@ func (c *userLeave) Run(ctx context.Context, io *streams) error {
 				}
 			}
 			return nil
-		}))
+		})
+		if err != nil {
+			return plain(err)
+		}
+		forgotten(ctx)
+		return nil
 	})
 }
 
