@@ -25,7 +25,7 @@ const (
 type auditFilter struct {
 	Before     *int64                 `query:"before" gt:"0" doc:"Only entries with a lower sequence number: the next of the page before."`
 	Limit      int                    `query:"limit" gt:"0" le:"1000" default:"100" doc:"How many entries to answer at most."`
-	Types      schema.Many[string]    `query:"type" doc:"Only entries of these types. One that ends in .* stands for all that begin so."`
+	Types      schema.Many[string]    `query:"type" maxItems:"100" doc:"Only entries of these types. One that ends in .* stands for all that begin so."`
 	Actors     schema.Many[id.ID]     `query:"actor_id" doc:"Only what these tokens, users, customers or members did."`
 	ActorTypes schema.Many[ActorType] `query:"actor_type" doc:"Only what actors of these types did."`
 	From       *time.Time             `query:"start_timestamp" doc:"Only entries of this time or later."`

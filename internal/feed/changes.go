@@ -51,7 +51,7 @@ type changesInput struct {
 	After              *Position           `query:"after" doc:"Only changes after this sequence number, or 'now' for those still to come. From the beginning by default."`
 	Limit              int                 `query:"limit" gt:"0" le:"1000" default:"100" doc:"How many changes to answer at most."`
 	Wait               int                 `query:"wait" ge:"0" le:"60" default:"0" doc:"When there is nothing yet, how many seconds to wait for something."`
-	Types              schema.Many[string] `query:"type" doc:"Only changes of these types. One that ends in .* stands for all that begin so, as in customer.*"`
+	Types              schema.Many[string] `query:"type" maxItems:"100" doc:"Only changes of these types. One that ends in .* stands for all that begin so, as in customer.*"`
 	CustomerID         *id.ID              `query:"customer_id" doc:"Only changes that concern this customer."`
 	ExternalCustomerID *string             `query:"external_customer_id" doc:"Only changes that concern the customer with this external ID."`
 	Organizations      schema.Many[id.ID]  `query:"organization_id" doc:"Filter by organization ID."`

@@ -54,6 +54,13 @@ func TestChanges(t *testing.T) {
 				t.Errorf("%s: %s, want %s", query, got, want)
 			}
 		}
+		// More types than the database takes are refused as such.
+		many := "?type=a.*" + strings.Repeat("&type=a.*", 1100)
+		for _, path := range []string{"/v1/changes", "/v1/audit", "/v1/customers/" + a + "/timeline"} {
+			if r := f.Do("GET", path+many, f.AllToken, nil); r.Status != 422 || r.Path("detail.0.type") != "too_long" {
+				t.Errorf("%s of many types: %d %s", path, r.Status, r.Body)
+			}
+		}
 		// Page by page is the same as all at once.
 		var paged []string
 		next := "0"

@@ -147,7 +147,7 @@ func compile(t reflect.Type, tag reflect.StructTag) node {
 		f, _ := t.FieldByName("Value")
 		return optNode{compile(f.Type, tag)}
 	case isMany(t):
-		return manyNode{compile(t.Elem(), tag)}
+		return manyNode{compile(t.Elem(), tag), intTag(tag, "maxItems")}
 	case t.Kind() != reflect.Pointer && implements[Decodable](t):
 		return customNode{t}
 	case t.Kind() == reflect.Struct && implements[Unioned](t):
@@ -237,7 +237,10 @@ func (p optNode) decode(n *Node, at *At, dst reflect.Value) {
 func (p optNode) schema(b *Builder) *Schema { return p.inner.schema(b) }
 
 // manyNode reads one value or a list of them.
-type manyNode struct{ inner node }
+type manyNode struct {
+	inner node
+	max   *int
+}
 
 func (p manyNode) decode(n *Node, at *At, dst reflect.Value) {
 	if n.Kind == Null {
@@ -245,6 +248,10 @@ func (p manyNode) decode(n *Node, at *At, dst reflect.Value) {
 	}
 	if n.Kind != Array {
 		n = &Node{Kind: Array, Items: []Node{*n}}
+	}
+	if p.max != nil && len(n.Items) > *p.max {
+		at.tooMany(n, "List", *p.max, len(n.Items))
+		return
 	}
 	dst.Set(reflect.MakeSlice(dst.Type(), len(n.Items), len(n.Items)))
 	for i := range n.Items {
@@ -254,7 +261,7 @@ func (p manyNode) decode(n *Node, at *At, dst reflect.Value) {
 
 func (p manyNode) schema(b *Builder) *Schema {
 	item := p.inner.schema(b)
-	return &Schema{AnyOf: []*Schema{item, {Type: "array", Items: item}, {Type: "null"}}}
+	return &Schema{AnyOf: []*Schema{item, {Type: "array", Items: item, MaxItems: p.max}, {Type: "null"}}}
 }
 
 type customNode struct{ t reflect.Type }
