@@ -32,6 +32,8 @@ func (s *Service) notify(ctx context.Context, tx *db.Tx, e *Endpoint, reason str
 	return nil
 }
 
+// notice names the host alone: the address of a chat is a password, and not
+// everybody who gets the mail may see those of the organization.
 func notice(e *Endpoint, organization, reason string) string {
 	why := "nothing that was sent there has arrived for too long"
 	if reason == reasonGone {
@@ -50,5 +52,5 @@ arrived; it can be sent when the endpoint works again. Switch it on with
 and send what it has missed with
 
   POST /v1/webhooks/replays   {"endpoint_id": "%s", "missed": true}
-`, organization, why, e.PublicURL(), e.ID, e.ID, e.ID)
+`, organization, why, hostOf(e.URL), e.ID, e.ID, e.ID)
 }
