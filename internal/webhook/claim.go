@@ -233,8 +233,11 @@ func (s *Service) renew(ctx context.Context, slow map[id.ID][]id.ID) error {
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
 		for target, lanes := range slow {
 			w := db.Where("target_id = ?", target).And("lease = ?", s.node).In("lane", lanes)
-			args := append([]any{s.now().Add(lease)}, w.Args()...)
-			if err := db.Later(ctx, tx, `UPDATE webhook_lanes SET due_at = ?`+w.SQL(), args...); err != nil {
+			args := append([]any{s.now().Add(lease), target}, w.Args()...)
+			// One that somebody is writing to has its turn with the next renewal: who
+			// writes to several would wait for us, and we for them.
+			if err := db.Later(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND lane IN (
+				SELECT lane FROM webhook_lanes`+w.SQL()+tx.SkipLocked()+`)`, args...); err != nil {
 				return err
 			}
 		}

@@ -257,6 +257,9 @@ func (e *event) task(now time.Time) *task {
 // Erased forgets the messages about a person. What is still to be sent is
 // forgotten when it was.
 func (s *Service) Erased(ctx context.Context, tx *db.Tx, organization, customer id.ID) error {
+	if err := lockLanes(ctx, tx, organization, customer); err != nil {
+		return err
+	}
 	// First the mark, then the payloads of what waits no longer: a delivery that
 	// is being recorded either sees the mark or was recorded before the second
 	// statement looks. One statement for both would, on PostgreSQL, wait for that
@@ -277,6 +280,21 @@ func (s *Service) Erased(ctx context.Context, tx *db.Tx, organization, customer 
 			SELECT id FROM webhook_events WHERE organization_id = ? AND customer_id = ?)`, organization, organization, customer)
 	if err != nil {
 		return fmt.Errorf("erase from the webhook deliveries: %w", err)
+	}
+	return nil
+}
+
+// lockLanes locks the lanes of a customer before their events, in the order of
+// those who record deliveries: on PostgreSQL one would wait for the other in a
+// circle.
+func lockLanes(ctx context.Context, tx *db.Tx, organization, customer id.ID) error {
+	lock := tx.ForUpdate()
+	if lock == "" {
+		return nil
+	}
+	_, err := db.All[id.ID](ctx, tx, `SELECT target_id FROM webhook_lanes WHERE organization_id = ? AND lane = ? ORDER BY target_id`+lock, organization, customer)
+	if err != nil {
+		return fmt.Errorf("lock webhook lanes: %w", err)
 	}
 	return nil
 }

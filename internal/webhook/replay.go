@@ -231,8 +231,7 @@ func (s *Service) Gather(ctx context.Context, tx *db.Tx, args json.RawMessage) e
 	if err := json.Unmarshal(args, &a); err != nil {
 		return err
 	}
-	r, err := db.One[replayRow](ctx, tx, `SELECT `+replayColumns+`, filter, position, upto FROM webhook_replays
-		WHERE organization_id = ? AND id = ?`+tx.ForUpdate(), a.OrganizationID, a.ID)
+	r, err := a.read(ctx, tx, "")
 	if err != nil {
 		return err
 	}
@@ -241,6 +240,10 @@ func (s *Service) Gather(ctx context.Context, tx *db.Tx, args json.RawMessage) e
 		return err
 	}
 	if err := s.send(ctx, tx, r.queue(list)); err != nil {
+		return err
+	}
+	// Locked after the lanes, as by those who record how its first events went.
+	if r, err = a.read(ctx, tx, tx.ForUpdate()); err != nil {
 		return err
 	}
 	more := len(list) == piece
@@ -255,6 +258,15 @@ func (s *Service) Gather(ctx context.Context, tx *db.Tx, args json.RawMessage) e
 		return err
 	}
 	return s.Jobs.Enqueue(ctx, tx, JobReplay, a, job.Key(string(a.ID)))
+}
+
+func (a replayArgs) read(ctx context.Context, tx *db.Tx, lock string) (replayRow, error) {
+	r, err := db.One[replayRow](ctx, tx, `SELECT `+replayColumns+`, filter, position, upto FROM webhook_replays
+		WHERE organization_id = ? AND id = ?`+lock, a.OrganizationID, a.ID)
+	if err != nil {
+		return r, fmt.Errorf("find webhook replay: %w", err)
+	}
+	return r, nil
 }
 
 // next reads the next events that match.
@@ -301,10 +313,9 @@ func (s *Service) countReplays(ctx context.Context, tx *db.Tx, results []*result
 	})
 	slices.SortFunc(keys, func(a, b replayArgs) int { return cmp.Compare(a.ID, b.ID) }) // as judgeTargets does
 	for _, k := range keys {
-		r, err := db.One[replayRow](ctx, tx, `SELECT `+replayColumns+`, filter, position, upto FROM webhook_replays
-			WHERE organization_id = ? AND id = ?`+tx.ForUpdate(), k.OrganizationID, k.ID)
+		r, err := k.read(ctx, tx, tx.ForUpdate())
 		if err != nil {
-			return fmt.Errorf("find webhook replay: %w", err)
+			return err
 		}
 		for _, x := range groups[k] {
 			if x.verdict == delivered {
