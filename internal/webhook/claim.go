@@ -41,7 +41,7 @@ func (d *destination) url() string {
 func (d *destination) off() bool { return !d.Enabled && d.TargetURL == nil }
 
 func (d *destination) blocked(now time.Time) bool {
-	return d.BlockedUntil != nil && d.BlockedUntil.After(now) && !d.off()
+	return d.BlockedUntil != nil && blocks(*d.BlockedUntil, now) && !d.off()
 }
 
 // task is the first event of a lane, to be sent.

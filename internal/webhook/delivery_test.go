@@ -142,6 +142,28 @@ func TestSchedule(t *testing.T) {
 	})
 }
 
+// TestClockPutBack: a receiver that was left alone when the clock is put back by
+// hours gets what happens then, and with that what had waited.
+func TestClockPutBack(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		s.status(503)
+		endpoint(t, f, s.URL, "customer.created")
+		for range 12 { // failures enough to be left alone
+			f.Customer(nil)
+		}
+		f.Drain()
+		f.Clock.Set(f.Clock.Now().Add(-6 * time.Hour))
+		s.status(200)
+		s.take()
+		f.Customer(nil)
+		later(f, time.Second)
+		if n := len(s.take()); n != 13 {
+			t.Errorf("%d events arrived, want 13", n)
+		}
+	})
+}
+
 // TestRetryAfter: 429 is tried again when the receiver says so, 410 ends it.
 func TestRetryAfter(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {

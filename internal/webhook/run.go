@@ -285,8 +285,8 @@ func (s *Service) retryBlocked(t *target) {
 	t.mu.Lock()
 	blocked := t.blocked
 	t.mu.Unlock()
-	if in := blocked.Sub(s.now()); in > 0 {
-		s.wakeAt(t.id, in)
+	if now := s.now(); blocks(blocked, now) {
+		s.wakeAt(t.id, blocked.Sub(now))
 	}
 }
 

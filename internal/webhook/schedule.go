@@ -62,3 +62,11 @@ const (
 func block(failing time.Duration) time.Duration {
 	return min(max(failing/2, time.Second), maxBlock)
 }
+
+// blocks says whether a receiver that is left alone until a time is so now. A
+// time that is farther off than that lasts, also by the clock of another node,
+// was written before the clock was put back.
+func blocks(until, now time.Time) bool {
+	in := until.Sub(now)
+	return in > 0 && in <= 2*maxBlock
+}

@@ -57,7 +57,7 @@ func (t *target) notify() {
 func (t *target) room(now time.Time) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now.Before(t.blocked) {
+	if blocks(t.blocked, now) {
 		return 0
 	}
 	window := t.window
@@ -72,7 +72,7 @@ func (t *target) room(now time.Time) int {
 func (t *target) welcomes(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.more && !t.failing && !now.Before(t.blocked) && len(t.flying)+len(t.ready) < t.window
+	return !t.more && !t.failing && !blocks(t.blocked, now) && len(t.flying)+len(t.ready) < t.window
 }
 
 // full notes that lanes wait in the database.
@@ -137,7 +137,7 @@ func (t *target) landed(lane id.ID) (next []chain, more bool) {
 func (t *target) strand(now time.Time) (lanes []id.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !now.Before(t.blocked) {
+	if !blocks(t.blocked, now) {
 		return nil
 	}
 	for i := range t.ready {
