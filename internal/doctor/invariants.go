@@ -281,7 +281,7 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "orders.references",
-		Says: "What orders and refunds refer to is there, in the same organization and of the same customer.",
+		Says: "What orders, refunds, payments and movements of balances refer to is there, in the same organization and of the same customer.",
 		Query: `SELECT o.organization_id, o.id, 'subscription ' || o.subscription_id AS detail FROM orders o WHERE o.subscription_id IS NOT NULL
 				AND NOT EXISTS (SELECT 1 FROM subscriptions s
 					WHERE s.organization_id = o.organization_id AND s.id = o.subscription_id AND s.customer_id = o.customer_id)
@@ -294,7 +294,13 @@ var Invariants = []Invariant{
 					WHERE o.organization_id = r.organization_id AND o.id = r.order_id AND o.customer_id = r.customer_id)
 			UNION ALL SELECT r.organization_id, r.id, 'payment ' || r.payment_id FROM refunds r WHERE r.payment_id IS NOT NULL
 				AND NOT EXISTS (SELECT 1 FROM order_payments p
-					WHERE p.organization_id = r.organization_id AND p.id = r.payment_id AND p.order_id = r.order_id)`,
+					WHERE p.organization_id = r.organization_id AND p.id = r.payment_id AND p.order_id = r.order_id)
+			UNION ALL SELECT p.organization_id, p.id, 'paid by ' || p.customer_id FROM order_payments p
+				JOIN orders o ON o.organization_id = p.organization_id AND o.id = p.order_id WHERE p.customer_id <> o.customer_id
+			UNION ALL SELECT c.organization_id, c.order_id, 'charged to ' || c.customer_id FROM charges c
+				JOIN orders o ON o.organization_id = c.organization_id AND o.id = c.order_id WHERE c.customer_id <> o.customer_id
+			UNION ALL SELECT m.organization_id, m.order_id, 'moves the balance of ' || m.customer_id FROM balance_movements m
+				JOIN orders o ON o.organization_id = m.organization_id AND o.id = m.order_id WHERE m.customer_id <> o.customer_id`,
 	},
 	{
 		Name: "payments.asked",

@@ -347,7 +347,8 @@ func (l *lives) adopts(p *soul) {
 		d.paid = slices.Contains([]string{"paid", "partially_refunded", "refunded"}, status)
 	}
 	if !p.gone {
-		p.name = l.must("GET", "/v1/customers/"+p.id, nil).Text("name")
+		c := l.must("GET", "/v1/customers/"+p.id, nil)
+		p.name, p.team = c.Text("name"), c.Text("type") == "team"
 	}
 }
 
