@@ -9,11 +9,12 @@ import (
 )
 
 // MembersByID reads members, also deleted ones, for those who show them beside
-// something else. Unknown ids are left out.
-func MembersByID(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (map[id.ID]Member, error) {
+// something else. The customer of each has the same place in their list as the member's id
+// in its own. Unknown ids are left out.
+func MembersByID(ctx context.Context, q db.Querier, orgs, customers, ids []id.ID) (map[id.ID]Member, error) {
 	out := make(map[id.ID]Member, len(ids))
 	for some := range db.Batches(ids) {
-		w := db.Where("").In("organization_id", orgs).In("id", some)
+		w := db.Where("").In("organization_id", orgs).In("customer_id", customers[:len(some)]).In("id", some)
 		list, err := db.All[Member](ctx, q, `SELECT `+memberColumns+` FROM members`+w.SQL(), w.Args()...)
 		if err != nil {
 			return nil, fmt.Errorf("read members: %w", err)
@@ -21,6 +22,7 @@ func MembersByID(ctx context.Context, q db.Querier, orgs []id.ID, ids []id.ID) (
 		for _, m := range list {
 			out[m.ID] = m
 		}
+		customers = customers[len(some):]
 	}
 	return out, nil
 }

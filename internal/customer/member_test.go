@@ -125,7 +125,7 @@ func TestVeryManyOwners(t *testing.T) {
 		if err != nil || len(owners) != 1 || owners[known] == "" {
 			t.Errorf("owners: %v, %v", owners, err)
 		}
-		people, err := customer.MembersByID(t.Context(), f.DB, []id.ID{f.Org.ID}, append(ids, owners[known]))
+		people, err := customer.MembersByID(t.Context(), f.DB, []id.ID{f.Org.ID}, append(ids, known), append(ids, owners[known]))
 		if err != nil || len(people) != 1 {
 			t.Errorf("members: %v, %v", people, err)
 		}

@@ -101,18 +101,18 @@ func (s *Service) page(ctx context.Context, orgs []id.ID, w *db.W, order string,
 
 // public are grants as the API shows them.
 func (s *Service) public(ctx context.Context, q db.Querier, orgs []id.ID, rows []Row) ([]Grant, error) {
-	var customers, members, benefits []id.ID
+	var customers, companies, members, benefits []id.ID
 	for _, r := range rows {
 		customers, benefits = append(customers, r.CustomerID), append(benefits, r.BenefitID)
 		if r.MemberID != nil {
-			members = append(members, *r.MemberID)
+			companies, members = append(companies, r.CustomerID), append(members, *r.MemberID)
 		}
 	}
 	who, err := customer.Rows(ctx, q, orgs, customers)
 	if err != nil {
 		return nil, err
 	}
-	people, err := customer.MembersByID(ctx, q, orgs, members)
+	people, err := customer.MembersByID(ctx, q, orgs, companies, members)
 	if err != nil {
 		return nil, err
 	}

@@ -129,20 +129,20 @@ func (b *batch) hold(give []*work) error {
 // holders are the members who get what the tasks give; nil is nobody but the
 // customer.
 func (b *batch) holders(give []*work, members bool) (map[*Task]*id.ID, error) {
-	var owned, named []id.ID
+	var owned, companies, named []id.ID
 	for _, w := range give {
 		switch {
 		case w.task.Customer.DeletedAt != nil:
 			return nil, ErrDeletedCustomer
 		case w.task.Member != "":
-			named = append(named, w.task.Member)
+			companies, named = append(companies, w.task.Customer.ID), append(named, w.task.Member)
 		case members && w.task.Seats:
 			return nil, ErrMemberRequired
 		case members:
 			owned = append(owned, w.task.Customer.ID)
 		}
 	}
-	people, err := customer.MembersByID(b.ctx, b.tx, []id.ID{b.org}, named)
+	people, err := customer.MembersByID(b.ctx, b.tx, []id.ID{b.org}, companies, named)
 	if err != nil {
 		return nil, err
 	}
@@ -397,7 +397,7 @@ func (s *Service) BenefitChanged(ctx context.Context, tx *db.Tx, actor auth.Subj
 	}
 	org := after.OrganizationID
 	list, err := s.works(ctx, tx, db.Where("organization_id = ? AND benefit_id = ? AND granted_at IS NOT NULL", org, after.ID).
-		And("customer_id NOT IN (SELECT c.id FROM customers c WHERE c.organization_id = ? AND c.deleted_at IS NOT NULL)", org))
+		And("NOT EXISTS (SELECT 1 FROM customers c WHERE c.organization_id = ? AND c.id = customer_id AND c.deleted_at IS NOT NULL)", org))
 	if err != nil || len(list) == 0 {
 		return err
 	}
