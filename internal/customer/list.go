@@ -2,6 +2,7 @@ package customer
 
 import (
 	"context"
+	"slices"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -48,24 +49,25 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if err != nil {
 		return listing.Result[Customer]{}, err
 	}
-	where := func(r route) *db.W { return filter(orgs, in, s.DB.Engine(), r.ask) }
+	where := func(r route) *db.W { return filter(orgs, in, s.DB.Engine(), r, live) }
 	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
-		Where: where(way.page), Key: in.Email != nil, Far: s.DB.Engine() == "postgres" && len(orgs) == 1}
+		Where: where(way.page), Key: in.Email != nil, Known: way.known, Parts: s.parts(orgs, in, way.page)}
+	if s.DB.Engine() == "postgres" && len(orgs) == 1 {
+		q.Far = far(orgs, "id")
+	}
 	if in.Query != nil {
 		q.Enough = counted
-	}
-	if way.count.from != way.page.from {
 		q.Counted = &listing.Rows{From: way.count.from, Where: where(way.count)}
 	}
 	if len(way.glance) > 0 {
 		q.AtLeast = func(ctx context.Context, q db.Querier, most int) (int, error) {
-			return countNamed(ctx, q, way.glance, where(route{}), most)
+			return countNamed(ctx, q, way.glance, where(route{check: true}), most)
 		}
 	}
 	if in.unfiltered() {
 		q.Total = func(reads *db.Reads) func() int { return countAll(reads, orgs) }
 	}
-	rows, err := listing.Run[Row](ctx, s.DB, q)
+	rows, err := run(ctx, s.DB, q)
 	if err != nil {
 		return listing.Result[Customer]{}, err
 	}
@@ -76,40 +78,110 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	return out, nil
 }
 
+// run reads a list in parts from one snapshot: between two of them, somebody
+// may get an address.
+func run(ctx context.Context, d *db.DB, l listing.Query) (rows listing.Result[Row], err error) {
+	if len(l.Parts) == 0 {
+		return listing.Run[Row](ctx, d, l)
+	}
+	err = d.Read(ctx, func(q db.Querier) error {
+		rows, err = listing.Run[Row](ctx, q, l)
+		return err
+	})
+	return rows, err
+}
+
+// parts are those with an address and those without, in the order of the list:
+// the index of addresses has each once, so nobody in it need be sorted, and does
+// not tell who has none from who was deleted.
+func (s *Service) parts(orgs []id.ID, in listInput, page route) []listing.Part {
+	if len(orgs) > 1 || in.first() != "email" || !in.unfiltered() && page.from != byEmail {
+		return nil
+	}
+	direction := " ASC"
+	if in.Sorting[0][0] == '-' {
+		direction = " DESC"
+	}
+	last := " ORDER BY id" + direction
+	if len(in.Sorting) > 1 {
+		last = sortKeys.Order(listing.Names(in.Sorting[1:]))
+	}
+	part := func(among, from, order, column string) listing.Part {
+		where := filter(orgs, in, s.DB.Engine(), page, among)
+		if s.DB.Engine() == "postgres" {
+			return listing.Part{Rows: listing.Rows{From: anyhow, Where: where}, Order: order, Far: far(orgs, column)}
+		}
+		return listing.Part{Rows: listing.Rows{From: from, Where: where}, Order: order}
+	}
+	parts := []listing.Part{
+		part("email_key IS NOT NULL", byEmail, " ORDER BY email_key"+direction, "email_key"),
+		part("email_key IS NULL AND "+live, without, last, "id"),
+	}
+	if direction == " DESC" {
+		slices.Reverse(parts)
+	}
+	return parts
+}
+
+func far(orgs []id.ID, column string) *listing.Far {
+	return &listing.Far{Column: column, Of: db.Where("").In("organization_id", orgs)}
+}
+
 // unfiltered lists have a total that is maintained and need not be counted.
 func (in *listInput) unfiltered() bool {
 	return in.Email == nil && in.Query == nil && in.Active == nil && len(in.Metadata) == 0
 }
 
-// subscribed is what makes a customer active. The table is that of a package
-// above, whose rows are few for each customer.
-const subscribed = `SELECT 1 FROM subscriptions s WHERE s.organization_id = customers.organization_id
-	AND s.customer_id = customers.id AND s.status IN ('trialing', 'active', 'past_due')`
+// runs is what makes a customer active, as the index of subscriptions says it.
+// Their table is that of a package above, whose rows are few for each customer.
+const runs = "status IN ('trialing', 'active', 'past_due')"
 
-func filter(orgs []id.ID, in listInput, engine string, ask []gram) *db.W {
+const subscribed = `SELECT 1 FROM subscriptions s WHERE s.organization_id = customers.organization_id
+	AND s.customer_id = customers.id AND s.` + runs
+
+// live is the condition of those who are not deleted.
+const live = "deleted_at IS NULL"
+
+// filter is the condition of the list among some customers, for those who are
+// found on a route.
+func filter(orgs []id.ID, in listInput, engine string, r route, among string) *db.W {
 	w := db.Where("").In("organization_id", orgs)
 	if in.Email != nil { // only live customers have a key
 		w.And("email_key = ?", fold(*in.Email))
 	} else {
-		w.And("deleted_at IS NULL")
+		w.And(among)
 	}
 	if in.Query != nil {
-		searching(w, engine, orgs, *in.Query, ask)
+		searching(w, engine, orgs, *in.Query, r.ask)
 	}
-	if in.Active != nil && *in.Active {
-		w.And("EXISTS (" + subscribed + ")")
-	} else if in.Active != nil {
+	check := r.check && engine == "sqlite" // PostgreSQL sees by itself that it can do both
+	switch {
+	case in.Active != nil && !*in.Active:
 		w.And("NOT EXISTS (" + subscribed + ")")
+	case in.Active != nil && check:
+		w.And("EXISTS (" + subscribed + ")")
+	case in.Active != nil:
+		running := db.Where("").In("organization_id", orgs).And(runs)
+		w.And("id IN (SELECT customer_id FROM subscriptions"+running.SQL()+")", running.Args()...)
 	}
-	if len(in.Metadata) > schema.MaxMetadata {
-		return w.And("FALSE") // nobody has so many, and no engine plans so many joins
+	switch metadata := indexedMetadata(in.Metadata); {
+	case len(metadata) > schema.MaxMetadata:
+		w.And("FALSE") // nobody has so many, and no engine plans so many joins
+	case check:
+		metadata.Check(w, "customers", "customer_metadata", "customer_id")
+	default:
+		metadata.Narrow(w, orgs, "customers", "customer_metadata", "customer_id")
 	}
-	metadata := make(listing.MetadataFilter, len(in.Metadata))
-	for i, m := range in.Metadata {
-		metadata[i] = listing.MetadataMatch{Key: m.Key, Values: indexTexts(m.Values)}
-	}
-	metadata.Narrow(w, orgs, "customers", "customer_metadata", "customer_id")
 	return w
+}
+
+// indexedMetadata is a filter for what stands for the values in the index.
+func indexedMetadata(in listing.MetadataFilter) listing.MetadataFilter {
+	out := make(listing.MetadataFilter, len(in))
+	for i, m := range in {
+		out[i] = listing.MetadataMatch{Key: m.Key, Values: indexTexts(m.Values)}
+	}
+	return out
 }
 
 // Externally filters what customers own by the caller's own ids for live customers.

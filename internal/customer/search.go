@@ -12,26 +12,6 @@ import (
 // hasTrigram says whether SQLite's search index can be used.
 func hasTrigram(text string) bool { return utf8.RuneCountInString(fold(text)) >= 3 }
 
-// Who searches for what half of all customers have looks at the first page and
-// not at the number. So beyond a thousand a search is not counted: that would
-// take longer the more customers there are. See docs/decisions/0013.
-const counted = 1000
-
-// way is how customers are found. Without statistics of how many customers an
-// organization has, SQLite reads them in the order of some index, each from
-// another place of the file; so the way says from where.
-type way struct {
-	page, count route
-	// glance are letters for the index, whose first answers are enough to be
-	// counted; none where not so many are expected.
-	glance []gram
-}
-
-type route struct {
-	from string
-	ask  []gram // the letters that the index is asked for; none leaves it to the engine, on SQLite to look at everybody
-}
-
 // match asks SQLite's index for customers with all letters.
 func match(ask []gram) string {
 	terms := make([]string, len(ask))
@@ -39,105 +19,6 @@ func match(ask []gram) string {
 		terms[i] = `"` + strings.ReplaceAll(string(g[:]), `"`, `""`) + `"`
 	}
 	return strings.Join(terms, " AND ")
-}
-
-const (
-	anyhow   = "customers"
-	inOrder  = "customers INDEXED BY customers_created" // as they were written
-	byNumber = "customers NOT INDEXED"                  // by the numbers that the index answers
-)
-
-// What a search costs, in customers that are looked at one after the other:
-// to ask the index at all, and to look at one that it names.
-const (
-	askCost  = 200
-	nameCost = 3
-)
-
-func asking(rows float64) float64 { return askCost + nameCost*rows }
-
-// way chooses between looking at the customers one after the other until the
-// page is full, which is quick where many are found, and asking the index,
-// which is quick where few are. See docs/decisions/0014.
-func (s *Service) way(ctx context.Context, orgs []id.ID, in listInput) (way, error) {
-	switch {
-	case in.Query == nil || in.Email != nil:
-		return the(route{from: anyhow}), nil
-	case s.DB.Engine() == "postgres":
-		return s.wayPostgres(ctx, *in.Query)
-	case !hasTrigram(*in.Query) && len(in.Metadata) > 0:
-		return the(route{from: anyhow}), nil
-	case !hasTrigram(*in.Query):
-		return the(route{from: inOrder}), nil
-	}
-	var reads db.Reads
-	live := countAll(&reads, orgs)
-	if err := reads.Run(ctx, s.DB); err != nil {
-		return way{}, err
-	}
-	sample, rows, err := s.samples.get(ctx, s.DB)
-	if err != nil {
-		return way{}, err
-	}
-	return choose(in, len(orgs), float64(live()), float64(rows), sample.look(fold(*in.Query), anyGram)), nil
-}
-
-func anyGram(gram) bool { return true }
-
-// PostgreSQL plans by itself. But its index goes through the lists of all
-// letters of a text; so where few are found it is asked for the rarest.
-func (s *Service) wayPostgres(ctx context.Context, query string) (way, error) {
-	w := the(route{from: anyhow})
-	if !hasTrigram(query) {
-		return w, nil
-	}
-	sample, _, err := s.samples.get(ctx, s.DB)
-	if err != nil { // without a hint the search takes longer, where it can be had at all
-		return w, ctx.Err()
-	}
-	const few = 1. / 256
-	if o := sample.look(fold(query), ofWords); o.met < few && len(o.ask) >= atLeast {
-		w = the(route{anyhow, o.ask})
-	}
-	return w, nil
-}
-
-// ofWords are those that pg_trgm has as they are whatever the locale: it cuts
-// texts into words.
-func ofWords(g gram) bool {
-	for _, r := range g {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
-			return false
-		}
-	}
-	return true
-}
-
-// the same route for the page and for the count.
-func the(r route) way { return way{page: r, count: r} }
-
-// choose knows how many customers may be seen and how many there are in all.
-func choose(in listInput, orgs int, live, rows float64, o outlook) (w way) {
-	walked, named := live, asking(rows*o.met)
-	if orgs == 1 && (len(in.Sorting) == 0 || strings.TrimPrefix(string(in.Sorting[0]), "-") == "created_at") {
-		walked = min(live, float64(in.Last())/o.found)
-	}
-	shorter := func(walked float64) route {
-		if named < walked {
-			return route{byNumber, o.ask}
-		}
-		return route{from: inOrder}
-	}
-	if len(in.Metadata) > 0 { // which may be a shorter way still
-		return the(route{anyhow, shorter(walked).ask})
-	}
-	most := float64(max(counted, in.Last()+1))
-	counting := min(live, most/o.found)
-	w = way{page: shorter(walked), count: shorter(counting)}
-	if live*o.found >= most && asking(most*o.met/o.found*rows/live) < min(counting, named) {
-		w.glance = o.ask
-	}
-	return w
 }
 
 // searching adds the substring filter: contained in the e-mail, the name or

@@ -2,6 +2,7 @@ package customer
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +20,11 @@ func TestWay(t *testing.T) {
 	}
 	s := newSample(1_000_000, texts)
 	const million = 1_000_000
-	page := func(n int) listInput { return listInput{Page: listing.Page{Number: n, Limit: 10}} }
-	sorted := func(key SortKey) listInput { return listInput{Page: page(1).Page, Sorting: []SortKey{key}} }
+	page := func(n int) listInput {
+		query := "any"
+		return listInput{Page: listing.Page{Number: n, Limit: 10}, Query: &query}
+	}
+	sorted := func(key SortKey) listInput { in := page(1); in.Sorting = []SortKey{key}; return in }
 	for _, c := range []struct {
 		name, query string
 		in          listInput
@@ -34,7 +38,8 @@ func TestWay(t *testing.T) {
 		{"everybody", "example", page(1), 1, million, million, inOrder, inOrder, false},
 		{"everybody, of a few among many", "example", page(1), 1, 1500, million, inOrder, inOrder, false},
 		{"every eighth", "name a", page(1), 1, million, million, inOrder, inOrder, true},
-		{"everybody by name", "example", sorted("name"), 1, million, million, inOrder, inOrder, false},
+		{"everybody by name", "example", sorted("name"), 1, million, million, byName, inOrder, false},
+		{"everybody by e-mail", "example", sorted("-email"), 1, million, million, byEmail, inOrder, false},
 		{"one of 64", "name ab", page(1), 1, million, million, inOrder, byNumber, true},
 		{"one of 64, far on", "name ab", page(1000), 1, million, million, byNumber, byNumber, true},
 		{"one of 512", "name abc", page(1), 1, million, million, inOrder, byNumber, true},
@@ -42,7 +47,7 @@ func TestWay(t *testing.T) {
 		{"one of 512, of two organizations", "name abc", page(1), 2, million, million, byNumber, byNumber, true},
 		{"one of 2048", "user2000", page(1), 1, million, million, byNumber, byNumber, false},
 	} {
-		w := choose(c.in, c.orgs, c.live, c.rows, s.look(c.query, anyGram))
+		w := choose(c.in, crowd{orgs: c.orgs, rows: c.rows, live: c.live, have: c.live, ids: math.Inf(1)}, s.look(c.query, anyGram))
 		if w.page.from != c.page || w.count.from != c.count || (len(w.glance) > 0) != c.glance ||
 			(len(w.page.ask) > 0) != (c.page == byNumber) || (len(w.count.ask) > 0) != (c.count == byNumber) {
 			t.Errorf("%s: %+v", c.name, w)

@@ -131,6 +131,8 @@ type Query struct {
 	Page    Page
 	// Total asks for the number of all rows when it is known without counting.
 	Total func(reads *db.Reads) (rows func() int)
+	// Known is the number of all rows, unless nil.
+	Known *int
 	// Enough, unless zero, is where counting ends. Of more rows the total says
 	// only that there are so many, and as many as it takes for a next page to be
 	// worth asking for while there is one.
@@ -143,9 +145,26 @@ type Query struct {
 	Counted *Rows
 	// Key says that the filter has a key in it, so that few rows are looked at.
 	Key bool
-	// Far reads a page that is far from the start by the ids of its rows, which
-	// an index holds: PostgreSQL reads every row that it skips.
-	Far bool
+	// Far, unless nil, finds the rows of a page that is far from the start by
+	// what an index holds: PostgreSQL reads every row that it skips.
+	Far *Far
+	// Parts, unless empty, make up the list, one after the other, instead of From,
+	// Where, Order and Far: no index has them together.
+	Parts []Part
+}
+
+// Part is a piece of a list.
+type Part struct {
+	Rows
+	Order string
+	Far   *Far
+}
+
+// Far is a column that tells the rows of an organization apart and that an index
+// has in the order of the list, and the condition that they are its rows.
+type Far struct {
+	Column string
+	Of     *db.W
 }
 
 // Rows are those of a FROM that its filter lets pass.
@@ -157,7 +176,7 @@ type Rows struct {
 // Run asks for the page and for the count as two statements: a count within
 // the page's statement would read every row for every page.
 func Run[T any](ctx context.Context, q db.Querier, l Query) (Result[T], error) {
-	if l.Total != nil && l.Page.offset() < far && q.Engine() == "postgres" {
+	if l.Total != nil && len(l.Parts) == 0 && l.Page.offset() < far && q.Engine() == "postgres" {
 		return together[T](ctx, q, l)
 	}
 	items, err := page[T](ctx, q, l)
@@ -187,6 +206,9 @@ func together[T any](ctx context.Context, q db.Querier, l Query) (Result[T], err
 const far = 1000
 
 func page[T any](ctx context.Context, q db.Querier, l Query) ([]T, error) {
+	if len(l.Parts) > 0 {
+		return inParts[T](ctx, q, l)
+	}
 	find := db.All[T]
 	if l.Key {
 		find = db.Lookup[T]
@@ -195,23 +217,55 @@ func page[T any](ctx context.Context, q db.Querier, l Query) ([]T, error) {
 	return find(ctx, q, text, args...)
 }
 
-// page is the statement of the page. That a first page of the usual size ends
-// soon stands in its text where nothing else is needed to plan it: what does
-// not, PostgreSQL plans anew each time.
+// inParts reads the page from the part in which it begins, and from the next
+// ones for as long as it is not full.
+func inParts[T any](ctx context.Context, q db.Querier, l Query) (items []T, err error) {
+	size, offset := l.Page.size(), l.Page.offset()
+	for _, p := range l.Parts {
+		text, args := l.of(p, size-len(items), offset)
+		some, err := db.All[T](ctx, q, text, args...)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, some...)
+		switch {
+		case len(items) == size:
+			return items, nil
+		case len(some) > 0:
+			offset = 0
+		case offset > 0: // it ended before the page begins
+			n, err := p.count(ctx, q, offset)
+			if err != nil {
+				return nil, err
+			}
+			offset -= n
+		}
+	}
+	return items, nil
+}
+
+// page is the statement of the page.
 func (l Query) page() (text string, args []any) {
-	args = l.Where.Args()
-	rest := l.Where.SQL() + l.Order
-	if size := l.Page.size(); l.Page.offset() == 0 && (size == usual || size == MaxLimit) && (l.Key || l.Total != nil) {
+	return l.of(Part{Rows{l.From, l.Where}, l.Order, l.Far}, l.Page.size(), l.Page.offset())
+}
+
+// of is the statement of a page of a part. That a first page of the usual size
+// ends soon stands in its text where nothing else is needed to plan it: what
+// does not, PostgreSQL plans anew each time.
+func (l Query) of(p Part, size, offset int) (text string, args []any) {
+	args = p.Where.Args()
+	rest := p.Where.SQL() + p.Order
+	if offset == 0 && (size == usual || size == MaxLimit) && (l.Key || l.Total != nil) {
 		rest += " LIMIT " + strconv.Itoa(size)
 	} else {
 		rest += " LIMIT ? OFFSET ?"
-		args = slices.Concat(args, []any{size, l.Page.offset()})
+		args = slices.Concat(args, []any{size, offset})
 	}
-	if l.Far && l.Page.offset() >= far {
-		rest = l.Where.SQL() + " AND id IN (SELECT id FROM " + l.From + rest + ")" + l.Order
-		args = append(l.Where.Args(), args...)
+	if p.Far != nil && offset >= far {
+		rest = p.Far.Of.SQL() + " AND " + p.Far.Column + " IN (SELECT " + p.Far.Column + " FROM " + p.From + rest + ")" + p.Order
+		args = slices.Concat(p.Far.Of.Args(), args)
 	}
-	return "SELECT " + l.Columns + " FROM " + l.From + rest, args
+	return "SELECT " + l.Columns + " FROM " + p.From + rest, args
 }
 
 func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
@@ -222,6 +276,8 @@ func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
 	switch {
 	case got > 0 && got < l.Page.size(), got == 0 && l.Page.offset() == 0:
 		return l.Page.offset() + got, nil // the last page: nothing is left to count
+	case l.Known != nil:
+		return *l.Known, nil
 	case l.Total != nil:
 		var reads db.Reads
 		rows := l.Total(&reads)
@@ -234,10 +290,15 @@ func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
 				return n, err
 			}
 		}
-		n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM (SELECT 1 FROM "+rows.From+rows.Where.SQL()+" LIMIT ?) AS found", append(rows.Where.Args(), most)...)
-		return int(n), err
+		return rows.count(ctx, q, most)
 	}
 	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM "+rows.From+rows.Where.SQL(), rows.Where.Args()...)
+	return int(n), err
+}
+
+// count counts the rows, up to a number.
+func (r Rows) count(ctx context.Context, q db.Querier, most int) (int, error) {
+	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM (SELECT 1 FROM "+r.From+r.Where.SQL()+" LIMIT ?) AS found", append(r.Where.Args(), most)...)
 	return int(n), err
 }
 
@@ -282,24 +343,37 @@ func (m *MetadataFilter) DecodeNode(n *schema.Node, at *schema.At) {
 	}
 }
 
-// joined is how many keys of a filter lead to rows by the index of metadata.
+// Joined is how many keys of a filter lead to rows by the index of metadata.
 // PostgreSQL plans a join for each of them, which for fifty takes it seconds.
-const joined = 5
+const Joined = 5
 
 // Narrow adds the condition that rows of a table match, whose metadata another
 // table has, a row for each key. Keys beyond the first few are looked up for
 // each row that these leave.
 func (m MetadataFilter) Narrow(w *db.W, orgs []id.ID, table, metadata, owner string) {
-	for _, k := range m[:min(joined, len(m))] {
+	few := m[:min(Joined, len(m))]
+	few.In(w, orgs, "id", metadata, owner)
+	m[len(few):].Check(w, table, metadata, owner)
+}
+
+// In adds, for each key, the condition that a column is among the owners of
+// metadata that match.
+func (m MetadataFilter) In(w *db.W, orgs []id.ID, column, metadata, owner string) {
+	for _, k := range m {
 		inner := db.Where("key = ?", k.Key).In("value", k.Values).In("organization_id", orgs)
-		w.And("id IN (SELECT "+owner+" FROM "+metadata+inner.SQL()+")", inner.Args()...)
+		w.And(column+" IN (SELECT "+owner+" FROM "+metadata+inner.SQL()+")", inner.Args()...)
 	}
-	if len(m) <= joined {
+}
+
+// Check adds the condition that the metadata of a row match, whichever way led
+// to the row.
+func (m MetadataFilter) Check(w *db.W, table, metadata, owner string) {
+	if len(m) == 0 {
 		return
 	}
 	var or []string
 	var args []any
-	for _, k := range m[joined:] {
+	for _, k := range m {
 		in, values := db.InList("value", k.Values)
 		or, args = append(or, "key = ? AND "+in), append(append(args, k.Key), values...)
 	}
