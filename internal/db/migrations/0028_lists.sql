@@ -10,9 +10,15 @@ DROP INDEX subscriptions_product;
 CREATE INDEX orders_discount ON orders (organization_id, discount_id, created_at, id) WHERE discount_id IS NOT NULL;
 CREATE INDEX refunds_customer ON refunds (organization_id, customer_id, created_at, id);
 
+-- With their status, by which they are filtered and counted.
+CREATE INDEX orders_listed ON orders (organization_id, created_at, id, status);
+DROP INDEX orders_created;
+CREATE INDEX subscriptions_listed ON subscriptions (organization_id, started_at, id, status);
+DROP INDEX subscriptions_started;
+
 -- What is in no usual state, among very many that are.
-CREATE INDEX orders_unusual ON orders (organization_id, created_at, id) WHERE status <> 'paid';
-CREATE INDEX subscriptions_unusual ON subscriptions (organization_id, started_at, id) WHERE status NOT IN ('active', 'canceled');
+CREATE INDEX orders_unusual ON orders (organization_id, created_at, id, status) WHERE status <> 'paid';
+CREATE INDEX subscriptions_unusual ON subscriptions (organization_id, started_at, id, status) WHERE status NOT IN ('active', 'canceled');
 
 -- Customers who have a subscription that runs, and those without an address,
 -- whom the index of addresses does not tell from deleted ones.
@@ -26,6 +32,10 @@ DROP INDEX customers_without_email;
 DROP INDEX subscriptions_running;
 DROP INDEX subscriptions_unusual;
 DROP INDEX orders_unusual;
+CREATE INDEX subscriptions_started ON subscriptions (organization_id, started_at, id);
+DROP INDEX subscriptions_listed;
+CREATE INDEX orders_created ON orders (organization_id, created_at, id);
+DROP INDEX orders_listed;
 DROP INDEX refunds_customer;
 DROP INDEX orders_discount;
 CREATE INDEX subscriptions_product ON subscriptions (organization_id, product_id);
