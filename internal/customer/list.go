@@ -53,10 +53,12 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
 		Where: where(way.page), Key: in.Email != nil, Known: way.known, Parts: s.parts(orgs, in, way.page)}
 	if s.DB.Engine() == "postgres" && len(orgs) == 1 {
-		q.Far = far(orgs, "id")
+		q.Far = &listing.Far{Column: "id", Of: orgs}
 	}
 	if in.Query != nil {
 		q.Enough = counted
+	}
+	if way.count.from != way.page.from {
 		q.Counted = &listing.Rows{From: way.count.from, Where: where(way.count)}
 	}
 	if len(way.glance) > 0 {
@@ -109,7 +111,7 @@ func (s *Service) parts(orgs []id.ID, in listInput, page route) []listing.Part {
 	part := func(among, from, order, column string) listing.Part {
 		where := filter(orgs, in, s.DB.Engine(), page, among)
 		if s.DB.Engine() == "postgres" {
-			return listing.Part{Rows: listing.Rows{From: anyhow, Where: where}, Order: order, Far: far(orgs, column)}
+			return listing.Part{Rows: listing.Rows{From: anyhow, Where: where}, Order: order, Far: &listing.Far{Column: column, Of: orgs}}
 		}
 		return listing.Part{Rows: listing.Rows{From: from, Where: where}, Order: order}
 	}
@@ -121,10 +123,6 @@ func (s *Service) parts(orgs []id.ID, in listInput, page route) []listing.Part {
 		slices.Reverse(parts)
 	}
 	return parts
-}
-
-func far(orgs []id.ID, column string) *listing.Far {
-	return &listing.Far{Column: column, Of: db.Where("").In("organization_id", orgs)}
 }
 
 // unfiltered lists have a total that is maintained and need not be counted.

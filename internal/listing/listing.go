@@ -160,11 +160,11 @@ type Part struct {
 	Far   *Far
 }
 
-// Far is a column that tells the rows of an organization apart and that an index
-// has in the order of the list, and the condition that they are its rows.
+// Far is a column that tells the rows of organizations apart and that an index
+// has in the order of the list.
 type Far struct {
 	Column string
-	Of     *db.W
+	Of     []id.ID
 }
 
 // Rows are those of a FROM that its filter lets pass.
@@ -262,8 +262,9 @@ func (l Query) of(p Part, size, offset int) (text string, args []any) {
 		args = slices.Concat(args, []any{size, offset})
 	}
 	if p.Far != nil && offset >= far {
-		rest = p.Far.Of.SQL() + " AND " + p.Far.Column + " IN (SELECT " + p.Far.Column + " FROM " + p.From + rest + ")" + p.Order
-		args = slices.Concat(p.Far.Of.Args(), args)
+		of := db.Where("").In("organization_id", p.Far.Of)
+		rest = of.SQL() + " AND " + p.Far.Column + " IN (SELECT " + p.Far.Column + " FROM " + p.From + rest + ")" + p.Order
+		args = slices.Concat(of.Args(), args)
 	}
 	return "SELECT " + l.Columns + " FROM " + p.From + rest, args
 }
