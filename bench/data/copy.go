@@ -156,7 +156,10 @@ func copySQLite(ctx context.Context, dir string, set Set, progress Progress) (er
 		return err
 	}
 	defer func() { _ = s.conn.Close() }()
+	s.run(`CREATE TEMPORARY TABLE told AS SELECT * FROM sqlite_stat1`) // which an index takes along when it goes
 	s.copies(set, false, `SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN `+inList(), progress)
+	s.run(`DELETE FROM sqlite_stat1`)
+	s.run(`INSERT INTO sqlite_stat1 SELECT * FROM told`)
 	progress("search index", 0, 1)
 	s.run(`INSERT INTO customer_search (customer_search, rank) VALUES ('automerge', 4)`) // as a migration does
 	s.run(`INSERT INTO customer_search (rowid, search) SELECT seq, search FROM customers WHERE seq > ? ORDER BY seq`, set.Seeds)
