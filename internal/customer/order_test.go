@@ -34,7 +34,10 @@ func TestPagesOfEveryOrder(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		random := rand.New(rand.NewPCG(1, 2))
-		people := giveListed(t, f, random, 1150)
+		other := f.Organization("Other")
+		people := giveListed(t, f, random, f.Org, 7, 1150)
+		all := append(giveListed(t, f, random, other, 8, 60), people...)
+		user := f.User(auth.Admin, f.Org, other)
 		sortings := [][]string{{}, {"created_at"}, {"email"}, {"-email"}, {"name"}, {"-name"}, {"email", "-name"}, {"-email", "name"}, {"name", "-email"}, {"-name", "created_at"}}
 		filters := []string{"", "", "", "metadata[plan]=common", "metadata[plan]=rare", "metadata[plan]=common&metadata[city]=far", "metadata[plan]=common&metadata[plan]=rare",
 			"active=true", "active=false", "active=true&metadata[plan]=common", "active=false&metadata[plan]=rare", "active=false&metadata[city]=far",
@@ -42,13 +45,17 @@ func TestPagesOfEveryOrder(t *testing.T) {
 		for range 150 {
 			sorting, filter := sortings[random.IntN(len(sortings))], filters[random.IntN(len(filters))]
 			limit := []int{1, 7, 10, 10, 10, 100}[random.IntN(6)]
-			want := expected(t, people, sorting, filter)
+			token, among := f.AllToken, people
+			if random.IntN(3) == 0 {
+				token, among = user, all
+			}
+			want := expected(t, among, sorting, filter)
 			page := 1 + random.IntN(len(want)/limit+2)
 			query := fmt.Sprintf("limit=%d&page=%d", limit, page)
 			for _, s := range sorting {
 				query += "&sorting=" + s
 			}
-			r := f.Do("GET", "/v1/customers/?"+query+"&"+filter, f.AllToken, nil)
+			r := f.Do("GET", "/v1/customers/?"+query+"&"+filter, token, nil)
 			var got struct {
 				Items      []struct{ ID string }
 				Pagination struct {
@@ -71,8 +78,8 @@ func TestPagesOfEveryOrder(t *testing.T) {
 
 // giveListed makes customers, some without an address or a name, deletes some
 // and lets some subscribe.
-func giveListed(t *testing.T, f *floetest.Floe, random *rand.Rand, n int) (people []listed) {
-	source, start := id.NewSource(7), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+func giveListed(t *testing.T, f *floetest.Floe, random *rand.Rand, org floetest.Org, seed uint64, n int) (people []listed) {
+	source, start := id.NewSource(seed), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var given []customer.Given
 	for i := range n {
 		at := start.Add(time.Duration(i/3) * time.Minute) // some at the same time
@@ -94,7 +101,7 @@ func giveListed(t *testing.T, f *floetest.Floe, random *rand.Rand, n int) (peopl
 		if p.email == nil {
 			typ = customer.Team
 		}
-		given = append(given, customer.Given{Row: customer.Row{ID: id.ID(p.id), OrganizationID: f.Org.ID, CreatedAt: at, Type: typ,
+		given = append(given, customer.Given{Row: customer.Row{ID: id.ID(p.id), OrganizationID: org.ID, CreatedAt: at, Type: typ,
 			Name: p.name, Email: p.email, Metadata: json.RawMessage(metadata)}})
 		people = append(people, p)
 	}
@@ -103,6 +110,9 @@ func giveListed(t *testing.T, f *floetest.Floe, random *rand.Rand, n int) (peopl
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if org != f.Org {
+		return people
 	}
 	product := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "free"}}}).ID()
 	for i := range people {

@@ -43,12 +43,16 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if len(orgs) == 0 {
 		return listing.Empty[Grant](), nil
 	}
+	return s.page(ctx, orgs, in.filter, sortKeys.Order(listing.Names(in.Sorting)), in.Page)
+}
+
+func (in *listInput) filter(orgs []id.ID) *db.W {
 	w := new(db.W).In("organization_id", orgs)
 	if in.Customers != nil {
 		w.In("customer_id", in.Customers)
 	}
 	customer.Externally(w, orgs, in.Externals)
-	return s.page(ctx, orgs, granted(w, in.IsGranted), sortKeys.Order(listing.Names(in.Sorting)), in.Page)
+	return granted(w, in.IsGranted)
 }
 
 type ofBenefitInput struct {
@@ -65,14 +69,17 @@ func (s *Service) ofBenefit(ctx context.Context, sub auth.Subject, in ofBenefitI
 		return listing.Result[Grant]{}, err
 	}
 	orgs := sub.Organizations(auth.CustomersView, of.OrganizationID)
-	w := db.Where("benefit_id = ?", of.ID).In("organization_id", orgs)
-	if in.Customers != nil {
-		w.In("customer_id", in.Customers)
+	filter := func(orgs []id.ID) *db.W {
+		w := db.Where("benefit_id = ?", of.ID).In("organization_id", orgs)
+		if in.Customers != nil {
+			w.In("customer_id", in.Customers)
+		}
+		if in.Members != nil {
+			w.In("member_id", in.Members)
+		}
+		return granted(w, in.IsGranted)
 	}
-	if in.Members != nil {
-		w.In("member_id", in.Members)
-	}
-	return s.page(ctx, orgs, granted(w, in.IsGranted), " ORDER BY created_at DESC, id DESC", in.Page)
+	return s.page(ctx, orgs, filter, " ORDER BY created_at DESC, id DESC", in.Page)
 }
 
 func granted(w *db.W, is *bool) *db.W {
@@ -86,9 +93,12 @@ func granted(w *db.W, is *bool) *db.W {
 }
 
 // page reads a page of grants with what they refer to.
-func (s *Service) page(ctx context.Context, orgs []id.ID, w *db.W, order string, page listing.Page) (out listing.Result[Grant], err error) {
+func (s *Service) page(
+	ctx context.Context, orgs []id.ID, filter func([]id.ID) *db.W, order string, page listing.Page,
+) (out listing.Result[Grant], err error) {
 	err = s.DB.Read(ctx, func(q db.Querier) error {
-		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "benefit_grants", Where: w, Order: order, Page: page})
+		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "benefit_grants", Where: filter(orgs), Order: order, Page: page,
+			Several: listing.AmongSeveral(orgs, func(org id.ID) *db.W { return filter([]id.ID{org}) })})
 		if err != nil {
 			return err
 		}

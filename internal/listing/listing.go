@@ -148,6 +148,9 @@ type Query struct {
 	// Far, unless nil, finds the rows of a page that is far from the start by
 	// what an index holds: PostgreSQL reads every row that it skips.
 	Far *Far
+	// Several, unless nil, are the organizations whose rows these are: an index
+	// has those of each in the order of the list, and none those of all.
+	Several *Several
 	// Parts, unless empty, make up the list, one after the other, instead of From,
 	// Where, Order and Far: no index has them together.
 	Parts []Part
@@ -158,6 +161,24 @@ type Part struct {
 	Rows
 	Order string
 	Far   *Far
+}
+
+// Several are organizations, and the filter of the list for one of them.
+type Several struct {
+	Orgs  []id.ID
+	Where func(org id.ID) *db.W
+}
+
+// most is of how many organizations the first rows are found one organization after
+// the other.
+const most = 20
+
+// AmongSeveral is nil for a single organization, and for very many.
+func AmongSeveral(orgs []id.ID, where func(org id.ID) *db.W) *Several {
+	if len(orgs) < 2 || len(orgs) > most {
+		return nil
+	}
+	return &Several{orgs, where}
 }
 
 // Far is a column that tells the rows of organizations apart and that an index
@@ -246,7 +267,25 @@ func inParts[T any](ctx context.Context, q db.Querier, l Query) (items []T, err 
 
 // page is the statement of the page.
 func (l Query) page() (text string, args []any) {
+	if l.Several != nil && l.Page.Last() <= far {
+		return l.amongSeveral()
+	}
 	return l.of(Part{Rows{l.From, l.Where}, l.Order, l.Far}, l.Page.size(), l.Page.offset())
+}
+
+// amongSeveral reads the page from as many rows of each organization as it
+// would have if they were all of that one.
+func (l Query) amongSeveral() (text string, args []any) {
+	of := db.Where("").In("organization_id", l.Several.Orgs)
+	args = of.Args()
+	first := make([]string, len(l.Several.Orgs))
+	for i, org := range l.Several.Orgs {
+		w := l.Several.Where(org)
+		first[i] = "SELECT id FROM (SELECT id FROM " + l.From + w.SQL() + l.Order + " LIMIT ?) AS part"
+		args = append(append(args, w.Args()...), l.Page.Last())
+	}
+	return "SELECT " + l.Columns + " FROM " + l.From + of.SQL() + " AND id IN (" + strings.Join(first, " UNION ALL ") + ")" + l.Order + " LIMIT ? OFFSET ?",
+		append(args, l.Page.size(), l.Page.offset())
 }
 
 // of is the statement of a page of a part. That a first page of the usual size

@@ -76,7 +76,8 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	var out listing.Result[Order]
 	err := s.DB.Read(ctx, func(q db.Querier) error {
 		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "orders", Where: in.filter(orgs, q),
-			Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
+			Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
+			Several: listing.AmongSeveral(orgs, func(org id.ID) *db.W { return in.filter([]id.ID{org}, q) })})
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,8 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 	if len(orgs) == 0 {
 		return listing.Empty[Subscription](), nil
 	}
-	q := listing.Query{Columns: columns, From: "subscriptions", Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page, Where: in.filter(orgs)}
+	q := listing.Query{Columns: columns, From: "subscriptions", Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page, Where: in.filter(orgs),
+		Several: listing.AmongSeveral(orgs, func(org id.ID) *db.W { return in.filter([]id.ID{org}) })}
 	err = s.DB.Read(ctx, func(r db.Querier) error {
 		rows, err := listing.Run[Row](ctx, r, q)
 		if err != nil {
