@@ -59,11 +59,10 @@ type soul struct {
 
 // deal is a subscription, or an order of a thing.
 type deal struct {
-	id      string
-	of      *good
-	paid    bool
-	taken   bool // a refund has taken the benefits back
-	reduced bool
+	id    string
+	of    *good
+	paid  bool
+	taken bool // a refund has taken the benefits back
 }
 
 func (l *lives) note(format string, args ...any) {
