@@ -196,6 +196,7 @@ func (t *run) diesDeleting(test *testing.T, p db.Point, anonymise bool) {
 		status, _, err := t.server.do(ctx, "DELETE", fmt.Sprintf("/v1/customers/%s?anonymize=%v", customer, anonymise), nil)
 		killed.Wait()
 		t.server.kill()
+		t.over(ctx)
 		must(t.server.start(ctx, Orders{}))
 		now, failed := t.estate(ctx, customer)
 		must(failed)

@@ -272,6 +272,7 @@ func (t *run) round(ctx context.Context, f *fault, r *Round) error {
 		t.report.problem("%s: %v", f.name, err)
 	}
 	t.server.kill()
+	t.over(ctx)
 	end()
 	working.Wait()
 	if t.random.IntN(3) == 0 {
@@ -315,6 +316,32 @@ const (
 	arriveIn  = 2 * time.Minute
 	sinceLast = 30 * time.Second // with nothing new it is not waited any longer
 )
+
+// ending is how long PostgreSQL gets to end what was asked of it.
+const ending = 10 * time.Second
+
+// over waits until PostgreSQL is done with servers that were killed: a commit
+// that one had sent is made, also when nobody is there to hear of it. Where it
+// does not answer, that is over, too.
+func (t *run) over(ctx context.Context) {
+	if t.config.Engine != "postgres" {
+		return
+	}
+	c := t.database(true)
+	c.ReadConns = 1
+	d, err := db.Open(ctx, c)
+	if err != nil {
+		return
+	}
+	defer func() { _ = d.Close() }()
+	for end := time.Now().Add(ending); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		n, err := db.One[int64](ctx, d, `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'floe%'
+			AND pid <> pg_backend_pid() AND backend_start < (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())`)
+		if err != nil || n == 0 {
+			return
+		}
+	}
+}
 
 // last waits until every event has arrived, and compares everything once more;
 // then it stops the server and looks at what it leaves.
