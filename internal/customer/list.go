@@ -53,7 +53,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
 		Where: where(way.page), Key: in.Email != nil, Known: way.known, Parts: s.parts(orgs, in, way.page)}
 	if in.Query == nil && in.Email == nil && !in.narrowed() {
-		q.Several = listing.AmongSeveral(orgs, func(org id.ID) *db.W { return filter([]id.ID{org}, in, s.DB.Engine(), way.page, live) })
+		q.Several = listing.AmongSeveral(orgs, func(orgs []id.ID) *db.W { return filter(orgs, in, s.DB.Engine(), way.page, live) })
 	}
 	if s.DB.Engine() == "postgres" && len(orgs) == 1 {
 		q.Far = &listing.Far{Column: "id", Of: orgs}

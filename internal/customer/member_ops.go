@@ -75,12 +75,18 @@ type memberFilter struct {
 	Role    *Role           `query:"role" doc:"Filter by role."`
 }
 
-func (in memberFilter) run(ctx context.Context, q db.Querier, w *db.W) (listing.Result[Member], error) {
-	if in.Role != nil {
-		w.And("role = ?", *in.Role)
+// run lists the members of organizations that another filter lets pass, too.
+func (in memberFilter) run(ctx context.Context, q db.Querier, orgs []id.ID, further func(w *db.W, orgs []id.ID)) (listing.Result[Member], error) {
+	filter := func(orgs []id.ID) *db.W {
+		w := db.Where("deleted_at IS NULL").In("organization_id", orgs)
+		if in.Role != nil {
+			w.And("role = ?", *in.Role)
+		}
+		further(w, orgs)
+		return w
 	}
-	return listing.Run[Member](ctx, q, listing.Query{Columns: memberColumns, From: "members", Where: w.And("deleted_at IS NULL"),
-		Order: memberSortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
+	return listing.Run[Member](ctx, q, listing.Query{Columns: memberColumns, From: "members", Where: filter(orgs),
+		Several: listing.AmongSeveral(orgs, filter), Order: memberSortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
 }
 
 type listAllMembersInput struct {
@@ -90,20 +96,21 @@ type listAllMembersInput struct {
 }
 
 func (s *Service) listAllMembers(ctx context.Context, sub auth.Subject, in listAllMembersInput) (listing.Result[Member], error) {
-	orgs := reachable(&sub)
-	w := db.Where("").In("organization_id", orgs)
+	var customer *id.ID
 	if in.CustomerID != nil {
-		customer, problem := id.ParseAny(*in.CustomerID)
+		parsed, problem := id.ParseAny(*in.CustomerID)
 		if !problem.OK() {
 			return listing.Empty[Member](), fault.NotFound.New("Invalid customer ID format")
 		}
-		w.And("customer_id = ?", customer)
+		customer = &parsed
 	}
-	if in.ExternalCustomerID != nil {
-		inner := db.Where("external_id = ?", indexText(*in.ExternalCustomerID)).In("organization_id", orgs).And("deleted_at IS NULL")
-		w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
-	}
-	return in.run(ctx, s.DB, w)
+	return in.run(ctx, s.DB, reachable(&sub), func(w *db.W, orgs []id.ID) {
+		w.If(customer, "customer_id = ?")
+		if in.ExternalCustomerID != nil {
+			inner := db.Where("external_id = ?", indexText(*in.ExternalCustomerID)).In("organization_id", orgs).And("deleted_at IS NULL")
+			w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
+		}
+	})
 }
 
 // customerOf finds the customer whose members are meant.
@@ -132,7 +139,7 @@ func (s *Service) membersOf(ctx context.Context, sub auth.Subject, customer id.I
 	if err != nil {
 		return listing.Empty[Member](), err
 	}
-	return in.run(ctx, s.DB, db.Where("organization_id = ?", r.OrganizationID).And("customer_id = ?", r.ID))
+	return in.run(ctx, s.DB, []id.ID{r.OrganizationID}, func(w *db.W, _ []id.ID) { w.And("customer_id = ?", r.ID) })
 }
 
 func (s *Service) listMembers(ctx context.Context, sub auth.Subject, in struct {

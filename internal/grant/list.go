@@ -98,7 +98,7 @@ func (s *Service) page(
 ) (out listing.Result[Grant], err error) {
 	err = s.DB.Read(ctx, func(q db.Querier) error {
 		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "benefit_grants", Where: filter(orgs), Order: order, Page: page,
-			Several: listing.AmongSeveral(orgs, func(org id.ID) *db.W { return filter([]id.ID{org}) })})
+			Several: listing.AmongSeveral(orgs, filter)})
 		if err != nil {
 			return err
 		}

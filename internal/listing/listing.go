@@ -163,10 +163,10 @@ type Part struct {
 	Far   *Far
 }
 
-// Several are organizations, and the filter of the list for one of them.
+// Several are organizations, and the filter of the list for some of them.
 type Several struct {
 	Orgs  []id.ID
-	Where func(org id.ID) *db.W
+	Where func(orgs []id.ID) *db.W
 }
 
 // most is of how many organizations the first rows are found one organization after
@@ -174,7 +174,7 @@ type Several struct {
 const most = 20
 
 // AmongSeveral is nil for a single organization, and for very many.
-func AmongSeveral(orgs []id.ID, where func(org id.ID) *db.W) *Several {
+func AmongSeveral(orgs []id.ID, where func(orgs []id.ID) *db.W) *Several {
 	if len(orgs) < 2 || len(orgs) > most {
 		return nil
 	}
@@ -279,8 +279,8 @@ func (l Query) amongSeveral() (text string, args []any) {
 	of := db.Where("").In("organization_id", l.Several.Orgs)
 	args = of.Args()
 	first := make([]string, len(l.Several.Orgs))
-	for i, org := range l.Several.Orgs {
-		w := l.Several.Where(org)
+	for i := range l.Several.Orgs {
+		w := l.Several.Where(l.Several.Orgs[i : i+1])
 		first[i] = "SELECT id FROM (SELECT id FROM " + l.From + w.SQL() + l.Order + " LIMIT ?) AS part"
 		args = append(append(args, w.Args()...), l.Page.Last())
 	}

@@ -75,9 +75,9 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	}
 	var out listing.Result[Order]
 	err := s.DB.Read(ctx, func(q db.Querier) error {
-		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "orders", Where: in.filter(orgs, q),
-			Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
-			Several: listing.AmongSeveral(orgs, func(org id.ID) *db.W { return in.filter([]id.ID{org}, q) })})
+		filter := func(orgs []id.ID) *db.W { return in.filter(orgs, q) }
+		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "orders", Where: filter(orgs),
+			Several: listing.AmongSeveral(orgs, filter), Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
 		if err != nil {
 			return err
 		}

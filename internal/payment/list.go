@@ -157,7 +157,7 @@ func (s *Service) listMade(ctx context.Context, sub auth.Subject, in listMadeInp
 		return listing.Empty[Payment](), nil
 	}
 	rows, err := listing.Run[madeRow](ctx, s.DB, listing.Query{Columns: madeColumns, From: "order_payments", Where: in.filter(orgs),
-		Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
+		Several: listing.AmongSeveral(orgs, in.filter), Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
 	if err != nil {
 		return listing.Result[Payment]{}, err
 	}

@@ -220,6 +220,11 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if len(orgs) == 0 {
 		return listing.Empty[Refund](), nil
 	}
+	return listing.Run[Refund](ctx, s.DB, listing.Query{Columns: columns, From: "refunds", Where: in.filter(orgs),
+		Several: listing.AmongSeveral(orgs, in.filter), Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
+}
+
+func (in *listInput) filter(orgs []id.ID) *db.W {
 	w := db.Where("").In("organization_id", orgs)
 	listing.Among(w, "id", in.IDs)
 	listing.Among(w, "order_id", in.Orders)
@@ -231,8 +236,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	} else if in.Succeeded != nil {
 		w.And("status <> 'succeeded'")
 	}
-	return listing.Run[Refund](ctx, s.DB, listing.Query{Columns: columns, From: "refunds", Where: w,
-		Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
+	return w
 }
 
 // Told is a refund as webhooks show it: its entry holds the whole of it.

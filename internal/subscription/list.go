@@ -72,7 +72,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 		return listing.Empty[Subscription](), nil
 	}
 	q := listing.Query{Columns: columns, From: "subscriptions", Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page, Where: in.filter(orgs),
-		Several: listing.AmongSeveral(orgs, func(org id.ID) *db.W { return in.filter([]id.ID{org}) })}
+		Several: listing.AmongSeveral(orgs, in.filter)}
 	err = s.DB.Read(ctx, func(r db.Querier) error {
 		rows, err := listing.Run[Row](ctx, r, q)
 		if err != nil {
