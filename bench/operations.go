@@ -86,6 +86,13 @@ var operations = []operation{
 		pocketGet(func(b []byte, k data.Key) []byte {
 			return append(append(append(b, records+"?perPage=10&sort=-created&filter=email%3D%27"...), k.Email...), "%27"...)
 		})},
+	{"list, last e-mail first", reads, few, 0, floeLists("sorting=-email", 0), nil},
+	{"list in the order of e-mails, page 10,000", reads, few, 0, floeLists("sorting=email", 10_000), nil},
+	{"list by metadata", reads, few, 0, floeLists("metadata%5Bplan%5D=free", 0), nil},
+	{"list, active" + ofOwners, reads, few, 0, floeLists("active=true", 0), nil},
+	{"list, not active" + ofOwners, reads, few, 0, floeLists("active=false", 0), nil},
+	{"subscriptions of a customer" + ofOwners, reads, few, 0, floeOwned("/v1/subscriptions/?customer_id="), nil},
+	{"grants of a customer" + ofOwners, reads, few, 0, floeOwned("/v1/benefit-grants/?customer_id="), nil},
 	{"search, selective", reads, pair, 0, floeList(0, data.Key.Needle), pocketList(0, data.Key.Needle)},
 	{"search, broad", reads, pair, 0, floeList(0, common), pocketList(0, common)},
 	{"create, 1 client", inserts, 1, 0, floeCreate, pocketCreate},
@@ -143,6 +150,21 @@ func floeList(page int, query func(data.Key) string) func(s *sample) wire.Call {
 			return b
 		})(s)
 	}
+}
+
+// floeLists is a page of the list with other parameters.
+func floeLists(parameters string, page int) func(s *sample) wire.Call {
+	return func(s *sample) wire.Call {
+		return floeGet(func(b []byte, _ data.Key) []byte {
+			b = append(append(b, "/v1/customers/?limit=10&"...), parameters...)
+			return strconv.AppendInt(append(b, "&page="...), int64(s.page(page)), 10)
+		})(s)
+	}
+}
+
+// floeOwned is what a customer has of something.
+func floeOwned(path string) func(s *sample) wire.Call {
+	return floeGet(func(b []byte, k data.Key) []byte { return append(append(b, path...), k.ID...) })
 }
 
 // pocketList is the same of PocketBase: its documentation has ~ for a search.

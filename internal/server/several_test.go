@@ -23,8 +23,8 @@ func TestListsOfSeveralOrganizations(t *testing.T) {
 		var products []string
 		for _, token := range tokens {
 			post := func(path string, body any) string { return f.Do("POST", path, token, body).ID() }
-			p := post("/v1/products/", obj{"name": "P", "recurring_interval": "month", "prices": []any{obj{"amount_type": "free"}}})
-			b := post("/v1/benefits/", obj{"type": "custom", "description": "B", "properties": obj{"note": nil}})
+			p := post("/v1/products/", obj{"name": "Product", "recurring_interval": "month", "prices": []any{obj{"amount_type": "free"}}})
+			b := post("/v1/benefits/", obj{"type": "custom", "description": "Benefit", "properties": obj{"note": nil}})
 			f.Do("POST", "/v1/products/"+p+"/benefits", token, obj{"benefits": []any{b}})
 			products = append(products, p)
 		}
