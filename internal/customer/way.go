@@ -82,7 +82,7 @@ func (s *Service) way(ctx context.Context, orgs []id.ID, in listInput) (way, err
 	case postgres: // it plans by itself, but would count what an index has counted
 		return way{page: route{from: anyhow}, count: route{from: anyhow}, known: known}, nil
 	}
-	o := outlook{found: 1, met: math.Inf(1)}
+	o := everybody
 	if in.Query != nil && hasTrigram(*in.Query) {
 		sample, rows, err := s.samples.get(ctx, s.DB)
 		if err != nil {
@@ -125,6 +125,9 @@ func ofWords(g gram) bool {
 	}
 	return true
 }
+
+// everybody is what to expect where no letters are asked for.
+var everybody = outlook{found: 1, met: 1}
 
 // crowd are the customers among whom some are looked for.
 type crowd struct {
@@ -226,7 +229,7 @@ func choose(in listInput, c crowd, o outlook) (w way) {
 	}
 	most := float64(max(counted, in.Last()+1))
 	w.count = shortest(c, o, most/found, inOrder, 1)
-	if !in.narrowed() && c.live*o.found >= most &&
+	if len(o.ask) > 0 && !in.narrowed() && c.live*o.found >= most &&
 		asking(most*o.met/o.found*c.rows/c.live) < min(c.live, most/found, asking(c.rows*o.met)) {
 		w.glance = o.ask
 	}
@@ -240,7 +243,10 @@ func shortest(c crowd, o outlook, meets float64, from string, step float64) rout
 	if all := c.live * (1 + c.look); walked > all { // as they were written, and to sort
 		from, walked = inOrder, all
 	}
-	named, led := asking(c.rows*o.met)+c.look*c.rows*o.met, idCost*c.ids
+	named, led := math.Inf(1), idCost*c.ids
+	if len(o.ask) > 0 {
+		named = asking(c.rows*o.met) + c.look*c.rows*o.met
+	}
 	switch {
 	case led < min(walked, named):
 		return route{from: anyhow}

@@ -78,3 +78,43 @@ func TestWay(t *testing.T) {
 		t.Errorf("of words: %s", got)
 	}
 }
+
+// How customers with some metadata or a subscription are found: by going to each
+// where few have it, and otherwise past one after the other.
+func TestWayOfNarrowed(t *testing.T) {
+	t.Parallel()
+	s := newSample(1_000_000, []string{"somebody@example.com"})
+	metadata := listing.MetadataFilter{{Key: "plan", Values: []string{"a"}}}
+	for _, c := range []struct {
+		name        string
+		sorting     SortKey
+		query       string
+		page        int
+		have, ids   float64
+		from, count string
+	}{
+		{"nobody", "-created_at", "", 1, 0, 0, anyhow, ""},
+		{"few", "-created_at", "", 1, 100, 100, anyhow, ""},
+		{"few by name", "name", "", 1, 100, 100, anyhow, ""},
+		{"many", "-created_at", "", 1, 60_000, 60_000, inOrder, ""},
+		{"many by name", "-name", "", 1, 60_000, 60_000, byName, ""},
+		{"many by e-mail", "email", "", 1, 60_000, 60_000, byEmail, ""},
+		{"many, far on", "-created_at", "", 9000, 60_000, 60_000, anyhow, ""},
+		{"all but some", "-created_at", "", 1, 900_000, math.Inf(1), inOrder, ""},
+		{"few of whom a text is looked for", "-created_at", "example", 1, 100, 100, anyhow, anyhow},
+		{"few of whom letters are looked for that are in no index", "-created_at", "ex", 1, 100, 100, anyhow, anyhow},
+	} {
+		in := listInput{Page: listing.Page{Number: c.page, Limit: 10}, Sorting: []SortKey{c.sorting}, Metadata: metadata}
+		of, o := crowd{orgs: 1, live: 1_000_000, have: c.have, ids: c.ids, look: checkCost}, everybody
+		if c.query != "" {
+			in.Query = &c.query
+		}
+		if hasTrigram(c.query) {
+			of.rows, o = 1_000_000, s.look(c.query, anyGram)
+		}
+		w := choose(in, of, o)
+		if w.page.from != c.from || w.page.check == (c.from == anyhow) || w.count.from != c.count {
+			t.Errorf("%s: %+v", c.name, w)
+		}
+	}
+}
