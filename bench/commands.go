@@ -99,14 +99,14 @@ func (c *compareCommand) compared(ctx context.Context, w *workshop, stages []*st
 	for _, line := range ofGet(found.Compared) {
 		fmt.Fprintln(os.Stderr, line)
 	}
-	if c.wants("webhooks") {
+	if c.wants(webhooksName) {
 		for _, s := range stages {
 			if !s.isFloe() {
 				continue
 			}
 			list, err := m.webhooks(ctx, s)
 			if err != nil {
-				return found, fmt.Errorf("webhooks: %w", err)
+				return found, fmt.Errorf(webhooksName+": %w", err)
 			}
 			m.notes(list)
 			take(list)
@@ -222,5 +222,22 @@ func (c *growCommand) grown(ctx context.Context, w *workshop, engine string, org
 			}
 		}
 	})
-	return found, err
+	if err != nil || organizations > 1 { // of many, each has too few customers for what comes
+		return found, err
+	}
+	for _, of := range []struct {
+		name string
+		grow func(context.Context) ([]report.Measurement, error)
+	}{{webhooksName, m.grownWebhooks}, {exportName, m.grownExport}} {
+		if !c.wants(of.name) {
+			continue
+		}
+		list, err := of.grow(ctx)
+		if err != nil {
+			return found, fmt.Errorf("%s: %w", of.name, err)
+		}
+		m.notes(list)
+		found = append(found, list...)
+	}
+	return found, nil
 }

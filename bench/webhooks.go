@@ -109,45 +109,100 @@ const told = 2000
 // its delivery recorded. Beside it, a loop of net/http's client sends as many
 // bodies of that size. Then one client makes one change after the other.
 func (c *comparison) webhooks(ctx context.Context, s *stage) (out []report.Measurement, err error) {
-	r, err := newReceiver(ctx)
+	t, err := c.telling(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.server.Close()) }()
-	end, err := s.subscribe(ctx, "http://"+r.address+"/")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, end()) }()
-	update, _ := find("update, 64 clients")
-	all := c.tell(ctx, s, update, r, update.Clients)
-	defer all.Close()
-	one := c.tell(ctx, s, update, r, 1)
-	defer one.Close()
-	bare := func(time.Duration, int64) (wire.Sample, error) { return r.flood(ctx, told) }
+	defer func() { err = errors.Join(err, t.close()) }()
+	bare := func(time.Duration, int64) (wire.Sample, error) { return t.r.flood(ctx, told) }
 	none := func() time.Duration { return 0 }
 	turns := max(1, c.Turns/2)
-	samples := append(wire.Turns([]wire.Side{{Run: all.run, CPU: s.server.CPU}, {Run: bare, CPU: none}}, 0, turns),
-		wire.Turns([]wire.Side{{Run: one.run, CPU: s.server.CPU}}, 0, turns)...)
+	samples := append(wire.Turns([]wire.Side{t.side(t.all), {Run: bare, CPU: none}}, 0, turns), wire.Turns([]wire.Side{t.side(t.one)}, 0, turns)...)
 	bareName := report.Bare
 	if s.system == report.FloePostgres {
 		bareName = report.BarePostgres
 	}
-	for i, m := range []report.Measurement{{System: s.system, Clients: update.Clients}, {System: bareName, Clients: update.Clients}, {System: s.system, Clients: 1}} {
+	beside := t.measurement(t.all)
+	beside.System, beside.P50Millis, beside.P95Millis, beside.P99Millis = bareName, 0, 0, 0
+	for i, m := range []report.Measurement{t.measurement(t.all), beside, t.measurement(t.one)} {
 		if samples[i].Err != nil {
 			return nil, samples[i].Err
 		}
-		m.Operation, m.Customers, m.Organizations = "webhooks", s.set.Rows, s.set.Organizations
-		if m.Clients == 1 {
-			m.Operation = "webhooks, 1 client"
-		}
-		m.Done, m.PerSecond, m.CPUMicros = samples[i].Done, samples[i].PerSecond(), float64(samples[i].CPUEach().Nanoseconds())/1000
+		counted(&m, &samples[i])
 		out = append(out, m)
 	}
 	out[0].OfBare = out[0].PerSecond / out[1].PerSecond
-	out[0].Waits(all.lag.Percentile)
-	out[2].Waits(one.lag.Percentile)
 	return out, nil
+}
+
+// grownWebhooks measures the same of all sizes in turns, with many clients.
+func (c *comparison) grownWebhooks(ctx context.Context) (out []report.Measurement, err error) {
+	var sides []wire.Side
+	var all []*telling
+	for _, s := range c.stages {
+		t, err := c.telling(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, t.close()) }()
+		all, sides = append(all, t), append(sides, t.side(t.all))
+	}
+	samples := wire.Turns(sides, 0, max(1, c.Turns/2))
+	for i, t := range all {
+		m := t.measurement(t.all)
+		counted(&m, &samples[i])
+		out = append(out, m)
+	}
+	return out, ctx.Err()
+}
+
+const webhooksName = "webhooks"
+
+// manyTell is how many clients make changes.
+const manyTell = 64
+
+// telling is a stage whose changes a receiver is told of.
+type telling struct {
+	s        *stage
+	r        *receiver
+	end      func() error
+	all, one *teller
+}
+
+func (c *comparison) telling(ctx context.Context, s *stage) (*telling, error) {
+	r, err := newReceiver(ctx)
+	if err != nil {
+		return nil, err
+	}
+	end, err := s.subscribe(ctx, "http://"+r.address+"/")
+	if err != nil {
+		return nil, errors.Join(err, r.server.Close())
+	}
+	update, _ := find("update, 64 clients")
+	return &telling{s, r, end, c.tell(ctx, s, update, r, manyTell), c.tell(ctx, s, update, r, 1)}, nil
+}
+
+func (t *telling) close() error {
+	t.all.Close()
+	t.one.Close()
+	return errors.Join(t.end(), t.r.server.Close())
+}
+
+func (t *telling) side(of *teller) wire.Side { return wire.Side{Run: of.run, CPU: t.s.server.CPU} }
+
+func (t *telling) measurement(of *teller) report.Measurement {
+	m := report.Measurement{System: t.s.system, Operation: webhooksName, Clients: manyTell, Customers: t.s.set.Rows, Organizations: t.s.set.Organizations}
+	if of == t.one {
+		m.Operation, m.Clients = webhooksName+", 1 client", 1
+	}
+	m.Waits(of.lag.Percentile)
+	return m
+}
+
+// counted notes the rate, and what ended it.
+func counted(m *report.Measurement, s *wire.Sample) {
+	m.Done, m.PerSecond, m.CPUMicros = s.Done, s.PerSecond(), float64(s.CPUEach().Nanoseconds())/1000
+	m.Fail(s.Err)
 }
 
 // teller makes changes of which a receiver is told.

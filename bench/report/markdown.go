@@ -210,7 +210,7 @@ func (r Result) sizes(g group, operation string) (out []Measurement) {
 }
 
 func (r Result) writeGrown(b *strings.Builder, charts map[string]string) {
-	b.WriteString("\n### Growth\n\nThe time that a request takes, as a multiple of that with the fewest customers; in brackets how long the slowest of a\nhundred waits, in milliseconds. All sizes of a table were measured in turns.\n")
+	b.WriteString("\n### Growth\n\nThe time that a request takes, of an export a row and of webhooks an event, as a multiple of that with the fewest\ncustomers; in brackets how long the slowest of a hundred waits, in milliseconds. All sizes of a table were measured in turns.\n")
 	for _, g := range r.groups() {
 		var counts []int
 		for _, m := range r.Grown {
