@@ -38,7 +38,7 @@ func (s *Service) Operations() []*api.Operation {
 	generate := api.Post("/v1/orders/{id}/invoice", s.generate).Scopes(read).Named("orders:generate_invoice", "Generate Order Invoice").
 		About("Make the invoice of an order, or make it again when the billing details have changed. It keeps its number.").
 		Fails(fault.NotFound, notFound).
-		Fails(fault.OrderNotEligibleForInvoice, "The order is a draft, or void.").
+		Fails(fault.OrderNotEligibleForInvoice, "The order is a draft, also while it is being charged, or void.").
 		Fails(fault.MissingInvoiceBillingDetails, "The order has no billing name or no billing address.")
 	generate.Status = 202
 	return []*api.Operation{
@@ -76,14 +76,14 @@ func billed(r *order.Row) string {
 
 // generate makes the invoice of an order, or makes it again when the
 // billing details have changed. What it says is kept, so that later changes do
-// not reach it.
+// not reach it. A draft that is being charged is pending and has no number yet.
 func (s *Service) generate(ctx context.Context, sub auth.Subject, in input) (null, error) {
 	return null{}, s.DB.Write(ctx, func(tx *db.Tx) error {
 		r, err := s.Orders.Managed(ctx, tx, sub, in.ID)
 		if err != nil {
 			return err
 		}
-		if r.Status == order.Draft || r.Status == order.Void {
+		if r.Status == order.Draft || r.Status == order.Void || r.InvoiceNumber == nil {
 			return fault.OrderNotEligibleForInvoice.New(fmt.Sprintf(
 				"Order %s is not eligible for invoice generation (current status: %s).", r.ID, r.Status))
 		}

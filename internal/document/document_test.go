@@ -17,6 +17,7 @@ import (
 	"floe/internal/invoice"
 	"floe/internal/order"
 	"floe/internal/ordertest"
+	"floe/internal/payment"
 )
 
 // TestDocuments: cases 41 to 44.
@@ -73,6 +74,27 @@ func TestDocuments(t *testing.T) {
 		}
 		w.Clock.Advance(61 * time.Minute)
 		download(w, link, 403)
+	})
+}
+
+// A draft that is being charged is pending and has no number yet. An invoice that
+// was made then would never have one.
+func TestInvoiceWithoutItsNumber(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Billed().ID()
+		p := w.Processor()
+		w.Card(c, true)
+		p.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_a"}, nil)
+		o := id.ID(w.Draft(c, w.Once(nil).ID(), nil).ID())
+		w.Is(w.Do("POST", "/v1/orders/"+string(o)+"/finalize", w.AllToken, nil), 200, map[string]any{"status": "pending", "invoice_number": nil})
+		w.Is(w.Do("POST", "/v1/orders/"+string(o)+"/invoice", w.AllToken, nil), 409, map[string]any{"error": "OrderNotEligibleForInvoice"})
+		if code := w.Tell(payment.Event{ID: "evt_1", Type: payment.PaymentSucceeded, Organization: w.Org.ID, Order: o, Payment: "pay_a", Amount: 1000}); code != 204 {
+			t.Fatalf("told: %d", code)
+		}
+		if got, want := invoiced(w, o).Facts[0].Value, w.Get(o).Text("invoice_number"); got != want {
+			t.Errorf("the invoice of %s has the number %q", want, got)
+		}
 	})
 }
 
