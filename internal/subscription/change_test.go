@@ -568,3 +568,20 @@ func TestPendingProductHasOtherPrices(t *testing.T) {
 		}
 	})
 }
+
+// A test clock can show a time before a period begins. What is left of the period
+// is all of it then, and not as many times as would fit in between.
+func TestChangeBeforeThePeriod(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-06-01T00:00:00Z")
+		s := b.subscribe(b.fixed(1000), invoiced).ID()
+		seats := b.Product(obj{"recurring_interval": "day", "prices": []any{obj{"amount_type": "seat_based", "seat_tiers": obj{"tiers": []any{
+			obj{"min_seats": 1, "max_seats": nil, "price_per_seat": 99999999}}}}}}).ID()
+		many := b.subscribe(seats, invoiced).ID()
+		b.Is(b.Do("POST", "/v1/test-clock", b.AllToken, obj{"now": "1970-01-02T00:00:00Z"}), 201, nil)
+		b.Is(b.patch(s, obj{"product_id": b.fixed(3000), "proration_behavior": "prorate"}), 200, nil)
+		b.left(s, "credit 1000", "debit 3000")
+		b.Is(b.patch(many, obj{"seats": 9000001, "proration_behavior": "prorate"}), 200, nil)
+		b.left(many, "debit 899999991000000")
+	})
+}

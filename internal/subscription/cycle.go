@@ -325,10 +325,13 @@ type portion struct {
 func (r *Row) period() portion { return portion{1, 1, r.CurrentPeriodStart, r.CurrentPeriodEnd} }
 
 // left is the part of the period that is still to come, in microseconds: a
-// time.Duration ends after 292 years, and periods need not.
+// time.Duration ends after 292 years, and periods need not. It is never more than
+// the period, which has not begun where a test clock shows an earlier time than
+// the one before.
 func (it *item) left() portion {
 	end := it.CurrentPeriodEnd.UnixMicro()
-	return portion{max(0, end-it.at.UnixMicro()), end - it.CurrentPeriodStart.UnixMicro(), it.at, latest(it.at, it.CurrentPeriodEnd)}
+	all := end - it.CurrentPeriodStart.UnixMicro()
+	return portion{min(max(0, end-it.at.UnixMicro()), all), all, it.at, latest(it.at, it.CurrentPeriodEnd)}
 }
 
 // prorate makes entries of what prices cost for a part of the period.
