@@ -122,17 +122,11 @@ func (c *clockAdvance) Run(ctx context.Context, io *streams) error {
 		return exit{exitUsage, plain(err)}
 	}
 	return c.with(ctx, io, func(s *server.Server, org id.ID) error {
-		var progress testclock.Progress
-		if io.terminal {
-			progress = func(now time.Time, done int) bool {
-				_, _ = fmt.Fprintf(io.err, "\r%s  %d done", now.Format(time.DateTime), done)
-				return true
-			}
-		}
-		found, err := s.TestClocks.Advance(ctx, org, c.To.Time, progress)
-		if progress != nil {
-			_, _ = fmt.Fprintln(io.err)
-		}
+		found, err := s.TestClocks.Advance(ctx, org, c.To.Time, func(now time.Time, done int) bool {
+			io.progress("%s UTC  %d done", now.UTC().Format(time.DateTime), done)
+			return true
+		})
+		io.progress("")
 		if err != nil {
 			return err
 		}

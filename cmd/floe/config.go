@@ -112,6 +112,21 @@ func withoutSecrets(text string) string {
 	return u.Redacted()
 }
 
+// blamed says of a wrong value where it stands when that is not the command
+// line, where one looks for it first.
+func blamed(err error, k *kong.Context, file *configFile, args []string) error {
+	text := err.Error()
+	for _, flag := range k.Flags() {
+		option := "--" + flag.Name
+		given := slices.ContainsFunc(args, func(a string) bool { return a == option || strings.HasPrefix(a, option+"=") })
+		about := strings.HasPrefix(text, option+":") || strings.HasPrefix(text, option+" ")
+		if from := source(k, file, flag); about && !given && from != "default" && !strings.Contains(text, "(from envar ") {
+			return fmt.Errorf("%w; it comes from the %s", err, from)
+		}
+	}
+	return err
+}
+
 func source(k *kong.Context, file *configFile, flag *kong.Flag) string {
 	for _, p := range k.Path {
 		if p.Flag == flag && !p.Resolved {

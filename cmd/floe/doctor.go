@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +40,7 @@ const exitUnknown = 2
 
 // Run looks at the database and prints what it saw.
 func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
-	if err := cmp.Or(c.check(), c.there()); err != nil {
+	if err := c.there(); err != nil {
 		return exit{exitUnknown, err}
 	}
 	d, err := db.Open(ctx, db.Config{DataDir: c.DataDir, URL: c.DatabaseURL, ReadOnly: true, ReadConns: 2, Logger: toolLog(io.err)})
@@ -52,18 +51,17 @@ func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
 		return exit{exitUnknown, c.advise(err)}
 	}
 	defer func() { _ = d.Close() }()
-	config := doctor.Config{DB: d, Whole: c.Whole}
-	if io.terminal {
-		config.Progress = func(done, of int, x *doctor.Check) { // the slow ones are seen before they are done
-			_, _ = fmt.Fprintf(io.err, "\r\x1b[K%d of %d  %s", done, of, x.Name)
-		}
-	}
-	r := doctor.Examine(ctx, config)
-	if io.terminal {
-		_, _ = fmt.Fprint(io.err, "\r\x1b[K")
-	}
+	of := 0
+	r := doctor.Examine(ctx, doctor.Config{DB: d, Whole: c.Whole, Progress: func(done, all int, x *doctor.Check) {
+		of = all
+		io.progress("%d of %d  %s", done, all, x.Name) // the slow ones are seen before they are done
+	}})
+	io.progress("")
 	if err := c.print(io, r); err != nil {
 		return exit{exitUnknown, err}
+	}
+	if ctx.Err() != nil && r.Worst() == doctor.Unknown {
+		return exit{exitUnknown, fmt.Errorf("interrupted after %d of %d checks", len(r.Checks)-1, of)}
 	}
 	switch r.Worst() {
 	case doctor.Broken:

@@ -165,9 +165,12 @@ func TestFollower(t *testing.T) {
 		asked = append(asked, r.URL.RawQuery)
 		switch len(asked) {
 		case 1:
+			w.Header().Set("Content-Type", "text/event-stream")
 			_, _ = io.WriteString(w, "retry: 1000\n\nid: 7\ndata: {\"id\":\"7\",\"type\":\"a.b\"}\n\n: still here\nid: 9\n\n")
 		default:
-			http.Error(w, `{"error":"invalid_token","error_description":"It was revoked."}`, http.StatusUnauthorized)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `{"error":"invalid_token","error_description":"It was revoked."}`)
 		}
 	}))
 	defer server.Close()
@@ -184,6 +187,29 @@ func TestFollower(t *testing.T) {
 	}
 	if want := "[session=s&type=a.b session=s&type=a.b]"; fmt.Sprint(asked) != want {
 		t.Errorf("asked %v, want %s", asked, want)
+	}
+}
+
+// TestForeign: a page of another program, such as the one on the port beside, is
+// not listened to, and not shown.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusNotFound} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html>")
+		}))
+		defer server.Close()
+		at := remoteOptions{URL: server.URL, Token: "t"}
+		out := &streams{out: t.Output(), err: t.Output()}
+		want := fmt.Sprintf("the server answered %d, and not as Floe does; check --url (FLOE_URL)", status)
+		if err := (&listenCommand{remoteOptions: at}).Run(t.Context(), out); err == nil || err.Error() != want {
+			t.Errorf("floe listen ended with %v", err)
+		}
+		if err := (&triggerCommand{remoteOptions: at, Event: "customer.created"}).Run(t.Context(), out); err == nil || err.Error() != want {
+			t.Errorf("floe trigger ended with %v", err)
+		}
 	}
 }
 

@@ -110,20 +110,18 @@ func run(ctx context.Context, args []string) int {
 	}
 	command, err := parser.Parse(meant(args))
 	if err != nil {
+		e, ok := errors.AsType[*kong.ParseError](err)
+		if ok && e.Context != nil {
+			err = blamed(err, e.Context, file, args)
+		}
 		code := complain(io.err, err, exitUsage)
-		if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context != nil {
+		if ok && e.Context != nil {
 			_, _ = fmt.Fprintf(io.err, "Run \"%s --help\" to see what it takes.\n", commandName(e.Context))
 		}
 		return code
 	}
 	if err := command.Run(); err != nil {
-		if e, ok := errors.AsType[exit](err); ok {
-			if e.error == nil {
-				return e.code // all has been said
-			}
-			return complain(io.err, err, e.code)
-		}
-		return complain(io.err, err, exitFailed)
+		return failed(ctx, io.err, err)
 	}
 	if out.failed != nil {
 		return complain(io.err, fmt.Errorf("not all could be printed: %w", out.failed), exitFailed)
@@ -143,6 +141,22 @@ func meant(args []string) []string {
 		return []string{"version"}
 	}
 	return args
+}
+
+// failed says why a command failed and answers its exit code. What it was doing
+// when somebody pressed Ctrl-C says nothing to them.
+func failed(ctx context.Context, w io.Writer, err error) int {
+	code := exitFailed
+	if e, ok := errors.AsType[exit](err); ok {
+		code = e.code
+		if e.error == nil {
+			return code // all has been said
+		}
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	return complain(w, err, code)
 }
 
 // exit is an error for which a command has an exit code of its own.

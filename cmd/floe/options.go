@@ -30,6 +30,9 @@ type dataOptions struct {
 // check refuses what is no address of a PostgreSQL database. It may hold a
 // password, so no error shows it, as one of the parser would.
 func (o dataOptions) check() error {
+	if o.DataDir == "" && o.DatabaseURL == "" { // as of a variable of a script that is not set; the data would lie about here
+		return exit{exitUsage, errors.New("--data-dir (FLOE_DATA_DIR) is empty; . is this folder")}
+	}
 	if !isPostgres(o.DatabaseURL) {
 		return exit{exitUsage, errors.New("--database-url (FLOE_DATABASE_URL) must begin with postgres://")}
 	}
@@ -44,8 +47,8 @@ func isPostgres(text string) bool {
 // there says whether there is a database to work on. PostgreSQL's has to be made
 // by other means, so that one always is.
 func (o dataOptions) there() error {
-	if o.DatabaseURL != "" {
-		return nil
+	if err := o.check(); err != nil || o.DatabaseURL != "" {
+		return err
 	}
 	_, err := os.Stat(filepath.Join(o.DataDir, db.FileName))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -67,6 +68,9 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
+	if r.text == foreign {
+		return fmt.Sprintf("the server answered %d, and not as Floe does; check --url (FLOE_URL)", r.status)
+	}
 	text := fmt.Sprintf("the server answered %d: %s", r.status, r.text)
 	switch {
 	case r.status == http.StatusUnauthorized:
@@ -81,6 +85,9 @@ func (r *refusal) Error() string {
 
 // noSuchPath is what a server says of a path that it does not have.
 const noSuchPath = "Not Found"
+
+// foreign stands for an answer that is none of Floe's.
+const foreign = "not as Floe does"
 
 func (r *refusal) final() bool {
 	return r.status >= 400 && r.status < 500 && r.status != http.StatusTooManyRequests && r.status != http.StatusRequestTimeout
@@ -118,10 +125,15 @@ func (r *remote) send(q *http.Request) (*http.Response, error) {
 		}
 		return nil, fmt.Errorf("cannot reach %s: %w; check --url (FLOE_URL) and that the server runs", r.base, cause(err))
 	}
-	if w.StatusCode < 300 {
+	kind, _, _ := mime.ParseMediaType(w.Header.Get("Content-Type"))
+	ours := kind == "application/json" || kind == "text/event-stream" || w.StatusCode == http.StatusNoContent
+	if ours && w.StatusCode < 300 {
 		return w, nil
 	}
 	defer func() { _ = w.Body.Close() }()
+	if !ours { // a page of somebody else, such as the program on the port beside, or a proxy
+		return nil, &refusal{w.StatusCode, foreign}
+	}
 	text, _ := io.ReadAll(io.LimitReader(w.Body, 4096)) // the status says enough
 	return nil, &refusal{w.StatusCode, saidIn(text) + lacking(w.Header)}
 }

@@ -157,7 +157,7 @@ func dateShown(t *time.Time) string {
 	if t == nil {
 		return "never"
 	}
-	return t.Format("2006-01-02 15:04")
+	return t.UTC().Format("2006-01-02 15:04") + " UTC"
 }
 
 type tokenRevoke struct {

@@ -67,7 +67,7 @@ func failing(e *webhook.Standing) string {
 	if e.FailingSince == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d since %s", e.Failures, e.FailingSince.Format(time.DateTime))
+	return fmt.Sprintf("%d since %s UTC", e.Failures, e.FailingSince.UTC().Format(time.DateTime))
 }
 
 type webhookReplay struct {

@@ -107,7 +107,7 @@ func Examine(ctx context.Context, c Config) *Report {
 		if c.Progress != nil {
 			c.Progress(i+1, len(list), &x.Check)
 		}
-		if x.Status != OK && x.decides {
+		if x.Status != OK && (x.decides || ctx.Err() != nil) {
 			break // nothing after it can be looked at
 		}
 	}

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -173,6 +174,24 @@ func fill(t *testing.T, d *db.DB) string {
 	u.clock()
 	u.webhooks()
 	return u.token
+}
+
+// TestInterrupted: a report ends with what was being looked at when somebody
+// had enough.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	dbtest.Engines(t, func(t *testing.T, open dbtest.Opener) {
+		t.Parallel()
+		ctx, end := context.WithCancel(t.Context())
+		r := doctor.Examine(ctx, doctor.Config{DB: open(), Progress: func(done, _ int, _ *doctor.Check) {
+			if done == 5 {
+				end()
+			}
+		}})
+		if r.Count(doctor.Unknown) != 1 || r.Checks[len(r.Checks)-1].Status != doctor.Unknown {
+			t.Errorf("%d checks, the worst %s", len(r.Checks), r.Worst())
+		}
+	})
 }
 
 // TestDocs: the documentation's table is the list.
