@@ -22,7 +22,7 @@ import (
 type listenCommand struct {
 	remoteOptions
 	Forward string   `placeholder:"URL" help:"Send each event to this address, as webhooks are sent. Without it events are only shown."`
-	Types   []string `name:"type" placeholder:"TYPE" help:"Only events of these types; customer.* stands for all that begin so. Commas between several, or repeat it."`
+	Types   []string `name:"type" narrows:"" placeholder:"TYPE" help:"Only events of these types; customer.* stands for all that begin so. Commas between several, or repeat it."`
 	Secret  string   `env:"FLOE_LISTEN_SECRET" secret:"" placeholder:"SECRET" help:"Sign with this secret in place of a new one."`
 	JSON    bool     `name:"json" help:"Print one JSON object a line."`
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
@@ -108,6 +109,9 @@ func run(ctx context.Context, args []string) int {
 	if err != nil {
 		return complain(io.err, err, exitFailed)
 	}
+	if err := readable(args); err != nil {
+		return complain(io.err, err, exitUsage)
+	}
 	command, err := parser.Parse(meant(args))
 	if err != nil {
 		e, ok := errors.AsType[*kong.ParseError](err)
@@ -119,6 +123,9 @@ func run(ctx context.Context, args []string) int {
 			_, _ = fmt.Fprintf(io.err, "Run \"%s --help\" to see what it takes.\n", commandName(e.Context))
 		}
 		return code
+	}
+	if err := given(command); err != nil {
+		return complain(io.err, err, exitUsage)
 	}
 	if err := command.Run(); err != nil {
 		return failed(ctx, io.err, err)
@@ -141,6 +148,28 @@ func meant(args []string) []string {
 		return []string{"version"}
 	}
 	return args
+}
+
+// readable refuses what is not UTF-8, as of a terminal that is not: the parser
+// would put other letters in its place, in names and paths.
+func readable(args []string) error {
+	for _, a := range args {
+		if !utf8.ValidString(a) {
+			return fmt.Errorf("%q is not UTF-8", a)
+		}
+	}
+	return nil
+}
+
+// given refuses an option that narrows and is empty, as of a variable of a shell
+// that is not set: it would not narrow, and a token would have all scopes.
+func given(k *kong.Context) error {
+	for _, p := range k.Path {
+		if p.Flag != nil && !p.Resolved && p.Flag.Tag.Has("narrows") && p.Flag.Target.Len() == 0 {
+			return fmt.Errorf("--%s is empty; leave it out where it is not wanted", p.Flag.Name)
+		}
+	}
+	return nil
 }
 
 // failed says why a command failed and answers its exit code. What it was doing

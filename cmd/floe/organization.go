@@ -123,7 +123,7 @@ func plain(err error) error {
 	if problems, ok := errors.AsType[*schema.Problems](err); ok {
 		lines := make([]string, len(problems.List))
 		for i, p := range problems.List {
-			lines[i] = fmt.Sprintf("--%s: %s", strings.ReplaceAll(fmt.Sprint(p.Loc[len(p.Loc)-1]), "_", "-"), p.Msg)
+			lines[i] = fmt.Sprintf("--%s: %s", strings.ReplaceAll(fmt.Sprint(p.Loc[len(p.Loc)-1]), "_", "-"), strings.TrimPrefix(p.Msg, "Value error, "))
 		}
 		return errors.New(strings.Join(lines, "; "))
 	}

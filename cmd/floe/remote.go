@@ -22,7 +22,7 @@ import (
 type remoteOptions struct {
 	URL          string `name:"url" env:"FLOE_URL" default:"http://127.0.0.1:8787" placeholder:"URL" help:"The server (${default})."`
 	Token        string `env:"FLOE_TOKEN" placeholder:"TOKEN" secret:"" help:"Access token; \"floe token create\" makes one."`
-	Organization string `placeholder:"SLUG" help:"The organization, for the token of a user who belongs to several."`
+	Organization string `narrows:"" placeholder:"SLUG" help:"The organization, for the token of a user who belongs to several."`
 }
 
 // remote is a server, seen as a client sees it.

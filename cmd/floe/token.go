@@ -25,7 +25,7 @@ type tokenCreate struct {
 	dataOptions
 	Organization string   `xor:"whose" placeholder:"SLUG" help:"Make a token of this organization (polar_oat_…)."`
 	User         string   `xor:"whose" placeholder:"EMAIL" help:"Make a token of this user (polar_pat_…), for all their organizations."`
-	Scopes       []string `name:"scope" placeholder:"SCOPE" help:"What the token may be used for, as in customers:read. Repeat it for several. All scopes by default."`
+	Scopes       []string `name:"scope" narrows:"" placeholder:"SCOPE" help:"What the token may be used for, as in customers:read. Repeat it for several. All scopes by default."`
 	ExpiresIn    span     `placeholder:"TIME" help:"When it expires: 90s, 15m, 12h or 30d. Never by default."`
 	Comment      string   `help:"Note to recognise it by."`
 }
@@ -103,7 +103,7 @@ func (s *setup) tokens(ctx context.Context, io *streams) (*token.Service, error)
 
 type tokenList struct {
 	dataOptions
-	Organization string `placeholder:"SLUG" help:"Only tokens of this organization."`
+	Organization string `narrows:"" placeholder:"SLUG" help:"Only tokens of this organization."`
 	JSON         bool   `name:"json" help:"Print a JSON array; that is also what is printed when the output is no terminal."`
 }
 

@@ -24,7 +24,7 @@ type tortureCommand struct {
 	Duration    span     `placeholder:"TIME" help:"Begin no round after this time."`
 	Clients     int      `default:"16" help:"How many clients work at the same time (${default})."`
 	Seed        uint64   `help:"Number by which everything that is left to chance is chosen; a new one by default. It decides what is asked for, not how the answers interleave."`
-	Fault       []string `placeholder:"NAME" help:"Only break it in this way. Repeat it for several; the names are above."`
+	Fault       []string `narrows:"" placeholder:"NAME" help:"Only break it in this way. Repeat it for several; the names are above."`
 	JSON        bool     `name:"json" help:"Print the report as JSON."`
 	Keep        bool     `help:"Keep the folder even if nothing was wrong."`
 }

@@ -25,7 +25,7 @@ type userCommand struct {
 // userOptions say who belongs where.
 type userOptions struct {
 	Email         string   `required:"" help:"Address of the user."`
-	Organizations []string `name:"organization" placeholder:"SLUG" help:"Organization the user belongs to. Repeat it for several."`
+	Organizations []string `name:"organization" narrows:"" placeholder:"SLUG" help:"Organization the user belongs to. Repeat it for several."`
 	Role          string   `enum:"auto,owner,admin,member,finance" default:"auto" help:"Role in the organizations: owner, admin, member or finance. By default the first user of an organization becomes its owner, others are members."`
 }
 
@@ -143,7 +143,7 @@ func (c *userOptions) joinAll(ctx context.Context, s *setup, tx *db.Tx, u organi
 
 type userList struct {
 	dataOptions
-	Organization string `placeholder:"SLUG" help:"Only those who belong to this organization."`
+	Organization string `narrows:"" placeholder:"SLUG" help:"Only those who belong to this organization."`
 	JSON         bool   `name:"json" help:"Print a JSON array; that is also what is printed when the output is no terminal."`
 }
 
@@ -190,7 +190,7 @@ func grouped(list []organization.Belonging) []userOutput {
 type userLeave struct {
 	dataOptions
 	Email         string   `required:"" help:"Address of the user."`
-	Organizations []string `name:"organization" required:"" placeholder:"SLUG" help:"Organization to leave. Repeat it for several: the user leaves all or none."`
+	Organizations []string `name:"organization" narrows:"" required:"" placeholder:"SLUG" help:"Organization to leave. Repeat it for several: the user leaves all or none."`
 }
 
 // Help says what becomes of tokens.

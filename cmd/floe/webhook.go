@@ -77,10 +77,10 @@ type webhookReplay struct {
 	Endpoint             string   `xor:"what" placeholder:"ID" help:"Send events of this endpoint again: all of them, or those that the other options pick."`
 	After                *moment  `placeholder:"TIME" help:"Only events after this time, as in 2026-05-04T00:00:00Z."`
 	Before               *moment  `placeholder:"TIME" help:"Only events before this time."`
-	Customer             string   `placeholder:"ID" help:"Only events about this customer."`
-	Types                []string `name:"type" placeholder:"TYPE" help:"Only events of this type. Repeat it for several."`
+	Customer             string   `narrows:"" placeholder:"ID" help:"Only events about this customer."`
+	Types                []string `name:"type" narrows:"" placeholder:"TYPE" help:"Only events of this type. Repeat it for several."`
 	Missed               bool     `help:"Only events that have not arrived."`
-	URL                  string   `placeholder:"URL" help:"Send them to this address in place of the endpoint's."`
+	URL                  string   `narrows:"" placeholder:"URL" help:"Send them to this address in place of the endpoint's."`
 	AllowPrivateWebhooks bool     `env:"FLOE_ALLOW_PRIVATE_WEBHOOKS" help:"Let that address be an http URL or a private one; the server needs the option too."`
 	Wait                 bool     `negatable:"" default:"true" help:"Show progress until all have come to an end; with --endpoint."`
 }
@@ -219,15 +219,14 @@ func (c *webhookReplay) watch(ctx context.Context, io *streams, s *setup, r webh
 		}
 		line := fmt.Sprintf("%s: %d delivered, %d failed, of %d", r.Status, r.Delivered, r.Failed, r.Total)
 		if r.FinishedAt != nil {
+			io.progress("")
 			_, err := fmt.Fprintln(io.err, line)
 			if err == nil && r.Failed > 0 {
 				err = errors.New("some events did not arrive")
 			}
 			return err
 		}
-		if io.terminal {
-			_, _ = fmt.Fprintf(io.err, "%s\r", line)
-		}
+		io.progress("%s", line)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
