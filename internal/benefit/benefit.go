@@ -23,6 +23,17 @@ type Grants interface {
 	BenefitChanged(ctx context.Context, tx *db.Tx, actor auth.Subject, before, after Row) error
 	// BenefitDeleted takes a benefit away from everybody who has it.
 	BenefitDeleted(ctx context.Context, tx *db.Tx, actor auth.Subject, r Row) error
+	// LockHolders locks the customers whom one of these would look at when the
+	// benefit becomes what it is after, and those who are known from an earlier
+	// try.
+	LockHolders(ctx context.Context, tx *db.Tx, before, after Row, known *Holders) error
+}
+
+// Holders are the customers who have what is about to change, as far as the
+// tries of a transaction have found them.
+type Holders struct {
+	Customers []id.ID
+	Tries     int
 }
 
 // Exists says which of some ids an organization has something for. Nil stands

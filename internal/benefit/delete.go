@@ -2,6 +2,7 @@ package benefit
 
 import (
 	"context"
+	"time"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -11,8 +12,9 @@ import (
 )
 
 func (s *Service) delete(ctx context.Context, sub auth.Subject, in byIDInput) error {
+	var holders Holders // of all tries
 	return s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := s.manageable(ctx, tx, sub, in.ID)
+		r, err := s.manageable(ctx, tx, sub, in.ID, &holders, func(r *Row) { r.hide(tx.Now()) })
 		if err != nil {
 			return err
 		}
@@ -27,9 +29,8 @@ func (s *Service) delete(ctx context.Context, sub auth.Subject, in byIDInput) er
 // who have it. Their grants stay, revoked, for the record. There is no event
 // of its own for it: clients are told of a change to a deleted benefit.
 func (s *Service) Delete(ctx context.Context, tx *db.Tx, actor auth.Subject, r Row) error {
-	now := tx.Now()
 	before := s.Public(r)
-	r.DeletedAt, r.ModifiedAt = &now, &now
+	r.hide(tx.Now())
 	if err := unlink(ctx, tx, &r); err != nil {
 		return err
 	}
@@ -41,3 +42,5 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, actor auth.Subject, r R
 	journal.Append(tx, actor, journal.Entry{Organization: r.OrganizationID, Type: "benefit.updated", Subject: r.ID, Before: was, After: schema.JSON(&after)})
 	return s.Grants.BenefitDeleted(ctx, tx, actor, r)
 }
+
+func (r *Row) hide(now time.Time) { r.DeletedAt, r.ModifiedAt = &now, &now }

@@ -3,6 +3,7 @@ package benefit
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -153,8 +154,9 @@ type updateInput struct {
 
 func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) (out Benefit, err error) {
 	u := in.Body.parts()
+	var holders Holders // of all tries
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := s.manageable(ctx, tx, sub, in.ID)
+		r, err := s.manageable(ctx, tx, sub, in.ID, &holders, func(r *Row) { r.apply(&u) })
 		if err != nil {
 			return err
 		}
@@ -172,13 +174,23 @@ func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) 
 	return out, err
 }
 
-// manageable reads and locks a benefit that the subject may change.
-func (s *Service) manageable(ctx context.Context, tx *db.Tx, sub auth.Subject, benefit id.ID) (Row, error) {
-	r, err := byID(ctx, tx, visible(&sub), benefit, tx.ForUpdate())
+// manageable reads and locks a benefit that the subject may change, after the
+// customers to whom it will make a difference; see customer.Service.Lock.
+func (s *Service) manageable(ctx context.Context, tx *db.Tx, sub auth.Subject, benefit id.ID, holders *Holders, change func(*Row)) (Row, error) {
+	r, err := byID(ctx, tx, visible(&sub), benefit, "")
 	if err == nil && !sub.May(r.OrganizationID, auth.ProductsManage) {
 		err = fault.NotPermitted.New(auth.ProductsManage.Denied())
 	}
-	return r, err
+	lock := tx.ForUpdate()
+	if err != nil || lock == "" {
+		return r, err
+	}
+	after := r
+	change(&after)
+	if err := s.Grants.LockHolders(ctx, tx, r, after, holders); err != nil {
+		return r, fmt.Errorf("lock who has benefit %s: %w", r.ID, err)
+	}
+	return byID(ctx, tx, visible(&sub), benefit, lock)
 }
 
 // change applies a checked body. The event is recorded even when nothing

@@ -12,8 +12,14 @@ import (
 )
 
 // Lock reads a customer, also one that is deleted, and keeps others from
-// changing it until the transaction ends. What hangs off a customer is locked
-// after it, so that no two transactions wait for each other.
+// changing it until the transaction ends.
+//
+// All transactions lock in one order, so that no two wait for each other:
+// customers, in the order of their ids; their subscriptions and orders;
+// products; discounts; benefits; then grants, license keys and what is told of
+// it all. Whoever changes a product or a benefit, and with it what customers
+// have, finds out first who they are and locks them, and begins anew when
+// another one has come to have it meanwhile.
 func (s *Service) Lock(ctx context.Context, tx *db.Tx, org, customer id.ID) (Row, error) {
 	r, err := db.One[Row](ctx, tx, `SELECT `+columns+` FROM customers WHERE organization_id = ? AND id = ?`+tx.ForUpdate(), org, customer)
 	if errors.Is(err, db.ErrNoRows) {

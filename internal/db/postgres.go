@@ -114,8 +114,10 @@ func explainPostgres(config *pgx.ConnConfig, err error) error {
 	return fmt.Errorf("%s: %w", at, err)
 }
 
-// maxAttempts bounds how often a function runs that collides with others.
-const maxAttempts = 10
+// maxAttempts bounds how often a function runs that collides with others. It is
+// out of reach of bad luck: who loses every second time has lost this often
+// once in a million.
+const maxAttempts = 20
 
 func (d *DB) writePostgres(ctx context.Context, begin string, fn func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {

@@ -216,7 +216,10 @@ func (s *Service) Resync(ctx context.Context, tx *db.Tx, actor auth.Subject, org
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	customers, err := s.lockAll(ctx, tx, org, found)
+	if err := expected(tx, productID, customersOf(found)); err != nil {
+		return err
+	}
+	customers, err := s.lockAll(ctx, tx, org, customersOf(found))
 	if err != nil {
 		return err
 	}
@@ -239,11 +242,7 @@ func (s *Service) Resync(ctx context.Context, tx *db.Tx, actor auth.Subject, org
 	return s.SyncAll(ctx, tx, actor, org, tasks)
 }
 
-func (s *Service) lockAll(ctx context.Context, tx *db.Tx, org id.ID, of []SourceState) (map[id.ID]customer.Row, error) {
-	ids := make([]id.ID, len(of))
-	for i := range of {
-		ids[i] = of[i].Customer
-	}
+func (s *Service) lockAll(ctx context.Context, tx *db.Tx, org id.ID, ids []id.ID) (map[id.ID]customer.Row, error) {
 	slices.Sort(ids)
 	out := make(map[id.ID]customer.Row, len(ids))
 	for part := range slices.Chunk(slices.Compact(ids), piece) {
@@ -354,6 +353,9 @@ func (s *Service) inherit(ctx context.Context, tx *db.Tx, actor auth.Subject, or
 
 // BenefitDeleted takes a benefit from all who have it.
 func (s *Service) BenefitDeleted(ctx context.Context, tx *db.Tx, actor auth.Subject, r benefit.Row) error {
+	if err := expectedHolders(ctx, tx, r); err != nil {
+		return err
+	}
 	_, err := s.end(ctx, tx, actor, r.OrganizationID,
 		db.Where("organization_id = ? AND benefit_id = ? AND granted_at IS NOT NULL", r.OrganizationID, r.ID))
 	return err
@@ -394,6 +396,9 @@ func (s *Service) works(ctx context.Context, tx *db.Tx, w *db.W) ([]*work, error
 func (s *Service) BenefitChanged(ctx context.Context, tx *db.Tx, actor auth.Subject, before, after benefit.Row) error {
 	if !matters(before, after) {
 		return nil
+	}
+	if err := expectedHolders(ctx, tx, after); err != nil {
+		return err
 	}
 	org := after.OrganizationID
 	list, err := s.works(ctx, tx, db.Where("organization_id = ? AND benefit_id = ? AND granted_at IS NOT NULL", org, after.ID).

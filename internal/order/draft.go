@@ -59,16 +59,17 @@ func (s *Service) draft(ctx context.Context, tx *db.Tx, org id.ID, b *CreateDraf
 	if err := allowsCharges(ctx, tx, org); err != nil {
 		return n, err
 	}
+	c, err := s.Customers.Lock(ctx, tx, org, b.CustomerID) // before the product
+	missing := errors.Is(err, fault.NotFound.New()) || err == nil && c.DeletedAt != nil
+	if err != nil && !missing {
+		return n, err
+	}
 	p, err := draftProduct(ctx, tx, org, b.ProductID)
 	if err != nil {
 		return n, err
 	}
-	c, err := s.Customers.Lock(ctx, tx, org, b.CustomerID)
-	if errors.Is(err, fault.NotFound.New()) || err == nil && c.DeletedAt != nil {
+	if missing {
 		return n, schema.ValueError("Customer does not exist.", schema.StringNode(string(b.CustomerID)), "body", "customer_id")
-	}
-	if err != nil {
-		return n, err
 	}
 	n = New{Organization: org, Customer: c, ProductID: &p.ID, Reason: Purchase, Draft: true, Description: p.Name, Metadata: []byte(b.Metadata.Metadata())}
 	if n.Currency, err = draftCurrency(ctx, tx, org, p, b.Currency); err != nil {

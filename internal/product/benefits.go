@@ -2,6 +2,7 @@ package product
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,10 +26,52 @@ type benefitsInput struct {
 	Body BenefitsUpdate
 }
 
-func (s *Service) updateBenefits(ctx context.Context, sub auth.Subject, in benefitsInput) (Full, error) {
-	return s.change(ctx, sub, in.ID, func(tx *db.Tx, l *Loaded) error {
-		return s.SetBenefits(ctx, tx, sub, l, in.Body.Benefits)
+func (s *Service) updateBenefits(ctx context.Context, sub auth.Subject, in benefitsInput) (out Full, err error) {
+	var owners benefit.Holders // of all tries
+	moved := false
+	err = s.DB.Write(ctx, func(tx *db.Tx) error {
+		locked, err := s.lockOwners(ctx, tx, sub, &in, &owners, moved)
+		if err != nil {
+			return err
+		}
+		out, err = s.changeIn(ctx, tx, sub, in.ID, func(tx *db.Tx, l *Loaded) error {
+			if !locked && !sameBenefits(in.Body.Benefits, l.BenefitIDs) {
+				moved = true
+				return db.Collision(errMoved)
+			}
+			return s.SetBenefits(ctx, tx, sub, l, in.Body.Benefits)
+		})
+		return err
 	})
+	return out, err
+}
+
+// lockOwners locks the customers whose grants are going to change, before the
+// product; see customer.Service.Lock. It says whether it had to: for a list that
+// only has another order nobody is locked, unless it turned out to be another
+// list once the product was locked. Where there are no locks nobody has to be.
+func (s *Service) lockOwners(ctx context.Context, tx *db.Tx, sub auth.Subject, in *benefitsInput, owners *benefit.Holders, moved bool) (locked bool, err error) {
+	if tx.ForUpdate() == "" {
+		return true, nil
+	}
+	l, err := manageable(ctx, tx, sub, in.ID, "")
+	if err != nil || !moved && sameBenefits(in.Body.Benefits, l.BenefitIDs) {
+		return false, err
+	}
+	if err := s.Grants.LockOwners(ctx, tx, l.OrganizationID, l.ID, owners); err != nil {
+		return false, fmt.Errorf("lock the owners of product %s: %w", l.ID, err)
+	}
+	return true, nil
+}
+
+var errMoved = errors.New("the benefits of the product have changed meanwhile")
+
+// sameBenefits says whether two lists name the same benefits, in any order.
+func sameBenefits(a, b []id.ID) bool {
+	within := func(a, b []id.ID) bool {
+		return !slices.ContainsFunc(a, func(x id.ID) bool { return !slices.Contains(b, x) })
+	}
+	return within(a, b) && within(b, a)
 }
 
 // SetBenefits replaces the list of benefits. Only when something was added or
@@ -40,10 +83,7 @@ func (s *Service) SetBenefits(ctx context.Context, tx *db.Tx, actor auth.Subject
 	if err != nil {
 		return err
 	}
-	same := len(next) == len(l.BenefitIDs)
-	for _, b := range next {
-		same = same && slices.Contains(l.BenefitIDs, b)
-	}
+	same := sameBenefits(next, l.BenefitIDs)
 	if !slices.Equal(next, l.BenefitIDs) {
 		l.BenefitIDs = next
 		if err := setBenefits(ctx, tx, &l.Row, next); err != nil {

@@ -22,6 +22,9 @@ type Grants interface {
 	// Resync grants what was added to a product's benefits, and revokes what
 	// was removed, for everybody who owns the product.
 	Resync(ctx context.Context, tx *db.Tx, actor auth.Subject, organization, product id.ID) error
+	// LockOwners locks the customers whom Resync would look at, and those who
+	// are known from an earlier try.
+	LockOwners(ctx context.Context, tx *db.Tx, organization, product id.ID, known *benefit.Holders) error
 }
 
 // Usage is what deleting a product needs of what may refer to it.

@@ -62,23 +62,32 @@ func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) 
 // answers the result.
 func (s *Service) change(ctx context.Context, sub auth.Subject, product id.ID, do func(*db.Tx, *Loaded) error) (out Full, err error) {
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
-		l, err := s.lock(ctx, tx, sub, product)
-		if err != nil {
-			return err
-		}
-		if err := do(tx, &l); err != nil {
-			return err
-		}
-		out, err = s.one(ctx, tx, l)
+		out, err = s.changeIn(ctx, tx, sub, product, do)
 		return err
 	})
 	return out, err
 }
 
+// changeIn is change in a transaction of the caller's.
+func (s *Service) changeIn(ctx context.Context, tx *db.Tx, sub auth.Subject, product id.ID, do func(*db.Tx, *Loaded) error) (Full, error) {
+	l, err := s.lock(ctx, tx, sub, product)
+	if err != nil {
+		return Full{}, err
+	}
+	if err := do(tx, &l); err != nil {
+		return Full{}, err
+	}
+	return s.one(ctx, tx, l)
+}
+
 // lock reads a live product that the subject may manage and that is about to
 // change.
 func (s *Service) lock(ctx context.Context, tx *db.Tx, sub auth.Subject, product id.ID) (Loaded, error) {
-	r, err := byID(ctx, tx, visible(&sub), product, tx.ForUpdate())
+	return manageable(ctx, tx, sub, product, tx.ForUpdate())
+}
+
+func manageable(ctx context.Context, tx *db.Tx, sub auth.Subject, product id.ID, lock string) (Loaded, error) {
+	r, err := byID(ctx, tx, visible(&sub), product, lock)
 	if err != nil {
 		return Loaded{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"floe/internal/auth"
+	"floe/internal/benefit"
 	"floe/internal/db"
 	"floe/internal/floetest"
 	"floe/internal/id"
@@ -207,6 +208,8 @@ func (r *resyncs) Resync(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) er
 	r.n++
 	return nil
 }
+
+func (*resyncs) LockOwners(context.Context, *db.Tx, id.ID, id.ID, *benefit.Holders) error { return nil }
 
 // 89: grants are looked at when something was added or removed, and then only.
 func TestResync(t *testing.T) {

@@ -103,6 +103,14 @@ func (c *Create) common() *CreateCommon {
 // Subscribe makes a subscription.
 func (s *Service) Subscribe(ctx context.Context, tx *db.Tx, sub auth.Subject, in Create) (Row, error) {
 	common := in.common()
+	org, err := seller(ctx, tx, sub, common.ProductID)
+	if err != nil {
+		return Row{}, err
+	}
+	c, problem, err := s.buyer(ctx, tx, org, &in)
+	if err != nil {
+		return Row{}, err
+	}
 	l, prices, err := s.offered(ctx, tx, sub, common)
 	if err != nil {
 		return Row{}, err
@@ -110,9 +118,8 @@ func (s *Service) Subscribe(ctx context.Context, tx *db.Tx, sub auth.Subject, in
 	if sub.Kind != auth.System && !sub.May(l.OrganizationID, auth.CustomersManage) {
 		return Row{}, fault.NotPermitted.New(auth.CustomersManage.Denied())
 	}
-	c, err := s.buyer(ctx, tx, l.OrganizationID, &in)
-	if err != nil {
-		return Row{}, err
+	if problem != nil {
+		return Row{}, problem
 	}
 	if priceOf(prices, product.SeatBased) != nil {
 		if err := s.Customers.MakeTeam(ctx, tx, sub, &c); err != nil {
@@ -181,9 +188,7 @@ const notFree = "Product is not free. The customer should go through a checkout 
 // offered is the product that is to be subscribed to, with the prices that
 // the subscription will have.
 func (s *Service) offered(ctx context.Context, tx *db.Tx, sub auth.Subject, in *CreateCommon) (l product.Loaded, prices []product.Price, err error) {
-	problem := func(text string) error {
-		return schema.ValueError(text, schema.StringNode(string(in.ProductID)), "body", "product_id")
-	}
+	problem := func(text string) error { return productProblem(in.ProductID, text) }
 	some, err := product.Hold(ctx, tx, sub.Organizations(auth.ProductsView), in.ProductID)
 	if err != nil {
 		return l, nil, err
@@ -191,7 +196,7 @@ func (s *Service) offered(ctx context.Context, tx *db.Tx, sub auth.Subject, in *
 	l, ok := some[in.ProductID]
 	switch {
 	case !ok || l.DeletedAt != nil:
-		return l, nil, problem("Product does not exist.")
+		return l, nil, problem(noProduct)
 	case !l.IsRecurring:
 		return l, nil, problem("Product is not a recurring product.")
 	case legacy(&l):
@@ -241,11 +246,35 @@ func legacy(l *product.Loaded) bool {
 	return false
 }
 
-// buyer finds the customer, and locks them.
-func (s *Service) buyer(ctx context.Context, tx *db.Tx, org id.ID, in *Create) (customer.Row, error) {
+// seller is whose customer subscribes: customers are locked before products,
+// so this is asked before the product is read. Mostly only one organization
+// comes into question.
+func seller(ctx context.Context, tx *db.Tx, sub auth.Subject, productID id.ID) (id.ID, error) {
+	orgs := sub.Organizations(auth.ProductsView)
+	if len(orgs) == 1 {
+		return orgs[0], nil
+	}
+	some, err := product.Rows(ctx, tx, orgs, []id.ID{productID})
+	if err != nil {
+		return "", err
+	}
+	l, ok := some[productID]
+	if !ok {
+		return "", productProblem(productID, noProduct)
+	}
+	return l.OrganizationID, nil
+}
+
+const noProduct = "Product does not exist."
+
+func productProblem(productID id.ID, text string) error {
+	return schema.ValueError(text, schema.StringNode(string(productID)), "body", "product_id")
+}
+
+// buyer finds the customer, and locks them. The problem is that there is none;
+// what is wrong with the product is told before it.
+func (s *Service) buyer(ctx context.Context, tx *db.Tx, org id.ID, in *Create) (c customer.Row, problem, err error) {
 	as := auth.Subject{Kind: auth.Organization, ID: org, Memberships: []auth.Membership{{OrganizationID: org}}}
-	var c customer.Row
-	var err error
 	key, value := "customer_id", ""
 	if in.ByID != nil {
 		value = string(in.ByID.CustomerID)
@@ -258,7 +287,7 @@ func (s *Service) buyer(ctx context.Context, tx *db.Tx, org id.ID, in *Create) (
 		c, err = s.Customers.Lock(ctx, tx, org, c.ID)
 	}
 	if errors.Is(err, fault.NotFound.New()) || err == nil && c.DeletedAt != nil {
-		return c, schema.ValueError("Customer does not exist.", schema.StringNode(value), "body", key)
+		return c, schema.ValueError("Customer does not exist.", schema.StringNode(value), "body", key), nil
 	}
-	return c, err
+	return c, nil, err
 }
