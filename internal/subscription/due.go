@@ -155,6 +155,9 @@ func (w *work) turnThose(ctx context.Context, dueAt map[id.ID]time.Time) error {
 				w.items = w.items[:i]
 				return nil
 			}
+		} else if it.HeldUntil != nil && it.HeldUntil.After(it.at) { // since it was found to be due
+			it.quiet = true
+			continue
 		}
 		it.HeldUntil = nil
 		if err := w.turn(ctx, it); err != nil {

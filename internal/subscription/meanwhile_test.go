@@ -69,3 +69,37 @@ func TestBenefitsMeanwhile(t *testing.T) {
 		b.want(b.Do("GET", "/v1/benefits/"+benefit+"/grants?is_granted=true", b.AllToken, nil), obj{"pagination": obj{"total_count": 1}})
 	}
 }
+
+// TestHeldMeanwhile: a subscription whose change begins to be paid for while the
+// cycle, which has found it due, waits for its customer is not renewed in between:
+// the change could not be made any more. SQLite has one transaction at a time.
+func TestHeldMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := &bench{ordertest.World{Floe: floetest.Postgres(t), T: t}, t}
+	b.at("2026-01-31T00:00:00Z")
+	customer := b.Customer(nil).ID()
+	s := b.subscribe(b.fixed(0), obj{"customer_id": customer})
+	b.at("2026-03-01T00:00:00Z")
+	done := make(chan error, 1)
+	err := b.DB.Write(t.Context(), func(tx *db.Tx) error {
+		if _, err := b.Server.Customers.Lock(t.Context(), tx, b.Org.ID, id.ID(customer)); err != nil {
+			return err
+		}
+		go func() { done <- b.Server.RunDue(t.Context()) }()
+		time.Sleep(300 * time.Millisecond) // by then it waits for this transaction
+		_, err := db.Exec(t.Context(), tx, `UPDATE subscriptions SET held_until = ? WHERE organization_id = ? AND id = ?`,
+			tx.Now().Add(time.Hour), b.Org.ID, s.ID())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	end := s.Text("current_period_end")
+	b.want(b.get(s.ID()), obj{"current_period_end": end})
+	b.Clock.Advance(2 * time.Hour)
+	b.RunDue()
+	b.want(b.get(s.ID()), obj{"current_period_start": end})
+}
