@@ -583,5 +583,17 @@ func TestChangeBeforeThePeriod(t *testing.T) {
 		b.left(s, "credit 1000", "debit 3000")
 		b.Is(b.patch(many, obj{"seats": 9000001, "proration_behavior": "prorate"}), 200, nil)
 		b.left(many, "debit 899999991000000")
+		b.refused(b.patch(s, obj{"current_billing_period_end": "1980-01-01T00:00:00Z"}), 422, "Input should be in the future")
+		b.Is(b.Do("DELETE", "/v1/test-clock", b.AllToken, nil), 204, nil)
+		onTrial := func() string {
+			return b.subscribe(b.fixed(1000, obj{"trial_interval": "month", "trial_interval_count": 1}), invoiced).ID()
+		}
+		ends, canceled := onTrial(), onTrial()
+		b.Is(b.patch(canceled, obj{"cancel_at_period_end": true}), 200, nil)
+		b.Is(b.Do("POST", "/v1/test-clock", b.AllToken, obj{"now": "1970-01-02T00:00:00Z"}), 201, nil)
+		b.refused(b.patch(ends, obj{"trial_end": "1980-01-01T00:00:00Z"}), 422, "Input should be in the future")
+		b.Is(b.patch(ends, obj{"trial_end": "now"}), 200, obj{"status": "active"})
+		b.Is(b.patch(canceled, obj{"trial_end": "now"}), 200, obj{"status": "canceled"})
+		b.Sound("subscriptions.")
 	})
 }

@@ -323,7 +323,7 @@ func (w *work) setTrialEnd(ctx context.Context, it *item, t *TrialEnd) error {
 		return schema.ValueError(text, schema.StringNode(trialText(t)), "body", "trial_end")
 	}
 	switch {
-	case !t.Now && !t.At.After(it.at):
+	case !t.Now && !it.canEnd(t.At):
 		return past("SubscriptionUpdateBase", "trial_end", t.At)
 	case !it.Status.Entitled():
 		return fault.InactiveSubscription.New("Subscription " + string(it.ID) + " is not active.")
@@ -360,11 +360,15 @@ func past(shape, key string, t time.Time) error {
 		Msg: "Input should be in the future", Input: schema.StringNode(t.Format(time.RFC3339Nano))}}}
 }
 
+// canEnd says whether the period can end at a time: one to come, and not before
+// the period begins, where a test clock shows an earlier time than that.
+func (it *item) canEnd(t time.Time) bool { return t.After(latest(it.at, it.CurrentPeriodStart)) }
+
 // endTrial ends the trial as its end would, now, or when it was over and nobody
 // has noticed. With a cancellation scheduled that is the end of the
 // subscription, and with a pause it begins.
 func (w *work) endTrial(ctx context.Context, it *item) error {
-	at := earliest(it.at, it.CurrentPeriodEnd)
+	at := latest(earliest(it.at, it.CurrentPeriodEnd), it.CurrentPeriodStart)
 	it.TrialEnd, it.CurrentPeriodEnd = &at, at
 	switch {
 	case it.CancelAtPeriodEnd:
@@ -379,7 +383,7 @@ func (w *work) endTrial(ctx context.Context, it *item) error {
 // movePeriodEnd sets another end of the period, and with it the anchor.
 func (w *work) movePeriodEnd(it *item, end time.Time) error {
 	switch {
-	case !end.After(it.at):
+	case !it.canEnd(end):
 		return past("SubscriptionUpdateBillingPeriod", "current_billing_period_end", end)
 	case it.Status.Revoked() || it.EndedAt != nil:
 		return fault.AlreadyCanceledSubscription.New()
