@@ -35,6 +35,7 @@ type result struct {
 	behind []*task
 	// blocked is until when the target is left alone.
 	blocked time.Time
+	hurry   bool // what waits for the target is to be made due
 	// waiting is how many events the lane has left, for another to take.
 	waiting int64
 	late    int        // how often recording it was put off

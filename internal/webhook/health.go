@@ -34,16 +34,17 @@ func (s *Service) judgeTarget(ctx context.Context, tx *db.Tx, results []*result)
 	to, now := results[0].to, s.now()
 	arrived, givenUps := false, 0
 	for _, r := range results {
+		r.hurry = false // the transaction may be a second try
 		arrived = arrived || r.verdict == delivered
 		if r.verdict == givenUp {
 			givenUps++
 		}
 		if r.gone && to.TargetURL == nil {
-			return s.disable(ctx, tx, to, reasonGone)
+			return s.disable(ctx, tx, r, reasonGone)
 		}
 	}
 	if arrived {
-		return recovered(ctx, tx, to, now)
+		return recovered(ctx, tx, results[0])
 	}
 	health, err := worsen(ctx, tx, to, int64(len(results)), now)
 	for _, r := range results {
@@ -53,7 +54,7 @@ func (s *Service) judgeTarget(ctx context.Context, tx *db.Tx, results []*result)
 		return err
 	}
 	if now.Sub(health.FailingSince) >= disableAfter && health.Failures >= suspicious {
-		return s.disable(ctx, tx, to, reasonFailing)
+		return s.disable(ctx, tx, results[0], reasonFailing)
 	}
 	if givenUps == 0 {
 		return nil
@@ -62,23 +63,38 @@ func (s *Service) judgeTarget(ctx context.Context, tx *db.Tx, results []*result)
 	if err != nil || !hopeless {
 		return err
 	}
-	return s.disable(ctx, tx, to, reasonFailing)
+	return s.disable(ctx, tx, results[0], reasonFailing)
 }
 
 // recovered clears the record of a target. After an outage all that waits for
 // it is due at once: the delays were meant for the outage, and it is over.
-func recovered(ctx context.Context, tx *db.Tx, to *destination, now time.Time) error {
-	if to.Failures == 0 {
+func recovered(ctx context.Context, tx *db.Tx, r *result) error {
+	if r.to.Failures == 0 {
 		return nil
 	}
-	if _, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET failures = 0, failing_since = NULL, blocked_until = NULL WHERE id = ?`, to.ID); err != nil {
+	if _, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET failures = 0, failing_since = NULL, blocked_until = NULL WHERE id = ?`, r.to.ID); err != nil {
 		return err
 	}
-	if to.Failures < suspicious {
-		return nil
+	r.hurry = r.to.Failures >= suspicious
+	return nil
+}
+
+// hurry makes all that waits for a target due. It has a transaction of its own,
+// after that of the record: whoever writes to lanes locks them in the order of
+// their ids, which who holds some of them already could not. Should it not come
+// to it, they are due at their time.
+func (s *Service) hurry(ctx context.Context, target id.ID) {
+	err := s.DB.Write(ctx, func(tx *db.Tx) error {
+		tx.TouchNothing()
+		now := s.now()
+		_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND lane IN (
+			SELECT lane FROM webhook_lanes WHERE target_id = ? AND pending > 0 AND lease IS NULL AND due_at > ? ORDER BY lane`+tx.ForUpdate()+`)`,
+			now, target, target, now)
+		return err
+	})
+	if err != nil {
+		s.Logger.Error("webhooks: what waits could not be made due; it is sent later", "target", target, "error", err)
 	}
-	_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND pending > 0 AND lease IS NULL AND due_at > ?`, now, to.ID, now)
-	return err
 }
 
 type health struct {
@@ -120,7 +136,8 @@ func onlyFailures(ctx context.Context, tx *db.Tx, to *destination) (bool, error)
 
 // disable switches an endpoint off. What waits for it is skipped, and so is
 // what happens from now on: kept, to be replayed when the endpoint is back.
-func (s *Service) disable(ctx context.Context, tx *db.Tx, to *destination, reason string) error {
+func (s *Service) disable(ctx context.Context, tx *db.Tx, r *result, reason string) error {
+	to := r.to
 	e, err := byID(ctx, tx, []id.ID{to.OrganizationID}, to.EndpointID, tx.ForUpdate())
 	if err != nil || !e.Enabled {
 		return ignoreMissing(err)
@@ -131,9 +148,7 @@ func (s *Service) disable(ctx context.Context, tx *db.Tx, to *destination, reaso
 		return err
 	}
 	record(tx, auth.NewSystem("webhooks"), "webhook_endpoint.disabled", &before, e, reason)
-	if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND pending > 0 AND lease IS NULL`, s.now(), to.ID); err != nil {
-		return err
-	}
+	r.hurry = true
 	if err := s.notify(ctx, tx, &e, reason); err != nil {
 		return fmt.Errorf("tell of a disabled webhook endpoint: %w", err)
 	}

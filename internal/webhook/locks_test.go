@@ -62,3 +62,51 @@ func TestLocksInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestHurryHoldsNothing: who records that a receiver wants nothing any more, or
+// is back after an outage, has all that waits for it come at once. While that
+// waits for those who write to the lanes, nothing else does.
+func TestHurryHoldsNothing(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]int{"gone": 410, "back": 200} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := floetest.Postgres(t, private)
+			s := newSink(t)
+			s.status(500)
+			endpoint(t, f, s.URL, "customer.created")
+			waits := f.Customer(nil)
+			f.Drain()
+			if err := f.DB.Write(t.Context(), func(tx *db.Tx) error { // a long outage
+				_, err := db.Exec(t.Context(), tx, `UPDATE webhook_targets SET failures = 100 WHERE organization_id = ?`, f.Org.ID)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			f.Customer(nil)
+			s.status(status)
+			done := make(chan int, 1)
+			err := f.DB.Write(t.Context(), func(tx *db.Tx) error { // as who tells of the first customer
+				if _, err := db.All[string](t.Context(), tx, `SELECT lane FROM webhook_lanes WHERE organization_id = ? AND lane = ? FOR UPDATE`, f.Org.ID, waits.ID()); err != nil {
+					return err
+				}
+				go func() { done <- f.Drain() }()
+				if err := waitForLock(t, f); err != nil {
+					return err
+				}
+				for _, table := range []string{"webhook_endpoints", "webhook_targets", "webhook_events"} {
+					if _, err := db.All[string](t.Context(), tx, `SELECT id FROM `+table+` WHERE organization_id = ? FOR UPDATE NOWAIT`, f.Org.ID); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("it holds what others wait for: %v", err)
+			}
+			if n := <-done; n != 2 {
+				t.Errorf("%d were sent or skipped, want the one that waited, too", n)
+			}
+		})
+	}
+}

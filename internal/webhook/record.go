@@ -17,9 +17,9 @@ const maxRecorded = 128
 // lanes and the targets, in one transaction. It answers those that it has left
 // out, because their lanes are being written to.
 func (s *Service) record(ctx context.Context, results []*result) (late []*result, err error) {
+	var held []*result
 	err = s.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		held, busy, err := holdLanes(ctx, tx, results)
-		if late = busy; err != nil {
+		if held, late, err = holdLanes(ctx, tx, results); err != nil {
 			return err
 		}
 		for _, step := range []func(context.Context, *db.Tx, []*result) error{
@@ -33,6 +33,11 @@ func (s *Service) record(ctx context.Context, results []*result) (late []*result
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, r := range held {
+		if r.hurry {
+			s.hurry(ctx, r.to.ID)
+		}
 	}
 	for _, r := range late {
 		r.late++
