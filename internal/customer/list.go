@@ -53,7 +53,8 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	q := listing.Query{Columns: columns, From: way.page.from, Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page,
 		Where: where(way.page), Key: in.Email != nil, Known: way.known, Parts: s.parts(orgs, in, way.page)}
 	if in.Query == nil && in.Email == nil && !in.narrowed() {
-		q.Several = listing.AmongSeveral(orgs, func(orgs []id.ID) *db.W { return filter(orgs, in, s.DB.Engine(), way.page, live) })
+		page := way.page
+		q.Several = listing.AmongSeveral(orgs, func(orgs []id.ID) *db.W { return filter(orgs, in, s.DB.Engine(), page, live) })
 	}
 	if s.DB.Engine() == "postgres" && len(orgs) == 1 {
 		q.Far = &listing.Far{Column: "id", Of: orgs}
@@ -61,12 +62,15 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if in.Query != nil {
 		q.Enough = counted
 	}
+	for _, n := range way.first {
+		q.First = append(q.First, listing.Rows{From: inOrder, Where: among(where(route{check: true}), orgs, n, in.descends())})
+	}
 	if way.count.from != way.page.from {
 		q.Counted = &listing.Rows{From: way.count.from, Where: where(way.count)}
 	}
-	if len(way.glance) > 0 {
+	if glance := way.glance; len(glance) > 0 {
 		q.AtLeast = func(ctx context.Context, q db.Querier, most int) (int, error) {
-			return countNamed(ctx, q, way.glance, where(route{check: true}), most)
+			return countNamed(ctx, q, glance, where(route{check: true}), most)
 		}
 	}
 	if in.unfiltered() {
@@ -81,6 +85,17 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 		out.Items[i] = s.Public(r)
 	}
 	return out, nil
+}
+
+// among adds the condition that a customer is among the first of the list, which
+// is in the order of creation.
+func among(w *db.W, orgs []id.ID, first int, descending bool) *db.W {
+	compare, direction := "<=", "ASC"
+	if descending {
+		compare, direction = ">=", "DESC"
+	}
+	all := db.Where(live).In("organization_id", orgs)
+	return w.And("created_at "+compare+" (SELECT created_at FROM "+inOrder+all.SQL()+" ORDER BY created_at "+direction+" LIMIT 1 OFFSET ?)", append(all.Args(), first-1)...)
 }
 
 // run reads a list in parts from one snapshot: between two of them, somebody

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type listed struct {
 	email, name *string
 	plan        string
 	city        string
+	batch       string // what came together lies together
 	active      bool
 }
 
@@ -41,7 +43,8 @@ func TestPagesOfEveryOrder(t *testing.T) {
 		sortings := [][]string{{}, {"created_at"}, {"email"}, {"-email"}, {"name"}, {"-name"}, {"email", "-name"}, {"-email", "name"}, {"name", "-email"}, {"-name", "created_at"}}
 		filters := []string{"", "", "", "metadata[plan]=common", "metadata[plan]=rare", "metadata[plan]=common&metadata[city]=far", "metadata[plan]=common&metadata[plan]=rare",
 			"active=true", "active=false", "active=true&metadata[plan]=common", "active=false&metadata[plan]=rare", "active=false&metadata[city]=far",
-			"query=one", "query=one&metadata[plan]=common", "query=seldom", "query=one&active=false", "query=on&metadata[city]=far"}
+			"query=one", "query=one&metadata[plan]=common", "query=seldom", "query=one&active=false", "query=on&metadata[city]=far",
+			"metadata[batch]=5", "metadata[batch]=0&metadata[batch]=10", "query=one&metadata[batch]=1"}
 		for range 150 {
 			sorting, filter := sortings[random.IntN(len(sortings))], filters[random.IntN(len(filters))]
 			limit := []int{1, 7, 10, 10, 10, 100}[random.IntN(6)]
@@ -49,31 +52,44 @@ func TestPagesOfEveryOrder(t *testing.T) {
 			if random.IntN(3) == 0 {
 				token, among = user, all
 			}
-			want := expected(t, among, sorting, filter)
-			page := 1 + random.IntN(len(want)/limit+2)
-			query := fmt.Sprintf("limit=%d&page=%d", limit, page)
-			for _, s := range sorting {
-				query += "&sorting=" + s
-			}
-			r := f.Do("GET", "/v1/customers/?"+query+"&"+filter, token, nil)
-			var got struct {
-				Items      []struct{ ID string }
-				Pagination struct {
-					Total int `json:"total_count"`
+			comparePage(t, f, token, among, sorting, filter, limit, 1+random.IntN(len(expected(t, among, sorting, filter))/limit+2))
+		}
+		for _, filter := range []string{"metadata[batch]=0&metadata[batch]=5", "metadata[batch]=4&metadata[batch]=10", "metadata[batch]=0&metadata[batch]=1&metadata[batch]=11"} {
+			for _, sorting := range []string{"created_at", "-created_at"} {
+				for page := 1; page <= 30; page += 2 {
+					comparePage(t, f, f.AllToken, people, []string{sorting}, filter, 10, page)
 				}
-			}
-			if err := json.Unmarshal([]byte(r.Body), &got); err != nil || r.Status != 200 {
-				t.Fatalf("%s %s: %d %s", query, filter, r.Status, r.Body)
-			}
-			from := min((page-1)*limit, len(want))
-			part := want[from:min(from+limit, len(want))]
-			same := slices.EqualFunc(got.Items, part, func(g struct{ ID string }, w listed) bool { return g.ID == w.id })
-			exact := !strings.Contains(filter, "query") || len(want) < 1000
-			if !same || exact && got.Pagination.Total != len(want) {
-				t.Errorf("%s %s: %d of %d customers, want %d of %d, or others", query, filter, len(got.Items), got.Pagination.Total, len(part), len(want))
 			}
 		}
 	})
+}
+
+// comparePage asks for a page, one beyond the last at most, and compares it with what is expected.
+func comparePage(t *testing.T, f *floetest.Floe, token string, among []listed, sorting []string, filter string, limit, page int) {
+	t.Helper()
+	want := expected(t, among, sorting, filter)
+	page = min(page, len(want)/limit+2)
+	query := fmt.Sprintf("limit=%d&page=%d", limit, page)
+	for _, s := range sorting {
+		query += "&sorting=" + s
+	}
+	r := f.Do("GET", "/v1/customers/?"+query+"&"+filter, token, nil)
+	var got struct {
+		Items      []struct{ ID string }
+		Pagination struct {
+			Total int `json:"total_count"`
+		}
+	}
+	if err := json.Unmarshal([]byte(r.Body), &got); err != nil || r.Status != 200 {
+		t.Fatalf("%s %s: %d %s", query, filter, r.Status, r.Body)
+	}
+	from := min((page-1)*limit, len(want))
+	part := want[from:min(from+limit, len(want))]
+	same := slices.EqualFunc(got.Items, part, func(g struct{ ID string }, w listed) bool { return g.ID == w.id })
+	exact := !strings.Contains(filter, "query") || len(want) < 1000
+	if !same || exact && got.Pagination.Total != len(want) {
+		t.Errorf("%s %s: %d of %d customers, want %d of %d, or others", query, filter, len(got.Items), got.Pagination.Total, len(part), len(want))
+	}
 }
 
 // giveListed makes customers, some without an address or a name, deletes some
@@ -83,7 +99,7 @@ func giveListed(t *testing.T, f *floetest.Floe, random *rand.Rand, org floetest.
 	var given []customer.Given
 	for i := range n {
 		at := start.Add(time.Duration(i/3) * time.Minute) // some at the same time
-		p := listed{id: source.New(at).String(), at: at, plan: "common", city: "near"}
+		p := listed{id: source.New(at).String(), at: at, plan: "common", city: "near", batch: strconv.Itoa(i / 100)}
 		if random.IntN(3) > 0 {
 			p.email = new(fmt.Sprintf("%c%d@Example.com", 'A'+random.IntN(26), i))
 		}
@@ -96,7 +112,7 @@ func giveListed(t *testing.T, f *floetest.Floe, random *rand.Rand, org floetest.
 		if random.IntN(10) == 0 {
 			p.city = "far"
 		}
-		metadata := fmt.Sprintf(`{"plan":%q,"city":%q}`, p.plan, p.city)
+		metadata := fmt.Sprintf(`{"plan":%q,"city":%q,"batch":%q}`, p.plan, p.city, p.batch)
 		typ := customer.Individual
 		if p.email == nil {
 			typ = customer.Team
@@ -150,6 +166,8 @@ func expected(t *testing.T, people []listed, sorting []string, filter string) []
 				ok = slices.Contains(values, p.plan)
 			case "metadata[city]":
 				ok = slices.Contains(values, p.city)
+			case "metadata[batch]":
+				ok = slices.Contains(values, p.batch)
 			case "query":
 				ok = p.name != nil && strings.Contains(strings.ToLower(*p.name), values[0]) || p.email != nil && strings.Contains(strings.ToLower(*p.email), values[0])
 			}

@@ -20,6 +20,11 @@ const counted = 1000
 // the way says from where.
 type way struct {
 	page, count route
+	// first are how many customers are looked at, in the order of the list, before
+	// the page is looked for in its own way: if they fill it, that is the page. Those
+	// who are found need not lie spread over the list: what one import brought lies
+	// together.
+	first []int
 	// glance are letters for the index, whose first answers are enough to be
 	// counted; none where not so many are expected.
 	glance []gram
@@ -52,7 +57,7 @@ const (
 const (
 	askCost   = 200
 	nameCost  = 3
-	idCost    = 6
+	idCost    = 12
 	orderCost = 10
 	checkCost = 2
 )
@@ -223,7 +228,11 @@ func (in *listInput) countNarrowed(ctx context.Context, q db.Querier, orgs []id.
 func choose(in listInput, c crowd, o outlook) (w way) {
 	found := max(o.found*c.have/c.live, 0.5/c.live)
 	from, step := in.inOrder(c.orgs)
-	w.page = shortest(c, o, float64(in.Last())/found, from, step)
+	last := float64(in.Last()) / found
+	w.page = shortest(c, o, last, from, step)
+	if w.page.from == inOrder && step == 1 {
+		w.hopefully(c, o, last)
+	}
 	if in.Query == nil {
 		return w
 	}
@@ -243,17 +252,53 @@ func shortest(c crowd, o outlook, meets float64, from string, step float64) rout
 	if all := c.live * (1 + c.look); walked > all { // as they were written, and to sort
 		from, walked = inOrder, all
 	}
-	named, led := math.Inf(1), idCost*c.ids
+	if r, cost := led(c, o); cost < walked {
+		return r
+	}
+	return route{from: from, check: true}
+}
+
+// led is the route on which an index leads to all who are found, however they
+// lie. Its cost is infinite where there is none.
+func led(c crowd, o outlook) (r route, cost float64) {
+	named := math.Inf(1)
 	if len(o.ask) > 0 {
 		named = asking(c.rows*o.met) + c.look*c.rows*o.met
 	}
-	switch {
-	case led < min(walked, named):
-		return route{from: anyhow}
-	case named < walked:
-		return route{byNumber, o.ask, true}
+	if ids := idCost * c.ids; ids < named {
+		return route{from: anyhow}, ids
 	}
-	return route{from: from, check: true}
+	return route{byNumber, o.ask, true}, named
+}
+
+// How many customers are looked at first: so many times as many as fill the page
+// where those who are found lie spread over the list; then so many times as many
+// again. See docs/decisions/0014.
+const (
+	patience  = 4
+	growsBy   = 4
+	mostTries = 8
+)
+
+// hopefully goes past one customer after the other no longer than it takes to be
+// led to all who are found.
+func (w *way) hopefully(c crowd, o outlook, last float64) {
+	r, cost := led(c, o)
+	if cost >= c.live*(1+c.look) {
+		return
+	}
+	for n := patience * last; len(w.first) < mostTries; n *= growsBy {
+		if n >= c.live {
+			if len(w.first) == 0 {
+				return // those are all
+			}
+			break
+		}
+		if w.first = append(w.first, int(n)); growsBy*n*(1+c.look) > cost/2 {
+			break
+		}
+	}
+	w.page = r
 }
 
 // inOrder says which index has customers in the order of the list, and what
@@ -276,4 +321,9 @@ func (in *listInput) first() string {
 		return "created_at"
 	}
 	return strings.TrimPrefix(string(in.Sorting[0]), "-")
+}
+
+// descends says whether the latest come first, as they do unless asked otherwise.
+func (in *listInput) descends() bool {
+	return len(in.Sorting) == 0 || in.Sorting[0][0] == '-'
 }

@@ -151,6 +151,10 @@ type Query struct {
 	// Several, unless nil, are the organizations whose rows these are: an index
 	// has those of each in the order of the list, and none those of all.
 	Several *Several
+	// First are pieces from the start of the list, each with the one before in it:
+	// a page that one of them fills need not be looked for in From and Where, which
+	// find what lies anywhere.
+	First []Rows
 	// Parts, unless empty, make up the list, one after the other, instead of From,
 	// Where, Order and Far: no index has them together.
 	Parts []Part
@@ -233,6 +237,12 @@ func page[T any](ctx context.Context, q db.Querier, l Query) ([]T, error) {
 	find := db.All[T]
 	if l.Key {
 		find = db.Lookup[T]
+	}
+	for _, first := range l.First {
+		text, args := l.of(Part{Rows: first, Order: l.Order}, l.Page.size(), l.Page.offset())
+		if items, err := find(ctx, q, text, args...); err != nil || len(items) == l.Page.size() {
+			return items, err
+		}
 	}
 	text, args := l.page()
 	return find(ctx, q, text, args...)
