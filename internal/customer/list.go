@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -62,8 +63,8 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	if in.Query != nil {
 		q.Enough = counted
 	}
-	for _, n := range way.first {
-		q.First = append(q.First, listing.Rows{From: inOrder, Where: among(where(route{check: true}), orgs, n, in.descends())})
+	if len(way.first) > 0 {
+		q.First, q.Order = s.first(orgs, in, way.first, q.Order)
 	}
 	if way.count.from != way.page.from {
 		q.Counted = &listing.Rows{From: way.count.from, Where: where(way.count)}
@@ -87,15 +88,25 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	return out, nil
 }
 
-// among adds the condition that a customer is among the first of the list, which
-// is in the order of creation.
-func among(w *db.W, orgs []id.ID, first int, descending bool) *db.W {
+// first are pieces of the list, which is in the order of creation, from its
+// start, and the order for what is not in them: PostgreSQL, too, is to find all
+// and then sort them, and takes no index for the order of a sum.
+func (s *Service) first(orgs []id.ID, in listInput, rows []int, order string) (pieces []listing.Part, rest string) {
+	from, rest := inOrder, order
+	if s.DB.Engine() == "postgres" {
+		from, rest = anyhow, strings.Replace(order, "created_at", "created_at + INTERVAL '0'", 1)
+	}
 	compare, direction := "<=", "ASC"
-	if descending {
+	if in.descends() {
 		compare, direction = ">=", "DESC"
 	}
 	all := db.Where(live).In("organization_id", orgs)
-	return w.And("created_at "+compare+" (SELECT created_at FROM "+inOrder+all.SQL()+" ORDER BY created_at "+direction+" LIMIT 1 OFFSET ?)", append(all.Args(), first-1)...)
+	within := "created_at " + compare + " (SELECT created_at FROM " + from + all.SQL() + " ORDER BY created_at " + direction + " LIMIT 1 OFFSET ?)"
+	for _, n := range rows {
+		where := filter(orgs, in, s.DB.Engine(), route{check: true}, live).And(within, append(all.Args(), n-1)...)
+		pieces = append(pieces, listing.Part{Rows: listing.Rows{From: from, Where: where}, Order: order})
+	}
+	return pieces, rest
 }
 
 // run reads a list in parts from one snapshot: between two of them, somebody

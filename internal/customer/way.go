@@ -85,7 +85,8 @@ func (s *Service) way(ctx context.Context, orgs []id.ID, in listInput) (way, err
 	case err != nil:
 		return way{}, err
 	case postgres: // it plans by itself, but would count what an index has counted
-		return way{page: route{from: anyhow}, count: route{from: anyhow}, known: known}, nil
+		c.ids /= 3 // it goes to each in less time, beside the others
+		return way{page: route{from: anyhow}, count: route{from: anyhow}, known: known, first: choose(in, c, everybody).first}, nil
 	}
 	o := everybody
 	if in.Query != nil && hasTrigram(*in.Query) {

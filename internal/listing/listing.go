@@ -154,7 +154,7 @@ type Query struct {
 	// First are pieces from the start of the list, each with the one before in it:
 	// a page that one of them fills need not be looked for in From and Where, which
 	// find what lies anywhere.
-	First []Rows
+	First []Part
 	// Parts, unless empty, make up the list, one after the other, instead of From,
 	// Where, Order and Far: no index has them together.
 	Parts []Part
@@ -239,7 +239,7 @@ func page[T any](ctx context.Context, q db.Querier, l Query) ([]T, error) {
 		find = db.Lookup[T]
 	}
 	for _, first := range l.First {
-		text, args := l.of(Part{Rows: first, Order: l.Order}, l.Page.size(), l.Page.offset())
+		text, args := l.of(first, l.Page.size(), l.Page.offset())
 		if items, err := find(ctx, q, text, args...); err != nil || len(items) == l.Page.size() {
 			return items, err
 		}
