@@ -71,7 +71,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	}
 	if glance := way.glance; len(glance) > 0 {
 		q.AtLeast = func(ctx context.Context, q db.Querier, most int) (int, error) {
-			return countNamed(ctx, q, glance, where(route{check: true}), most)
+			return countNamed(ctx, q, glance, filter(orgs, in, s.DB.Engine(), route{check: true}, live), most)
 		}
 	}
 	if in.unfiltered() {
