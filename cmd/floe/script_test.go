@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"floe/internal/db"
 	"floe/internal/db/dbtest"
 	"floe/internal/freeport"
 )
@@ -62,6 +63,7 @@ func params(pattern string, database func() string, t *testing.T) testscript.Par
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "received": receivedCommand, "keep": keepCommand, "pick": pickCommand, "await": awaitCommand, "sigterm": signalCommand,
+			"newer": newerCommand,
 		},
 		RequireExplicitExec: true,
 	}
@@ -156,6 +158,22 @@ func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("no %s in\n%s", args[1], text)
 		}
 	}
+}
+
+// newerCommand is "newer": a version of floe that has migrations which this one
+// has not has been at the database.
+func newerCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: newer")
+	}
+	ctx := context.Background()
+	d, err := db.Open(ctx, db.Config{DataDir: ts.MkAbs("floe-data"), URL: ts.Getenv("FLOE_DATABASE_URL")})
+	ts.Check(err)
+	defer func() { ts.Check(d.Close()) }()
+	ts.Check(d.Write(ctx, func(tx *db.Tx) error {
+		_, err := db.Exec(ctx, tx, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)`)
+		return err
+	}))
 }
 
 // signalCommand asks what runs in the background to stop, as service managers

@@ -102,6 +102,9 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 	if err := c.check(); err != nil { // before anything is made
 		return err
 	}
+	if err := c.free(ctx); err != nil {
+		return err
+	}
 	stop := context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopTime+time.Duration(c.DrainDelay), func() {
 			log.Warn("stopped before everything was finished")
@@ -124,18 +127,21 @@ func (c *serveCommand) Run(ctx context.Context, io *streams) error {
 }
 
 func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger, d *db.DB) error {
-	main, err := listen(ctx, c.Listen, "--listen (FLOE_LISTEN)")
+	main, metrics, err := c.listeners(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = main.Close() }()
+	if metrics != nil {
+		defer func() { _ = metrics.Close() }()
+	}
 	address := "http://" + reachable(main.Addr().String())
 	config := server.Config{
 		DB: d, Logger: log, Clock: c.clock, PublicURL: c.PublicURL, LogoDevKey: c.LogoDevKey, Realm: c.Realm,
 		AllowPrivateWebhooks: c.AllowPrivateWebhooks, WebhookRetention: time.Duration(c.WebhookRetention),
 		AnswerMemory: c.AnswerMemory << 20,
 		SessionTTL:   time.Duration(c.SessionTTL), MetricsToken: c.MetricsToken, Version: version(),
-		DrainDelay: time.Duration(c.DrainDelay),
+		DrainDelay: time.Duration(c.DrainDelay), MetricsListener: metrics,
 	}
 	config.Rates = c.rates(main.Addr())
 	config.Proxies = c.TrustedProxies
@@ -154,12 +160,6 @@ func (c *serveCommand) serve(ctx context.Context, io *streams, log *slog.Logger,
 		config.PublicURL = address
 	}
 	config.PublicURL = strings.TrimRight(config.PublicURL, "/") // paths follow it
-	if c.MetricsListen != "" {
-		if config.MetricsListener, err = listen(ctx, c.MetricsListen, "--metrics-listen (FLOE_METRICS_LISTEN)"); err != nil {
-			return err
-		}
-		defer func() { _ = config.MetricsListener.Close() }()
-	}
 	s, err := server.New(ctx, config)
 	if err != nil {
 		return err
@@ -192,6 +192,32 @@ func (c *serveCommand) prepare(ctx context.Context, io *streams, s *server.Serve
 		return nil
 	}
 	return greet(io, address, clear)
+}
+
+// free says whether the addresses can be listened on, before a database is made
+// or migrated for a server that cannot be reached. Nobody is heard meanwhile:
+// who connects while that takes minutes is to be told that nobody is there.
+func (c *serveOptions) free(ctx context.Context) error {
+	main, metrics, err := c.listeners(ctx)
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		_ = metrics.Close()
+	}
+	return main.Close()
+}
+
+// listeners are the main one and that of metrics, which may be nil.
+func (c *serveOptions) listeners(ctx context.Context) (main, metrics net.Listener, err error) {
+	if main, err = listen(ctx, c.Listen, "--listen (FLOE_LISTEN)"); err != nil || c.MetricsListen == "" {
+		return main, nil, err
+	}
+	if metrics, err = listen(ctx, c.MetricsListen, "--metrics-listen (FLOE_METRICS_LISTEN)"); err != nil {
+		_ = main.Close()
+		return nil, nil, err
+	}
+	return main, metrics, nil
 }
 
 // listen opens a listener, or says what to do about it.
@@ -313,8 +339,13 @@ func (c *migrateCommand) Run(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Close(); err != nil {
+	has, wants, err := d.Schema(ctx)
+	if err := errors.Join(err, d.Close()); err != nil {
 		return err
+	}
+	if has > wants {
+		_, _ = fmt.Fprintf(io.err, "The database was left as it is: it has schema %d, of a newer version; this one knows schema %d.\n", has, wants)
+		return nil
 	}
 	_, _ = fmt.Fprintln(io.err, "The database is up to date.")
 	return nil
