@@ -103,7 +103,8 @@ func (s *Service) Forget(ctx context.Context, tx *db.Tx) error {
 }
 
 // whose finds out whom an event is about when it does not say so: by what it
-// names. It answers false when nobody is found.
+// names, in the organization that it says, if it says one. It answers false when
+// nobody is found.
 func (s *Service) whose(ctx context.Context, q db.Querier, e *payment.Event) (bool, error) {
 	if e.Organization != "" {
 		if !isID(e.Organization) || e.Order != "" && !isID(e.Order) || e.Customer != "" && !isID(e.Customer) {
@@ -126,11 +127,15 @@ func (s *Service) whose(ctx context.Context, q db.Querier, e *payment.Event) (bo
 		if x.reference == "" {
 			continue
 		}
+		where := db.Where("processor = ? AND reference = ?", s.Payments.Processor.Name(), x.reference)
+		if e.Organization != "" {
+			where = where.And("organization_id = ?", e.Organization)
+		}
 		found, err := db.One[struct {
 			OrganizationID id.ID
 			OrderID        *id.ID
 			CustomerID     *id.ID
-		}](ctx, q, `SELECT `+x.columns+` FROM `+x.table+` WHERE processor = ? AND reference = ? LIMIT 1`, s.Payments.Processor.Name(), x.reference)
+		}](ctx, q, `SELECT `+x.columns+` FROM `+x.table+where.SQL()+` LIMIT 1`, where.Args()...)
 		switch {
 		case errors.Is(err, db.ErrNoRows):
 			continue

@@ -61,6 +61,26 @@ func TestEventEndpoint(t *testing.T) {
 	})
 }
 
+// TestOtherOrganization: what is told to an organization is not about what
+// another one has, under whatever name.
+func TestOtherOrganization(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		w.Processor()
+		other := w.Organization("Other")
+		c := w.Customer(nil)
+		card := w.Card(c.ID(), true)
+		since := w.LastSeq()
+		gone := payment.Event{ID: "1", Type: payment.MethodDetached, Organization: other.ID, Method: floetest.CardOf(card)}
+		w.Told(204, gone)
+		w.Events(since)
+		w.Is(w.Do("GET", "/v1/customers/"+c.ID()+"/payment-methods", w.AllToken, nil), 200, obj{"items": []any{obj{"is_default": true}}})
+		gone.Organization = w.Org.ID
+		w.Told(204, gone)
+		w.Is(w.Do("GET", "/v1/customers/"+c.ID()+"/payment-methods", w.AllToken, nil), 200, obj{"items": []any{}})
+	})
+}
+
 // TestPendingIsTold: a charge that is pending ends when the processor tells,
 // however often and in whatever order it tells.
 func TestPendingIsTold(t *testing.T) {
