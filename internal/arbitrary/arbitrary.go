@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"floe/internal/api"
+	"floe/internal/schema"
 )
 
 // Request is a request to be sent.
@@ -46,8 +47,15 @@ type Maker struct {
 	Text func() string
 	// Skip says which operations are left out.
 	Skip func(id string) bool
-	// Wrong is how often, of a thousand values, one breaks its schema.
+	// Wrong is how often, of a thousand values, one breaks its schema. Of half of
+	// the requests none does: what stands deep in a body is reached by these.
 	Wrong int
+	// Sink is where webhooks can be sent, when there is such a place.
+	Sink string
+
+	// Of the request that is being made.
+	operation string
+	careful   bool // nothing is wrong on purpose
 
 	document   *api.Document
 	operations []operation
@@ -101,28 +109,113 @@ func (m *Maker) Next() Request {
 
 func (m *Maker) request(o *operation) Request {
 	r := Request{Method: o.method, Path: o.path, ID: o.item.OperationID}
-	var query []string
-	for _, p := range o.item.Parameters {
+	m.operation, m.careful = r.ID, m.Random.IntN(2) == 0
+	parent, query := "", []string(nil)
+	for _, p := range slices.Backward(o.item.Parameters) { // a child chooses its parent
 		if p.In == "path" {
 			name := p.Name
 			if name == "id" {
 				name = kindOf(o.path) + "_id"
 			}
-			r.Path = strings.Replace(r.Path, "{"+p.Name+"}", url.PathEscape(m.pathText(name)), 1)
+			text := m.pathText(name)
+			if parent != "" && m.careful {
+				text = parent
+			}
+			parent = m.Known.parent(text, name)
+			r.Path = strings.Replace(r.Path, "{"+p.Name+"}", url.PathEscape(text), 1)
 			continue
 		}
-		if !p.Required && m.Random.IntN(4) > 0 {
-			continue
+		if m.uses(p) {
+			query = append(query, m.parameter(p, o.path)...)
 		}
-		query = append(query, m.parameter(p)...)
 	}
 	if len(query) > 0 {
 		r.Path += "?" + strings.Join(query, "&")
 	}
 	if b := o.item.RequestBody; b != nil && (b.Required || m.Random.IntN(2) == 0) {
-		r.Body = encode(m.value(b.Content["application/json"].Schema, "", 0))
+		r.Body = encode(m.body(o, r.Path))
 	}
 	return r
+}
+
+// Lists are requests for all lists, in each order and by each filter alone:
+// hardly one of those is made at random in which much is found.
+func (m *Maker) Lists() (list []Request) {
+	m.careful = true
+	defer func() { m.careful = false }()
+	for i := range m.operations {
+		o := &m.operations[i]
+		if o.method != "GET" || m.Skip(o.item.OperationID) || !slices.ContainsFunc(o.item.Parameters, func(p *api.Parameter) bool { return p.Name == "limit" }) {
+			continue
+		}
+		add := func(pairs ...string) {
+			path := o.path
+			for _, p := range o.item.Parameters {
+				if p.In == "path" {
+					name := p.Name
+					if name == "id" {
+						name = kindOf(o.path) + "_id"
+					}
+					path = strings.Replace(path, "{"+p.Name+"}", url.PathEscape(m.pathText(name)), 1)
+				}
+			}
+			list = append(list, Request{Method: "GET", ID: o.item.OperationID, Path: path + "?" + strings.Join(append(pairs, "limit=100"), "&")})
+		}
+		m.operation = o.item.OperationID
+		add()
+		for _, p := range o.item.Parameters {
+			switch {
+			case p.In != "query" || p.Name == "limit" || p.Name == "page" || p.Name == "cursor" || p.Name == "wait":
+			case p.Name == "sorting":
+				for _, order := range m.enum(p.Schema) {
+					add("sorting=" + order)
+				}
+			default:
+				for range 3 {
+					add(m.parameter(p, o.path)...)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// enum are the values that a list of a closed set takes.
+func (m *Maker) enum(s *schema.Schema) []string {
+	switch {
+	case len(s.AnyOf) > 0:
+		return m.enum(s.AnyOf[0])
+	case s.Items != nil:
+		return m.enum(s.Items)
+	case s.Ref != "":
+		return m.enum(m.document.Components.Schemas[s.Ref[strings.LastIndex(s.Ref, "/")+1:]])
+	}
+	return s.Enum
+}
+
+// body is one that a careful caller would send: a benefit keeps its type.
+func (m *Maker) body(o *operation, path string) any {
+	for try := 0; ; try++ {
+		v := m.value(o.item.RequestBody.Content["application/json"].Schema, "", 0)
+		fields, _ := v.(map[string]any)
+		want := m.Known.status[path[strings.LastIndex(path, "/")+1:]]
+		if r := o.item.OperationID; !m.careful || try == 50 || r != "benefits:update" || want == "" || fields["type"] == want {
+			return v
+		}
+	}
+}
+
+// uses says whether a parameter is given. With many filters nothing is found.
+func (m *Maker) uses(p *api.Parameter) bool {
+	switch {
+	case p.Required:
+		return true
+	case p.Name == "sorting":
+		return m.Random.IntN(2) == 0
+	case m.careful:
+		return m.Random.IntN(8) == 0
+	}
+	return m.Random.IntN(4) == 0
 }
 
 // pathText is a segment of a path, and never an empty one, which is another
@@ -139,13 +232,17 @@ func (m *Maker) pathText(name string) string {
 	}
 }
 
-func (m *Maker) parameter(p *api.Parameter) (pairs []string) {
+func (m *Maker) parameter(p *api.Parameter, path string) (pairs []string) {
 	pair := func(name string, value any) {
 		pairs = append(pairs, url.QueryEscape(name)+"="+url.QueryEscape(plain(value)))
 	}
 	switch {
 	case p.Name == "wait": // it would
 		pair(p.Name, 0)
+	case m.careful && p.Name == "page":
+		pair(p.Name, m.pick("1", "2", "3", "100"))
+	case m.careful && p.Name == "limit":
+		pair(p.Name, m.pick("1", "2", "3", "10", "100"))
 	case p.Style == "deepObject":
 		for range 1 + m.Random.IntN(2) {
 			pair(p.Name+"["+m.key()+"]", m.scalar())
@@ -155,7 +252,11 @@ func (m *Maker) parameter(p *api.Parameter) (pairs []string) {
 	case p.Name == "limit":
 		pair(p.Name, m.pick("1", "2", "3", "10", "100", "101", "0", "-1", "2147483648", "1.5", ""))
 	default:
-		v := m.value(p.Schema, p.Name, 0)
+		name := p.Name
+		if name == "id" || name == "exclude_id" {
+			name = kindOf(strings.TrimSuffix(path, "/")+"/{id}") + "_id"
+		}
+		v := m.value(p.Schema, name, 0)
 		if list, ok := v.([]any); ok {
 			for _, one := range list {
 				pair(p.Name, one)
@@ -198,7 +299,7 @@ func encode(v any) []byte {
 func (m *Maker) pick(list ...string) string { return list[m.Random.IntN(len(list))] }
 
 // once is true so many times of a thousand.
-func (m *Maker) once(of int) bool { return m.Random.IntN(1000) < of }
+func (m *Maker) once(of int) bool { return !m.careful && m.Random.IntN(1000) < of }
 
 func kindOf(path string) string {
 	before, _, _ := strings.Cut(path, "/{id}")

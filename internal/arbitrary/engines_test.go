@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"regexp"
@@ -14,7 +16,11 @@ import (
 	"time"
 
 	"floe/internal/arbitrary"
+	"floe/internal/auth"
 	"floe/internal/floetest"
+	"floe/internal/id"
+	"floe/internal/payment"
+	"floe/internal/server"
 )
 
 var (
@@ -40,13 +46,23 @@ func random(n uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, n)) } //no
 // only as long as nobody in the process makes ids of another instant between
 // them, as tests with clocks of their own do.
 func TestEnginesAgree(t *testing.T) { //nolint:paralleltest // see above
-	a, b := newSide(t, floetest.New(t)), newSide(t, floetest.Postgres(t))
+	private := func(c *server.Config) { c.AllowPrivateWebhooks = true }
+	a, b := newSide(floetest.New(t, private)), newSide(floetest.Postgres(t, private))
 	m := arbitrary.New(a.f.Server.Document(), random(1))
 	m.Known.Add("organization_id", a.plain([]byte(a.f.Org.ID)))
 	b.plain([]byte(b.f.Org.ID))
+	m.Known.Add("meter_id", a.plain([]byte(a.f.Meter(a.f.Org, "Calls"))))
+	b.plain([]byte(b.f.Meter(b.f.Org, "Calls")))
+	sink := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(sink.Close)
+	m.Sink = sink.URL + "/in"
 	// While a test clock stands still, what is made at the same instant is in the
 	// order of its ids, which are random then: age makes time pass instead.
-	m.Skip = func(id string) bool { return strings.HasPrefix(id, "test-clock:") }
+	// What is due for several customers at one instant is sent in any order, which
+	// the list of deliveries shows.
+	m.Skip = func(id string) bool {
+		return strings.HasPrefix(id, "test-clock:") || id == "webhooks:list_webhook_deliveries" || id == "webhooks:redeliver_webhook_event"
+	}
 	tally := newTally()
 	words := 0
 	word := func() string { words++; return fmt.Sprintf("word%d", words) }
@@ -55,7 +71,7 @@ func TestEnginesAgree(t *testing.T) { //nolint:paralleltest // see above
 		if body != nil {
 			r.Body, _ = json.Marshal(body)
 		}
-		got, other := a.send(r), b.send(r)
+		got, other := a.send(r, a.f.AllToken), b.send(r, b.f.AllToken)
 		if got != other || got.status > 299 && words < 60 { // later something may be switched off
 			t.Fatalf("-arbitrary.seed %d: %s:\n%s", *seed, r, differs(got, other))
 		}
@@ -64,25 +80,83 @@ func TestEnginesAgree(t *testing.T) { //nolint:paralleltest // see above
 		_ = json.Unmarshal([]byte(got.body), &out)
 		return out
 	}
+	ask := func(r arbitrary.Request, byUser bool) {
+		got, other := a.send(r, a.token(byUser)), b.send(r, b.token(byUser))
+		if got != other {
+			t.Fatalf("-arbitrary.seed %d:\n%s\n%s", *seed, r, differs(got, other))
+		}
+		tally.add(r.ID, got.status)
+		m.Known.Answered(r, got.status, []byte(got.body))
+	}
 	for i := range *requests {
+		if i%1000 == 500 {
+			for _, r := range m.Lists() {
+				ask(r, i > 1000)
+			}
+		}
+		if i%250 == 0 {
+			furnish(t, both, word, m.Sink)
+		}
 		if i%500 == 0 {
-			furnish(t, both, word, "https://hooks.example.com/in")
 			age(both, i)
 		}
 		r := m.Next()
-		got, other := a.send(r), b.send(r)
-		if got != other {
-			t.Fatalf("request %d of -arbitrary.seed %d:\n%s\n%s", i, *seed, r, differs(got, other))
+		ask(r, m.Random.IntN(8) == 0 || r.ID == "organizations:create")
+		if i%10 == 9 {
+			hear(t, m, a, b)
 		}
-		tally.add(r.ID, got.status)
-		m.Known.Hear(r.ID, []byte(got.body))
-		if i%50 == 49 {
-			a.work(t)
-			b.work(t)
+		if i%25 == 24 {
+			for _, s := range []*side{a, b} {
+				s.f.Clock.Advance(time.Minute)
+				s.f.Drain()
+			}
 		}
 	}
 	compareFeeds(t, a, b)
 	tally.report(t, m.Operations())
+}
+
+// hear has the processors tell of something: a card of a customer, or what
+// became of a payment, a refund or a dispute that there may be.
+func hear(t *testing.T, m *arbitrary.Maker, a, b *side) {
+	t.Helper()
+	e := event(m)
+	text, err := json.Marshal([]payment.Event{e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, other := a.tell(string(text)), b.tell(string(text)); got != other || got >= 500 {
+		t.Fatalf("-arbitrary.seed %d: told %s, SQLite answers %d, PostgreSQL %d", *seed, text, got, other)
+	}
+}
+
+// event is any event of a processor.
+func event(m *arbitrary.Maker) payment.Event {
+	n := m.Random.IntN
+	one := func(name string) id.ID { return id.ID(m.Known.One(m.Random, name)) }
+	e := payment.Event{ID: fmt.Sprintf("evt_%d", n(1000)), Organization: one("organization_id"), Order: one("order_id"), Currency: "usd", Amount: int64(n(3) * 500)}
+	about := fmt.Sprintf("%d", 1+n(30))
+	who := one("customer_id")
+	card := floetest.CardOf("pm_" + string(who[max(0, len(who)-12):]))
+	switch n(8) {
+	case 0, 1, 2:
+		e.Type, e.Order, e.Customer = payment.SetupSucceeded, "", who
+		e.Method, e.Default = card, n(3) > 0
+	case 3:
+		e.Type, e.Payment = [...]payment.EventType{payment.PaymentSucceeded, payment.PaymentFailed, payment.PaymentPending}[n(3)], "pay_"+about
+	case 4:
+		e.Type, e.Refund, e.Order, e.Organization = payment.RefundUpdated, "re_"+about, "", ""
+		e.RefundStatus = [...]payment.RefundStatus{payment.RefundSucceeded, payment.RefundFailed, payment.RefundPending}[n(3)]
+	case 5:
+		e.Type, e.Payment, e.Dispute, e.Order, e.Organization = payment.DisputeUpdated, "pay_"+about, "dp_"+about, "", ""
+		status := payment.DisputeStatus("").Enum()
+		e.DisputeStatus = payment.DisputeStatus(status[n(len(status))])
+	case 6:
+		e.Type, e.Method, e.Order = payment.MethodUpdated, card, ""
+	case 7:
+		e.Type, e.Method, e.Order = payment.MethodDetached, card, ""
+	}
+	return e
 }
 
 // age lets two months pass for those who are there.
@@ -99,12 +173,46 @@ func age(send do, i int) {
 // side is a server, and the names of what is random in its answers.
 type side struct {
 	f       *floetest.Floe
+	user    string // the token of one who may make organizations
 	byValue map[string]string
 	byName  map[string]string
 }
 
-func newSide(_ *testing.T, f *floetest.Floe) *side {
-	return &side{f: f, byValue: map[string]string{}, byName: map[string]string{}}
+func newSide(f *floetest.Floe) *side {
+	s := &side{f: f, user: f.User(auth.Owner, f.Org), byValue: map[string]string{}, byName: map[string]string{}}
+	moody(f.Processor())
+	return s
+}
+
+// moody has a processor take most of what is asked, and refuse or leave open
+// some of it by its amount.
+func moody(p *floetest.Processor) {
+	p.Charging = func(c payment.Charge) (r payment.ChargeResult, err error) {
+		r.State = [...]payment.State{payment.StateSucceeded, payment.StateSucceeded, payment.StateSucceeded, payment.StatePending, payment.StateFailed}[c.Amount%5]
+		if r.State == payment.StateFailed {
+			r.Code, r.Message = "insufficient_funds", "Not enough."
+		}
+		return r, nil
+	}
+	p.Refunding = func(r payment.Refund) (payment.RefundResult, error) {
+		return payment.RefundResult{Status: [...]payment.RefundStatus{payment.RefundSucceeded, payment.RefundSucceeded, payment.RefundPending, payment.RefundFailed}[r.Amount%4]}, nil
+	}
+}
+
+func (s *side) token(user bool) string {
+	if user {
+		return s.user
+	}
+	return s.f.AllToken
+}
+
+// tell brings events that speak in names, and answers the status.
+func (s *side) tell(events string) int {
+	var list []payment.Event
+	if err := json.Unmarshal([]byte(s.real(events)), &list); err != nil {
+		panic(err)
+	}
+	return s.f.Tell(list...)
 }
 
 type answer struct {
@@ -130,7 +238,14 @@ func differs(a, b answer) string {
 
 var (
 	uuid   = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	secret = regexp.MustCompile(`(polar_[a-z]+|whsec)_[A-Za-z0-9_-]+|"digest":"[0-9a-f]{64}|\*{4}-[0-9A-F]{6}|-TW[A-Z]{6,10}-[0-9]{4}|(sig|signature|token)=[A-Za-z0-9_%.-]+`)
+	// Each begins with letters that are always the same, so that they are found fast.
+	secrets = func() (list []*regexp.Regexp) {
+		for _, s := range []string{`polar_[a-z]+_[A-Za-z0-9_-]+`, `whsec_[A-Za-z0-9_-]+`, `"digest":"[0-9a-f]{64}`, `\*\*\*\*-[0-9A-F]{6}`,
+			`-TW[A-Z]{6,10}-[0-9]{4}`, `sig=[A-Za-z0-9_%.-]+`, `signature=[A-Za-z0-9_%.-]+`, `token=[A-Za-z0-9_%.-]+`} {
+			list = append(list, regexp.MustCompile(s))
+		}
+		return list
+	}()
 )
 
 // real puts the values of this side into a request that speaks in names.
@@ -164,16 +279,19 @@ func (s *side) plain(text []byte) string {
 		}
 		return []byte(name)
 	})
-	return string(secret.ReplaceAll(text, []byte("secret")))
+	for _, r := range secrets {
+		text = r.ReplaceAll(text, []byte("secret"))
+	}
+	return string(text)
 }
 
-func (s *side) send(r arbitrary.Request) answer {
+func (s *side) send(r arbitrary.Request, token string) answer {
 	var body any
 	if r.Body != nil {
 		body = s.real(string(r.Body))
 	}
 	path, query, _ := strings.Cut(r.Path, "?")
-	out := s.f.Do(r.Method, s.real(path)+"?"+s.real(query), s.f.AllToken, body)
+	out := s.f.Do(r.Method, s.real(path)+"?"+s.real(query), token, body)
 	a := answer{status: out.Status, media: out.Header.Get("Content-Type"), allow: out.Header.Get("Allow")}
 	if a.media != "application/pdf" {
 		a.body = s.plain([]byte(out.Body))
@@ -184,20 +302,6 @@ func (s *side) send(r arbitrary.Request) answer {
 	return a
 }
 
-// work does what is due, except sending webhooks to addresses that are nobody's.
-func (s *side) work(t *testing.T) {
-	t.Helper()
-	for {
-		n, err := s.f.Server.Jobs.Drain(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n == 0 {
-			return
-		}
-	}
-}
-
 // compareFeeds reads all that has happened.
 func compareFeeds(t *testing.T, a, b *side) {
 	t.Helper()
@@ -205,7 +309,7 @@ func compareFeeds(t *testing.T, a, b *side) {
 		after := "0"
 		for {
 			r := arbitrary.Request{Method: "GET", Path: fmt.Sprintf(path, url.QueryEscape(after))}
-			got, other := a.send(r), b.send(r)
+			got, other := a.send(r, a.f.AllToken), b.send(r, b.f.AllToken)
 			if got != other {
 				t.Fatalf("-arbitrary.seed %d: %s\n%s", *seed, r, differs(got, other))
 			}
@@ -260,7 +364,7 @@ func (c *tally) report(t *testing.T, operations []string) {
 		fmt.Fprintf(&failed, " %s(%d)", id, c.all[id])
 	}
 	t.Logf("-arbitrary.seed %d: answers by status: %v; of %d operations %d have succeeded, not%s", *seed, c.total, len(operations), fine, failed.String())
-	if fine < len(operations)*2/3 {
+	if fine < len(operations)*9/10 {
 		t.Errorf("only %d of %d operations have succeeded", fine, len(operations))
 	}
 }

@@ -25,16 +25,21 @@ import (
 // TestIsolation lets callers of several organizations ask for anything, with
 // ids of their own, of others and of nobody. Every text of an organization
 // carries its mark and every id has an owner, so that a byte of another one in
-// an answer shows; and no row of another one may change.
+// an answer shows; and no row of another one may change. What belongs to another
+// one is answered like what does not exist.
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		w := newWorld(t, f)
 		callers := w.callers()
 		w.wander(t, callers, *requests)
+		w.outside(t, callers[0], callers[1])
 		w.tally.report(t, callers[0].maker.Operations())
 		for _, wrong := range w.wrong[:min(len(w.wrong), 5)] {
 			t.Errorf("-arbitrary.seed %d: %s", *seed, wrong)
+		}
+		if w.twins < *requests/10 {
+			t.Errorf("only %d requests were made again with ids of nothing", w.twins)
 		}
 		if w.strange < *requests/10 {
 			t.Errorf("only %d requests spoke of what is not the caller's", w.strange)
@@ -68,10 +73,16 @@ type world struct {
 	now     *snapshot
 	told    map[string]map[string]bool // ids that callers of an organization have spoken of
 	tally   *tally
+	sink    string
 	words   int
 	strange int
+	twins   int
 	wrong   []string
 }
+
+// customer is a caller who, whatever of others of the same organization is spoken
+// of, may only do what is open to everybody who has a license key.
+const customer = "a customer of the second"
 
 // caller is somebody who asks.
 type caller struct {
@@ -86,6 +97,8 @@ func newWorld(t *testing.T, f *floetest.Floe) *world {
 	w := &world{t: t, f: f, orgs: []floetest.Org{f.Org, f.Organization("Bravo"), f.Organization("Charlie")},
 		marks: map[string]string{}, told: map[string]map[string]bool{}, tally: newTally()}
 	sink := newSink(t)
+	w.sink = sink.URL
+	moody(f.Processor())
 	for i, o := range w.orgs {
 		mark := []string{"markalpha", "markbravo", "markcharlie"}[i]
 		w.marks[string(o.ID)] = mark
@@ -99,6 +112,9 @@ func newWorld(t *testing.T, f *floetest.Floe) *world {
 			_ = json.Unmarshal([]byte(r.Body), &out)
 			return out
 		}, func() string { return w.word(mark) }, sink.URL+"/"+mark)
+	}
+	for _, o := range w.orgs {
+		f.Meter(o, w.word(w.marks[string(o.ID)]))
 	}
 	f.Drain()
 	for path, bodies := range sink.got() {
@@ -144,7 +160,7 @@ func (w *world) callers() []*caller {
 		w.caller("a member of the first and the second", w.user(auth.Plain, a, b), a, b),
 		w.caller("an admin of the second and the third", w.user(auth.Admin, b, c), b, c),
 		w.caller("somebody in finance of the third", f.User(auth.Finance, c), c),
-		w.caller("a customer of the second", session, b),
+		w.caller(customer, session, b),
 		w.caller("nobody", ""),
 		w.caller("a guest", "polar_oat_00000000000000000000000000000000000000"),
 	}
@@ -176,6 +192,7 @@ func (w *world) caller(name, token string, orgs ...floetest.Org) *caller {
 		c.mark = w.marks[c.may[0]]
 	}
 	c.maker = arbitrary.New(w.f.Server.Document(), random(uint64(len(name))))
+	c.maker.Sink = w.sink + "/" + c.mark
 	c.maker.Text = func() string { return w.word(c.mark) }
 	c.maker.Known.Stranger = func() string { return w.stranger(c) }
 	for _, o := range orgs {
@@ -219,10 +236,19 @@ func (w *world) wander(t *testing.T, callers []*caller, count int) {
 		// The first few know most, and are asked for most.
 		c := callers[min(w.pick(callers, len(callers)), w.pick(callers, len(callers)))]
 		var sent []string
+		requests := []arbitrary.Request{}
+		if i%50 == 25 {
+			requests = c.maker.Lists()
+		}
 		for range group {
-			r := c.maker.Next()
+			requests = append(requests, c.maker.Next())
+		}
+		for _, r := range requests {
 			sent = append(sent, r.String())
 			w.ask(t, c, r)
+		}
+		if len(c.may) == 1 {
+			w.tell(c)
 		}
 		before := w.look(t)
 		for _, o := range w.orgs {
@@ -234,9 +260,7 @@ func (w *world) wander(t *testing.T, callers []*caller, count int) {
 			}
 		}
 		if i%50 == 49 {
-			if _, err := w.f.Server.Jobs.Drain(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			w.f.Drain()
 			w.look(t)
 		}
 	}
@@ -280,11 +304,120 @@ func (w *world) ask(t *testing.T, c *caller, r arbitrary.Request) {
 		}
 		w.wrong = append(w.wrong, fmt.Sprintf("the answer to %s shows the id %s of %s: %s\n%d %s", c.name, one, w.marks[owner], r, answer.Status, answer.Body))
 	}
+	if c.name == customer && answer.Status < 300 && !strings.Contains(r.ID, "license_keys:") {
+		w.wrong = append(w.wrong, fmt.Sprintf("%s may do what is not for customers: %s: %d", c.name, r, answer.Status))
+	}
 	if answer.Status >= 500 {
 		w.wrong = append(w.wrong, fmt.Sprintf("%s: %d %s", r, answer.Status, answer.Body))
 	}
-	c.maker.Known.Hear(r.ID, []byte(answer.Body))
+	w.twin(c, r, request, answer)
+	c.maker.Known.Answered(r, answer.Status, []byte(answer.Body))
 	w.forge(t, c, answer)
+}
+
+// twin sends a request with ids of nothing in place of those of others, which
+// must be answered in the same way: that something is there shows, too.
+func (w *world) twin(c *caller, r arbitrary.Request, first *http.Request, answer *floetest.Response) {
+	if answer.Status < 300 && r.Method != "GET" {
+		return // it was done
+	}
+	text, back := r.Path+"\n"+string(r.Body), []string(nil)
+	for _, one := range uuid.FindAllString(text, -1) {
+		if owner := w.now.ids[one]; w.marks[owner] == "" || slices.Contains(c.may, owner) {
+			continue
+		}
+		nothing := string(id.New())
+		text, back = strings.ReplaceAll(text, one, nothing), append(back, nothing, one)
+	}
+	if len(back) == 0 {
+		return
+	}
+	w.twins++
+	path, sent, _ := strings.Cut(text, "\n")
+	var body any
+	if r.Body != nil {
+		body = []byte(sent)
+	}
+	again := w.f.Request(r.Method, path, c.token, body)
+	if o := first.Header.Get("Polar-Organization"); o != "" {
+		again.Header.Set("Polar-Organization", o)
+	}
+	other := w.f.Send(again)
+	if shown := strings.NewReplacer(back...).Replace(other.Body); other.Status != answer.Status || shown != answer.Body && answer.Header.Get("Content-Type") != "application/pdf" {
+		w.wrong = append(w.wrong, fmt.Sprintf("%s is told by %s that something is there:\n%d %s\nand of what is not:\n%d %s", c.name, r, answer.Status, answer.Body, other.Status, shown))
+	}
+}
+
+// tell has the processor speak to an organization of an order, a customer or a
+// card that it does not have, and of one of its own.
+func (w *world) tell(c *caller) {
+	e := event(c.maker)
+	if e.Organization = id.ID(c.may[0]); e.Order != "" {
+		e.Order = id.ID(w.stranger(c))
+	}
+	if e.Customer != "" && c.maker.Random.IntN(2) == 0 {
+		e.Customer = id.ID(w.stranger(c))
+	}
+	e.Payment, e.Refund = e.Payment+"?", "" // by its name alone it could be anybody's
+	if status := w.f.Tell(e); status >= 500 {
+		w.wrong = append(w.wrong, fmt.Sprintf("told %+v: %d", e, status))
+	}
+}
+
+// outside asks with external ids of another organization, which must be
+// answered like those of nobody.
+func (w *world) outside(t *testing.T, c, other *caller) {
+	t.Helper()
+	var theirs struct {
+		Items []struct {
+			ExternalID string `json:"external_id"`
+		}
+	}
+	list := w.f.Do("GET", "/v1/customers/?limit=100", other.token, nil)
+	if err := json.Unmarshal([]byte(list.Body), &theirs); err != nil || len(theirs.Items) == 0 {
+		t.Fatalf("%v: %s", err, list.Body)
+	}
+	product := c.maker.Known.One(c.maker.Random, "product_id")
+	try := func(method, path string, body func(external string) any) {
+		for _, x := range theirs.Items {
+			if !strings.HasPrefix(x.ExternalID, other.mark) {
+				continue
+			}
+			ask := func(external string) string {
+				var b any
+				if body != nil {
+					b = body(external)
+				}
+				r := w.f.Do(method, strings.ReplaceAll(path, "{x}", external), c.token, b)
+				return fmt.Sprintf("%d %s", r.Status, strings.ReplaceAll(r.Body, external, "{x}"))
+			}
+			if a, b := ask(x.ExternalID), ask("nobody-has-this"); a != b {
+				t.Errorf("%s %s with the external id of another organization:\n%s\nwith that of nobody:\n%s", method, path, a, b)
+			}
+		}
+	}
+	none := func(string) any { return fields{} }
+	one := func(more fields) func(string) any {
+		return func(external string) any {
+			b := maps.Clone(more)
+			b["external_customer_id"] = external
+			return b
+		}
+	}
+	const path = "/v1/customers/external/{x}"
+	for _, below := range []string{"", "/state", "/timeline", "/members", "/payment-methods", "/members/{x}"} {
+		try("GET", path+below, nil)
+	}
+	for _, list := range []string{"benefit-grants/", "changes", "members/", "orders/", "refunds/", "subscriptions/"} {
+		try("GET", "/v1/"+list+"?external_customer_id={x}", nil)
+	}
+	try("PATCH", path, none)
+	try("PATCH", path+"/members/{x}", none)
+	try("POST", path+"/members", func(string) any { return fields{"email": "m@example.com"} })
+	try("DELETE", path, nil)
+	try("DELETE", path+"/members/{x}", nil)
+	try("POST", "/v1/customer-sessions/", one(fields{}))
+	try("POST", "/v1/subscriptions/", one(fields{"product_id": product}))
 }
 
 // forge turns a link to a document into one to that of somebody else.
@@ -320,7 +453,7 @@ func (w *world) forge(t *testing.T, c *caller, answer *floetest.Response) {
 type sink struct {
 	*httptest.Server
 	mu   sync.Mutex
-	sent map[string]string
+	sent map[string]string // until it was looked at
 }
 
 func newSink(t *testing.T) *sink {
@@ -329,7 +462,9 @@ func newSink(t *testing.T) *sink {
 		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.sent[r.URL.Path] += string(body)
+		if s.sent != nil {
+			s.sent[r.URL.Path] += string(body)
+		}
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -338,5 +473,7 @@ func newSink(t *testing.T) *sink {
 func (s *sink) got() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sent
+	sent := s.sent
+	s.sent = nil
+	return sent
 }

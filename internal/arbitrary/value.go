@@ -81,6 +81,18 @@ func (m *Maker) object(s *schema.Schema, depth int) any {
 		for i, name := range s.Properties.Names {
 			required := contains(s.Required, name)
 			often := 3
+			if m.careful {
+				often = 6
+			}
+			if m.careful && s.Properties.Schemas[i].Const != "" {
+				required = true // which variant it is
+			}
+			if m.careful && name == "collection_method" { // nobody can check out
+				often = 2
+			}
+			if name == "medias" || name == "attached_custom_fields" { // nobody can make what these speak of
+				often = 60
+			}
 			if name == "organization_id" {
 				often = 20
 			}
@@ -96,6 +108,11 @@ func (m *Maker) object(s *schema.Schema, depth int) any {
 	}
 	if m.once(m.Wrong / 4) {
 		out[m.nasty()] = m.scalar()
+	}
+	if activation, ok := out["activation_id"].(string); ok && m.careful && out["key"] != nil {
+		if key := m.Known.parents[m.Known.parents[activation]]; key != "" {
+			out["key"] = key
+		}
 	}
 	return out
 }
@@ -139,6 +156,8 @@ func (m *Maker) integer(s *schema.Schema, name string) any {
 	}
 	low, high := 0, 3000
 	switch {
+	case name == "amount" && m.careful: // what was paid allows several
+		low, high = 1, 100
 	case strings.HasSuffix(name, "_count") || name == "duration_in_months" || strings.HasSuffix(name, "seats") || name == "units" || name == "increment_usage":
 		high = 12
 	case strings.HasPrefix(name, "limit") || name == "max_redemptions" || name == "ttl" || name == "overlap":
@@ -190,12 +209,15 @@ func (m *Maker) key() string {
 func (m *Maker) text(s *schema.Schema, name string) string {
 	switch s.Format {
 	case "uuid4", "uuid":
-		return fmt.Sprint(m.named(name))
+		return fmt.Sprint(m.named(strings.TrimSuffix(name, "_id") + "_id")) // also of a list of products
 	case "email":
 		return m.email()
 	case "date-time":
 		return m.date(name)
 	case "uri":
+		if m.Sink != "" && (name == "url" || m.careful) {
+			return m.Sink
+		}
 		return m.pick("https://example.com/", "https://example.com/a?b=c", "https://hooks.example.com/in", "http://example.com", "HTTPS://Example.COM")
 	}
 	out := m.byName(name)
@@ -217,6 +239,10 @@ func (m *Maker) byName(name string) string {
 		return m.nasty()
 	}
 	switch name {
+	case "currency":
+		if m.careful {
+			return "usd"
+		}
 	case "tax_id":
 		return m.pick("FR61954506077", "12-3456789", "DE 129273398", "234567899 RT0001", "nonsense")
 	case "state":
@@ -261,6 +287,9 @@ func (m *Maker) date(name string) string {
 		return m.pick("2026-02-30T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-05-04", "1777863721", "2026-05-04T03:02:01+14:00", "now", "")
 	}
 	hours := m.Random.IntN(24*60) - 24*10
+	if name == "paid_at" && m.careful {
+		hours = -1 - m.Random.IntN(100)
+	}
 	if name == "to" || name == "now" { // of a test clock, which does all that is due until then
 		hours = m.Random.IntN(24 * 200)
 	}
@@ -271,6 +300,9 @@ func (m *Maker) date(name string) string {
 func (m *Maker) free() string {
 	if m.once(8 * m.Wrong) {
 		return m.nasty()
+	}
+	if m.careful && m.Text == nil && m.Random.IntN(8) == 0 {
+		return m.odd()
 	}
 	if m.Text != nil {
 		return m.Text()
@@ -295,6 +327,15 @@ func (m *Maker) nasty() string {
 		return m.pick(nastiest...) + m.pick(nastiest...)
 	}
 	return m.pick(nastiest...)
+}
+
+// odd is a nasty text that is not wrong as such.
+func (m *Maker) odd() string {
+	for {
+		if s := m.nasty(); strings.TrimSpace(s) != "" && !strings.ContainsAny(s, "\x00"+surrogate) {
+			return s
+		}
+	}
 }
 
 // wrong is a value of any type.
