@@ -21,8 +21,8 @@ type Scenario struct {
 	Headers map[string]string
 	Body    any // see Floe.Do
 	Status  int
-	// Want is compared with the body: of objects the keys that are given, lists
-	// whole. A string is JSON. Nil compares nothing.
+	// Want is compared with the body: of objects the keys that are given, or
+	// that there are none, lists whole. A string is JSON. Nil compares nothing.
 	Want any
 	// Events are the types that the request has added to the journal, in order.
 	// Nil compares nothing; an empty slice means none.
@@ -31,7 +31,7 @@ type Scenario struct {
 	Check func(t testing.TB, r *Response)
 }
 
-// Any stands in a Want for whatever value is there.
+// Any stands in a Want for whatever value is there; null is none.
 const Any = "\x00any"
 
 // Run runs a scenario and returns the answer.
@@ -152,6 +152,9 @@ func differs(at string, want, got any) string {
 		return ""
 	case string:
 		if w == Any {
+			if got == nil {
+				return fmt.Sprintf("%s is null, want a value", at)
+			}
 			return ""
 		}
 	}
@@ -162,6 +165,9 @@ func differs(at string, want, got any) string {
 }
 
 func differsObject(at string, want, got map[string]any) string {
+	if len(want) == 0 && len(got) > 0 {
+		return fmt.Sprintf("%s is %s, want an empty object", at, show(got))
+	}
 	keys := make([]string, 0, len(want))
 	for k := range want {
 		keys = append(keys, k)

@@ -27,6 +27,7 @@ func methods(w ordertest.World, customer string) (out []string) {
 }
 
 // TestSavedMethods: what a processor says of methods is what the lists show.
+// Cases 58 and 60 of the checklist of customers.
 func TestSavedMethods(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
@@ -56,7 +57,7 @@ func TestSavedMethods(t *testing.T) {
 		newer := floetest.CardOf(b)
 		newer.Card.ExpYear = 2040
 		w.Told(204, payment.Event{ID: "1", Type: payment.MethodUpdated, Method: newer})
-		w.Is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"method_metadata": obj{"exp_year": 2040}, "modified_at": floetest.Any}, obj{}}})
+		w.Is(w.Do("GET", path, w.AllToken, nil), 200, obj{"items": []any{obj{"method_metadata": obj{"exp_year": 2040}, "modified_at": floetest.Any}, floetest.Any}})
 		since = w.LastSeq()
 		gone := payment.Event{ID: "2", Type: payment.MethodDetached, Method: &payment.Method{Reference: b}}
 		w.Told(204, gone, gone)
@@ -73,7 +74,7 @@ func TestSavedMethods(t *testing.T) {
 		w.Told(204, payment.Event{ID: "4", Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: id.ID(c.ID()),
 			Method: &payment.Method{Reference: "sepa_1", Type: "sepa_debit"}})
 		r := w.Do("GET", path, w.AllToken, nil)
-		w.Is(r, 200, obj{"items": []any{obj{"type": "sepa_debit"}, obj{}, obj{}}})
+		w.Is(r, 200, obj{"items": []any{obj{"type": "sepa_debit"}, floetest.Any, floetest.Any}})
 		if _, has := r.Path("items.0").(map[string]any)["method_metadata"]; has {
 			t.Errorf("metadata of no card: %s", r.Body)
 		}
