@@ -148,7 +148,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 		if strings.Count(export.Body, "\r\n") != 1 {
 			t.Errorf("the export shows another organization's customers: %q", export.Body)
 		}
-		f.Run(floetest.Scenario{Do: "POST /v1/customers/", As: other.Token, Body: map[string]any{"email": c.Text("email"), "external_id": "x"}, Status: 201})
+		f.Run(floetest.Scenario{Name: "27 the same e-mail", Do: "POST /v1/customers/", As: other.Token, Body: map[string]any{"email": c.Text("email"), "external_id": "x"}, Status: 201})
 	})
 }
 

@@ -97,8 +97,6 @@ func TestList(t *testing.T) {
 	})
 }
 
-// 51 and the order of customers without a name.
-
 // TestListByManyKeys: however many keys of metadata are asked for, all of them
 // count, and only a few are joined: PostgreSQL would plan fifty for seconds.
 func TestListByManyKeys(t *testing.T) {
@@ -133,6 +131,7 @@ func TestListByManyKeys(t *testing.T) {
 	})
 }
 
+// 51 and the order of customers without a name.
 func TestListBillingNameAndNulls(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
@@ -220,7 +219,7 @@ func TestGetAndPaymentMethods(t *testing.T) {
 	})
 }
 
-func TestExport(t *testing.T) {
+func TestExport(t *testing.T) { // 61
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		head := "ID,External ID,Created At,Email,Name,Tax ID,Billing Address Line 1,Billing Address Line 2,Billing Address City,Billing Address State,Billing Address Zip,Billing Address Country,Metadata\r\n"

@@ -49,7 +49,7 @@ func TestCustomerDeleted(t *testing.T) {
 		src := subscription()
 		f.sync(c, src, true, []string{k, m}, created, created)
 		f.sync(c, order(), true, []string{k}, created)
-		f.Run(floetest.Scenario{Name: "state", Do: "GET /v1/customers/" + c + "/state", As: f.AllToken, Status: 200,
+		f.Run(floetest.Scenario{Name: "customers 96 state", Do: "GET /v1/customers/" + c + "/state", As: f.AllToken, Status: 200,
 			Want: fields{"granted_benefits": []any{
 				fields{"benefit_id": k, "benefit_type": "license_keys", "benefit_metadata": fields{}},
 				fields{"benefit_id": m, "properties": fields{}},
@@ -57,7 +57,7 @@ func TestCustomerDeleted(t *testing.T) {
 			}}})
 		f.RunAll(
 			floetest.Scenario{Name: "66 by external id", Do: "GET /v1/benefit-grants/?external_customer_id=ext", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":3,"max_page":1}}`},
-			floetest.Scenario{Name: "58 delete", Do: "DELETE /v1/customers/" + c + "?anonymize=true", As: f.AllToken, Status: 204,
+			floetest.Scenario{Name: "58, customers 83 delete", Do: "DELETE /v1/customers/" + c + "?anonymize=true", As: f.AllToken, Status: 204,
 				Events: []string{"member.deleted", revoked, revoked, revoked, "customer.deleted"}},
 			floetest.Scenario{Name: "no longer by external id", Do: "GET /v1/benefit-grants/?external_customer_id=ext", As: f.AllToken, Status: 200, Want: `{"items":[]}`},
 			floetest.Scenario{Name: "still by id", Do: "GET /v1/benefit-grants/?customer_id=" + c + "&is_granted=false", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":3,"max_page":1}}`},

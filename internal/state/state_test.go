@@ -80,3 +80,76 @@ func TestState(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsActive: which subscriptions and benefits a state shows, and whom a
+// list takes for active, which is not the same. Cases 53, 93 and 94 of the
+// checklist of customers.
+func TestWhatIsActive(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		do := func(method, path string, body any) *floetest.Response {
+			t.Helper()
+			r := f.Do(method, path, f.AllToken, body)
+			if r.Status/100 != 2 {
+				t.Fatalf("%s %s: %d %s", method, path, r.Status, r.Body)
+			}
+			return r
+		}
+		kept, taken := f.Benefit(nil).ID(), f.Benefit(nil).ID()
+		free := f.Product(obj{"prices": []any{obj{"amount_type": "free"}}}).ID()
+		attach := func(benefits ...string) { do("POST", "/v1/products/"+free+"/benefits", obj{"benefits": benefits}) }
+		attach(kept, taken)
+		trial := f.Product(obj{"trial_interval": "year", "trial_interval_count": 1}).ID()
+		customers := map[string]string{"nobody": f.Customer(obj{"email": "nobody@example.com"}).ID()}
+		subscribe := func(status, product string) (id string) {
+			customers[status] = f.Customer(obj{"email": status + "@example.com"}).ID()
+			return do("POST", "/v1/subscriptions/", obj{"product_id": product, "customer_id": customers[status], "collection_method": "send_invoice"}).ID()
+		}
+		later := func(days int) {
+			f.Clock.Set(f.Clock.Now().AddDate(0, 0, days))
+			if err := f.Server.RunDue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		do("PATCH", "/v1/subscriptions/"+subscribe("paused", free), obj{"pause_at_period_end": true})
+		later(32)
+		subscribe("past_due", f.Product(nil).ID())
+		later(15)
+		subscribe("trialing", trial)
+		subscribe("active", free)
+		do("DELETE", "/v1/subscriptions/"+subscribe("canceled", free), nil)
+		attach(kept)
+		for name, customer := range customers {
+			active, granted := []any{}, []any{}
+			if name == "active" || name == "trialing" {
+				active = []any{obj{"status": name}}
+			}
+			if name == "active" {
+				granted = []any{obj{"benefit_id": kept, "benefit_type": "custom", "benefit_metadata": obj{}, "properties": obj{}}}
+			}
+			r := do("GET", "/v1/customers/"+customer+"/state", nil)
+			if d := r.Differs(obj{"active_subscriptions": active, "granted_benefits": granted}); d != "" {
+				t.Errorf("%s: %s: %s", name, d, r.Body)
+			}
+			if name == "nobody" {
+				continue
+			}
+			subs := do("GET", "/v1/subscriptions/?customer_id="+customer, nil)
+			if d := subs.Differs(obj{"items": []any{obj{"status": name}}}); d != "" {
+				t.Errorf("%s: %s", name, d)
+			}
+		}
+		of := func(statuses ...string) (out []any) {
+			for _, s := range statuses {
+				out = append(out, obj{"id": customers[s]})
+			}
+			return out
+		}
+		for active, want := range map[string][]any{"true": of("active", "past_due", "trialing"), "false": of("canceled", "nobody", "paused")} {
+			r := do("GET", "/v1/customers/?sorting=email&active="+active, nil)
+			if d := r.Differs(obj{"items": want}); d != "" {
+				t.Errorf("active=%s: %s", active, d)
+			}
+		}
+	})
+}

@@ -82,10 +82,10 @@ func TestOwnerInherits(t *testing.T) {
 	})
 }
 
-func TestCustomerDeleted(t *testing.T) { // 72
+func TestCustomerDeleted(t *testing.T) { // 72; customers 80, 82
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")
-		c := b.Customer(nil).ID()
+		c := b.Customer(obj{"external_id": "ext"}).ID()
 		p := b.fixed(1000)
 		trialing := b.subscribe(b.fixed(1000, obj{"trial_interval": "year", "trial_interval_count": 1}), invoiced, obj{"customer_id": c}).ID()
 		late := b.subscribe(p, invoiced, obj{"customer_id": c}).ID()
@@ -100,8 +100,15 @@ func TestCustomerDeleted(t *testing.T) { // 72
 			b.t.Fatalf("delete: %d %s", r.Status, r.Body)
 		}
 		for _, s := range []string{trialing, late, paused, active} {
-			b.want(b.get(s), obj{"status": "canceled", "customer": obj{"deleted_at": floetest.Any}})
+			r := b.get(s)
+			b.want(r, obj{"status": "canceled", "customer": obj{"external_id": "ext"}})
+			if r.Text("ended_at") == "" || r.Text("customer.deleted_at") == "" {
+				b.t.Errorf("neither has ended: %s", r.Body)
+			}
 			for _, o := range b.orders(s) {
+				if o.(obj)["customer"].(obj)["external_id"] != "ext" {
+					b.t.Errorf("the external id is lost: %v", o)
+				}
 				if o.(obj)["status"] == "pending" {
 					b.t.Errorf("still pending: %v", o)
 				}

@@ -9,7 +9,8 @@ import (
 	"floe/internal/floetest"
 )
 
-// TestCustomerEvents: cases 25, 26, 30 and 31, and the member's own events.
+// TestCustomerEvents: cases 25, 26, 30 and 31, and the member's own events; 47 of
+// the checklist of customers.
 func TestCustomerEvents(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		s := newSink(t)
