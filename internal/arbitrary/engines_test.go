@@ -237,7 +237,7 @@ func differs(a, b answer) string {
 }
 
 var (
-	uuid   = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	uuid = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	// Each begins with letters that are always the same, so that they are found fast.
 	secrets = func() (list []*regexp.Regexp) {
 		for _, s := range []string{`polar_[a-z]+_[A-Za-z0-9_-]+`, `whsec_[A-Za-z0-9_-]+`, `"digest":"[0-9a-f]{64}`, `\*\*\*\*-[0-9A-F]{6}`,

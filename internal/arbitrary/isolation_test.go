@@ -72,6 +72,7 @@ type world struct {
 	queries map[string]string
 	now     *snapshot
 	told    map[string]map[string]bool // ids that callers of an organization have spoken of
+	wrote   map[string]map[string]bool // those that may stand somewhere since
 	tally   *tally
 	sink    string
 	words   int
@@ -95,14 +96,14 @@ type caller struct {
 func newWorld(t *testing.T, f *floetest.Floe) *world {
 	t.Helper()
 	w := &world{t: t, f: f, orgs: []floetest.Org{f.Org, f.Organization("Bravo"), f.Organization("Charlie")},
-		marks: map[string]string{}, told: map[string]map[string]bool{}, tally: newTally()}
+		marks: map[string]string{}, told: map[string]map[string]bool{}, wrote: map[string]map[string]bool{}, tally: newTally()}
 	sink := newSink(t)
 	w.sink = sink.URL
 	moody(f.Processor())
 	for i, o := range w.orgs {
 		mark := []string{"markalpha", "markbravo", "markcharlie"}[i]
 		w.marks[string(o.ID)] = mark
-		w.told[string(o.ID)] = map[string]bool{}
+		w.told[string(o.ID)], w.wrote[string(o.ID)] = map[string]bool{}, map[string]bool{}
 		furnish(t, func(_, method, path string, body any) fields {
 			r := f.Do(method, path, o.Token, body)
 			if r.Status > 299 {
@@ -311,6 +312,11 @@ func (w *world) ask(t *testing.T, c *caller, r arbitrary.Request) {
 		w.wrong = append(w.wrong, fmt.Sprintf("%s: %d %s", r, answer.Status, answer.Body))
 	}
 	w.twin(c, r, request, answer)
+	for _, one := range uuid.FindAllString(strings.ToLower(string(r.Body)), -1) {
+		for _, o := range c.may {
+			w.wrote[o][one] = w.wrote[o][one] || answer.Status < 300
+		}
+	}
 	c.maker.Known.Answered(r, answer.Status, []byte(answer.Body))
 	w.forge(t, c, answer)
 }
@@ -323,7 +329,8 @@ func (w *world) twin(c *caller, r arbitrary.Request, first *http.Request, answer
 	}
 	text, back := r.Path+"\n"+string(r.Body), []string(nil)
 	for _, one := range uuid.FindAllString(text, -1) {
-		if owner := w.now.ids[one]; w.marks[owner] == "" || slices.Contains(c.may, owner) {
+		owner := w.now.ids[one]
+		if w.marks[owner] == "" || slices.Contains(c.may, owner) || slices.ContainsFunc(c.may, func(o string) bool { return w.wrote[o][one] }) {
 			continue
 		}
 		nothing := string(id.New())
