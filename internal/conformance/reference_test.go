@@ -59,6 +59,7 @@ var allowed = []allowance{
 	{`.* /v1/organizations/.*`, `answer 20[01] .*\.notification_settings`,
 		"old SDKs need it; the reference sends it too and hides it"},
 	{`.*`, `.*\.seat_tiers\.tiers\[\]\.min_seats`, "the reference has no bound, and no subscription could have so many seats"},
+	{`.*`, `.*\.seat_tiers\.tiers\[\]\.max_seats`, "the reference has no bound, and the SDKs take no number beyond those of JavaScript"},
 	{`(POST|PATCH) /v1/benefits/.*`, `body .*\.properties\.prefix`, "the reference has no bound, and could not store keys that begin with so much"},
 	{`.* /v1/organizations/.*`, `.*\.benefit_revocation_grace_period`,
 		"the reference has no bounds, though neither a negative number of days nor one beyond the calendar can be used"},

@@ -194,7 +194,7 @@ type SeatTiers struct {
 // SeatTier is a range of seats and what each of them costs.
 type SeatTier struct {
 	MinSeats     int64  `json:"min_seats" ge:"1" le:"2147483647" doc:"The first number of seats of the tier."`
-	MaxSeats     *int64 `json:"max_seats" ge:"1" required:"false" doc:"The last number of seats of the tier; null for any number."`
+	MaxSeats     *int64 `json:"max_seats" ge:"1" le:"9007199254740991" required:"false" doc:"The last number of seats of the tier; null for any number."`
 	PricePerSeat int64  `json:"price_per_seat" ge:"0" doc:"What each seat costs, in the smallest unit of the currency."`
 }
 

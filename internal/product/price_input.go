@@ -239,7 +239,7 @@ func (UnitTiersInput) SchemaName() string { return "ProductPriceUnitTiersCreate"
 
 // UnitTierInput is a range of units, to its bound, and what each of them costs.
 type UnitTierInput struct {
-	Bound      *int64 `json:"bound" gt:"0" doc:"The last number of units of the tier; null for any number."`
+	Bound      *int64 `json:"bound" gt:"0" le:"9007199254740991" doc:"The last number of units of the tier; null for any number."`
 	UnitAmount Whole  `json:"unit_amount" doc:"What each unit costs, in the smallest unit of the currency."`
 }
 
