@@ -22,12 +22,17 @@ import (
 
 // Subscriptions is what deleting a customer needs of subscriptions.
 type Subscriptions interface {
+	// AskBillable asks who of an organization's customers has what CancelAll ends.
+	AskBillable(reads *db.Reads, organization id.ID, customers []id.ID) *[]id.ID
 	// CancelAll ends every billable subscription of a customer at once.
 	CancelAll(ctx context.Context, tx *db.Tx, actor auth.Subject, organization, customer id.ID) error
 }
 
 // Grants is what deleting a customer needs of benefit grants.
 type Grants interface {
+	// AskHolders asks who of an organization's customers has what RevokeAll
+	// revokes.
+	AskHolders(reads *db.Reads, organization id.ID, customers []id.ID) *[]id.ID
 	// RevokeAll revokes every benefit that a customer has.
 	RevokeAll(ctx context.Context, tx *db.Tx, actor auth.Subject, organization, customer id.ID) error
 	// RevokeMember revokes every benefit that a member of a customer has.
@@ -36,9 +41,9 @@ type Grants interface {
 
 // Methods is what deleting a customer needs of saved ways to pay.
 type Methods interface {
-	// ForgetAll forgets every way to pay of a customer, and with anonymize what
+	// ForgetAll forgets every way to pay of customers, and with anonymize what
 	// was known of them.
-	ForgetAll(ctx context.Context, tx *db.Tx, organization, customer id.ID, anonymize bool) error
+	ForgetAll(ctx context.Context, tx *db.Tx, organization id.ID, customers []id.ID, anonymize bool) error
 }
 
 // Eraser is what anonymising a customer needs of those who keep something of

@@ -131,6 +131,11 @@ type stubborn struct{ customer.Grants }
 
 var errStubborn = errors.New("grants cannot be revoked")
 
+func (stubborn) AskHolders(reads *db.Reads, org id.ID, customers []id.ID) *[]id.ID {
+	w := db.Where("organization_id = ?", org).In("id", customers)
+	return db.Ask[id.ID](reads, `SELECT id FROM customers`+w.SQL(), w.Args()...)
+}
+
 func (stubborn) RevokeAll(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) error {
 	return errStubborn
 }

@@ -58,6 +58,12 @@ func memberWhere(ctx context.Context, q db.Querier, r *Row, condition string, va
 	return m, err
 }
 
+// askMembers asks for the members of customers, of each in order.
+func askMembers(reads *db.Reads, org id.ID, customers []id.ID) *[]Member {
+	w := db.Where("organization_id = ?", org).In("customer_id", customers).And("deleted_at IS NULL")
+	return db.Ask[Member](reads, `SELECT `+memberColumns+` FROM members`+w.SQL()+` ORDER BY created_at, id`, w.Args()...)
+}
+
 func members(ctx context.Context, q db.Querier, r *Row) ([]Member, error) {
 	return db.All[Member](ctx, q, `SELECT `+memberColumns+` FROM members
 		WHERE organization_id = ? AND customer_id = ? AND deleted_at IS NULL ORDER BY created_at, id`, r.OrganizationID, r.ID)
@@ -143,29 +149,40 @@ func (s *Service) followEmail(ctx context.Context, tx *db.Tx, sub auth.Subject, 
 	return nil
 }
 
-// deleteMembers ends every member of a customer who is being deleted, the
-// owner too. Erased people are erased here as well.
-func (s *Service) deleteMembers(ctx context.Context, tx *db.Tx, sub auth.Subject, r *Row, anonymize bool) error {
-	list, err := members(ctx, tx, r)
-	if err != nil {
-		return err
-	}
+// deleteMembers tells of the end of every member of a customer who is being
+// deleted, the owner too. Erased people are erased here as well; the others'
+// rows are endMembers'.
+func (d *removal) deleteMembers(ctx context.Context, tx *db.Tx, list []Member) error {
 	now := tx.Now()
 	for i := range list {
 		m := list[i]
 		m.DeletedAt, m.ModifiedAt = &now, &now
-		if anonymize {
-			m.scrub(schema.Offset(r.CreatedAt))
+		if d.anonymize {
+			m.scrub(schema.Offset(d.found.CreatedAt))
+			if err := saveMember(ctx, tx, &m); err != nil {
+				return err
+			}
 		}
-		if err := saveMember(ctx, tx, &m); err != nil {
-			return err
-		}
-		record(tx, sub, "member.deleted", nil, &m)
+		record(tx, d.sub, "member.deleted", nil, &m)
 	}
-	if !anonymize {
+	if !d.anonymize {
 		return nil
 	}
-	return scrubDeleted(ctx, tx, r)
+	return scrubDeleted(ctx, tx, &d.found)
+}
+
+// endMembers marks all members of customers as deleted.
+func endMembers(ctx context.Context, tx *db.Tx, org id.ID, customers []id.ID) error {
+	if len(customers) == 0 {
+		return nil
+	}
+	var now any = tx.Now()
+	w := db.Where("organization_id = ?", org).In("customer_id", customers).And("deleted_at IS NULL")
+	err := db.Later(ctx, tx, `UPDATE members SET modified_at = ?, deleted_at = ?`+w.SQL(), append([]any{now, now}, w.Args()...)...)
+	if err != nil {
+		return fmt.Errorf("delete members: %w", err)
+	}
+	return nil
 }
 
 func (m *Member) scrub(salt string) {

@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"time"
 
@@ -193,10 +194,13 @@ func (s *Service) portalURL(ctx context.Context, q db.Querier, r *Row, token str
 	return link, nil
 }
 
-// endSessions makes the sessions of a deleted customer useless for good.
-func endSessions(ctx context.Context, tx *db.Tx, r *Row) error {
-	_, err := db.Exec(ctx, tx, `DELETE FROM customer_sessions WHERE organization_id = ? AND customer_id = ?`, r.OrganizationID, r.ID)
-	return err
+// endSessions makes the sessions of deleted customers useless for good.
+func endSessions(ctx context.Context, tx *db.Tx, org id.ID, customers []id.ID) error {
+	w := db.Where("organization_id = ?", org).In("customer_id", customers)
+	if err := db.Later(ctx, tx, `DELETE FROM customer_sessions`+w.SQL(), w.Args()...); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
 }
 
 // PurgeSessions deletes sessions of every organization that have expired, and

@@ -125,8 +125,9 @@ func changes(was, r *Row) (set []string, args []any) {
 	return set, args
 }
 
-func clearMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
-	return db.Later(ctx, tx, `DELETE FROM customer_metadata WHERE organization_id = ? AND customer_id = ?`, r.OrganizationID, r.ID)
+func clearMetadata(ctx context.Context, tx *db.Tx, org id.ID, customers ...id.ID) error {
+	w := db.Where("organization_id = ?", org).In("customer_id", customers)
+	return db.Later(ctx, tx, `DELETE FROM customer_metadata`+w.SQL(), w.Args()...)
 }
 
 // scalarText is a metadata value as filters compare it.

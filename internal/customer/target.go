@@ -17,33 +17,32 @@ type target struct {
 	column string // that finds the customer, and what stands there
 	value  any
 
-	err error // what is wrong; nothing was done then
+	found Row
+	err   error // what is wrong; nothing was done then
 }
 
-// forEach does something with the customers of a group, which somebody may
-// manage. Whoever asks for one that another has asked for finds what that one
-// has left.
-func forEach[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target, do func(T, Row) error) error {
+// inRounds does something with the customers of a group, which somebody may
+// manage, all at once. Whoever asks for one that another has asked for is in the
+// next round, and finds what that one has left.
+func inRounds[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target, do func([]T) error) error {
 	for rest := list; len(rest) > 0; {
-		rows, err := find(ctx, tx, rest, of)
-		if err != nil {
+		if err := find(ctx, tx, rest, of); err != nil {
 			return err
 		}
-		var later []T
+		var now, later []T
 		seen := make(map[id.ID]bool, len(rest))
-		for i, item := range rest {
-			r, t := rows[i], of(item)
-			switch {
+		for _, item := range rest {
+			switch t := of(item); {
 			case t.err != nil:
-				continue
-			case seen[r.ID]:
+			case seen[t.found.ID]:
 				later = append(later, item)
-				continue
+			default:
+				seen[t.found.ID] = true
+				now = append(now, item)
 			}
-			seen[r.ID] = true
-			if err := do(item, r); err != nil {
-				return err
-			}
+		}
+		if err := do(now); err != nil {
+			return err
 		}
 		rest = later
 	}
@@ -56,23 +55,23 @@ func forEach[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target
 // find reads the customers and keeps others from changing them. They are asked
 // for together, in one order on every node: then none waits for one that waits
 // for it.
-func find[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target) ([]Row, error) {
+func find[T any](ctx context.Context, tx *db.Tx, list []T, of func(T) *target) error {
 	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(fmt.Sprint(of(a).value), fmt.Sprint(of(b).value)) })
 	var reads db.Reads
-	found, rows := make([]*[]Row, len(list)), make([]Row, len(list))
+	found := make([]*[]Row, len(list))
 	for i, item := range list {
 		t := of(item)
 		orgs := visible(&t.sub)
 		found[i] = db.Ask[Row](&reads, selectWhere(orgs, t.column, " LIMIT 2"+tx.ForUpdate()), append([]any{t.value}, ids(orgs)...)...)
 	}
 	if err := reads.Run(ctx, tx); err != nil {
-		return nil, err
+		return err
 	}
 	for i, item := range list {
 		t := of(item)
-		if rows[i], t.err = theOne(*found[i]); t.err == nil {
-			t.err = mayManage(&t.sub, &rows[i])
+		if t.found, t.err = theOne(*found[i]); t.err == nil {
+			t.err = mayManage(&t.sub, &t.found)
 		}
 	}
-	return rows, nil
+	return nil
 }

@@ -62,14 +62,21 @@ func (s *Service) change(ctx context.Context, sub auth.Subject, column string, v
 
 // changeAll makes changes.
 func (s *Service) changeAll(ctx context.Context, tx *db.Tx, list []*change) error {
-	return forEach(ctx, tx, list, func(c *change) *target { return &c.target },
-		func(c *change, r Row) error { return s.alter(ctx, tx, c, r) })
+	return inRounds(ctx, tx, list, func(c *change) *target { return &c.target }, func(list []*change) error {
+		for _, c := range list {
+			if err := s.alter(ctx, tx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // alter applies a body to a customer, unless something is wrong with it. The
 // event is recorded even when nothing changes, because clients rely on it.
-func (s *Service) alter(ctx context.Context, tx *db.Tx, c *change, r Row) error {
-	before, next := s.Public(r), r
+func (s *Service) alter(ctx context.Context, tx *db.Tx, c *change) error {
+	r, next := c.found, c.found
+	before := s.Public(r)
 	if c.err = c.applied(ctx, tx, &next); c.err != nil {
 		return nil
 	}
@@ -121,7 +128,7 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, sub auth.Subject, was, n
 		return err
 	}
 	if string(was.Metadata) != string(next.Metadata) {
-		if err := clearMetadata(ctx, tx, next); err != nil {
+		if err := clearMetadata(ctx, tx, next.OrganizationID, next.ID); err != nil {
 			return err
 		}
 		if err := indexMetadata(ctx, tx, []Given{{Row: *next}}); err != nil {

@@ -10,6 +10,10 @@ import (
 type W struct {
 	conditions []string
 	args       []any
+
+	// Most have no more than this, and need nothing else of the heap.
+	firstConditions [4]string
+	firstArgs       [8]any
 }
 
 // Where starts with a condition; an empty one is none.
@@ -24,6 +28,9 @@ func (w *W) And(condition string, args ...any) *W {
 	}
 	if hasOr(condition) {
 		condition = "(" + condition + ")"
+	}
+	if w.conditions == nil {
+		w.conditions, w.args = w.firstConditions[:0], w.firstArgs[:0]
 	}
 	w.conditions = append(w.conditions, condition)
 	w.args = append(w.args, args...)
@@ -85,7 +92,19 @@ func (w *W) SQL() string {
 	if len(w.conditions) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(w.conditions, " AND ")
+	size := 0
+	for _, c := range w.conditions {
+		size += len(" WHERE ") + len(c)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	before := " WHERE "
+	for _, c := range w.conditions {
+		text.WriteString(before)
+		text.WriteString(c)
+		before = " AND "
+	}
+	return text.String()
 }
 
 // Args are the arguments of the conditions in order. The caller may append to

@@ -280,6 +280,12 @@ func (s *Service) CycleAll(ctx context.Context, tx *db.Tx, actor auth.Subject, o
 	return b.save()
 }
 
+// AskHolders asks who of customers has benefits that RevokeAll would revoke.
+func (s *Service) AskHolders(reads *db.Reads, org id.ID, customers []id.ID) *[]id.ID {
+	w := db.Where("organization_id = ?", org).In("customer_id", customers).And("granted_at IS NOT NULL")
+	return db.Ask[id.ID](reads, `SELECT DISTINCT customer_id FROM benefit_grants`+w.SQL(), w.Args()...)
+}
+
 // RevokeAll takes everything from a customer who is being deleted, whatever
 // else would entitle them to it.
 func (s *Service) RevokeAll(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID id.ID) error {

@@ -226,27 +226,34 @@ func (s *Service) Detached(ctx context.Context, tx *db.Tx, actor auth.Subject, o
 	return nil
 }
 
-// ForgetAll forgets all ways to pay of a customer who is being deleted. What
+// ForgetAll forgets all ways to pay of customers who are being deleted. What
 // is known of cards is forgotten with the person: of the methods, and of what
 // was paid with them.
-func (s *Service) ForgetAll(ctx context.Context, tx *db.Tx, org, customerID id.ID, anonymize bool) error {
-	err := db.Later(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?
-		WHERE organization_id = ? AND customer_id = ? AND deleted_at IS NULL`, tx.Now(), tx.Now(), tx.Now(), org, customerID)
+func (s *Service) ForgetAll(ctx context.Context, tx *db.Tx, org id.ID, customers []id.ID, anonymize bool) error {
+	if len(customers) == 0 {
+		return nil
+	}
+	w := db.Where("organization_id = ?", org).In("customer_id", customers)
+	var now any = tx.Now()
+	err := db.Later(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?`+w.SQL()+` AND deleted_at IS NULL`,
+		append([]any{now, now, now}, w.Args()...)...)
 	if err != nil {
 		return fmt.Errorf("forget payment methods: %w", err)
 	}
 	if !anonymize {
 		return nil
 	}
-	for _, text := range []string{
-		`UPDATE payment_methods SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
-		`UPDATE order_payments SET method_metadata = NULL WHERE organization_id = ? AND customer_id = ?`,
-	} {
-		if err := db.Later(ctx, tx, text, org, customerID); err != nil {
+	for _, table := range []string{"payment_methods", "order_payments"} {
+		if err := db.Later(ctx, tx, `UPDATE `+table+` SET method_metadata = NULL`+w.SQL(), w.Args()...); err != nil {
 			return fmt.Errorf("erase what is known of payment methods: %w", err)
 		}
 	}
-	return s.erase(ctx, tx, org, customerID)
+	for _, c := range customers {
+		if err := s.erase(ctx, tx, org, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget forgets a processor's name for a customer who was anonymised, once no

@@ -84,11 +84,23 @@ func (it *item) pause(p *Pause) error {
 	return it.happen(PauseScheduled)
 }
 
+// billable are the subscriptions of customers that have not ended. Paused ones
+// count: with their customer they end too, because nobody is left who could
+// resume them.
+func billable(customers ...id.ID) *db.W {
+	return db.Where("ended_at IS NULL").In("customer_id", customers).In("status", []Status{Trialing, Active, PastDue, Paused})
+}
+
+// AskBillable asks who of customers has subscriptions that CancelAll would end.
+func (s *Service) AskBillable(reads *db.Reads, org id.ID, customers []id.ID) *[]id.ID {
+	w := billable(customers...).And("organization_id = ?", org)
+	return db.Ask[id.ID](reads, `SELECT DISTINCT customer_id FROM subscriptions`+w.SQL(), w.Args()...)
+}
+
 // CancelAll ends everything that a customer is subscribed to at once, for the
-// customer's deletion, in a bounded number of statements. Paused subscriptions
-// end too: nobody is left who could resume them.
+// customer's deletion, in a bounded number of statements.
 func (s *Service) CancelAll(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID id.ID) error {
-	rows, err := lockAll(ctx, tx, org, db.Where("customer_id = ? AND ended_at IS NULL", customerID).In("status", []Status{Trialing, Active, PastDue, Paused}))
+	rows, err := lockAll(ctx, tx, org, billable(customerID))
 	if err != nil || len(rows) == 0 {
 		return err
 	}
