@@ -59,6 +59,16 @@ var breaks = map[string][]string{
 	"webhooks.queue":           {`DELETE FROM webhook_queue`},
 	"webhooks.told":            {`UPDATE webhook_events SET previous_seq = previous_seq + 1`},
 	"webhooks.deliveries":      {`UPDATE webhook_events SET succeeded = TRUE`},
+	"keys.folded":              {`UPDATE discounts SET code_key = 'other' WHERE code IS NOT NULL`},
+	"journal.order":            {`UPDATE journal SET seq = 1000000 + seq WHERE customer_seq = 2`},
+	"journal.of_things":        {`DELETE FROM journal WHERE type = 'product.created'`},
+	"clocks.known":             {`UPDATE customer_sessions SET clocked = TRUE`},
+	"products.prices":          {`UPDATE product_prices SET price_amount = NULL WHERE amount_type = 'fixed'`},
+	"orders.currency":          {`UPDATE order_payments SET currency = 'xts'`},
+	"orders.dates":             {`UPDATE orders SET paid_at = NULL WHERE status = 'paid'`},
+	"orders.entries":           {`UPDATE billing_entries SET amount = amount + 1 WHERE order_id IS NOT NULL`},
+	"webhooks.endpoints":       {`UPDATE webhook_endpoints SET mask = 0`},
+	"tokens.whose":             {`UPDATE tokens SET kind = 'other'`},
 	"organizations.one_owner":  {`DROP INDEX memberships_owner`, `UPDATE memberships SET role = 'owner'`},
 }
 

@@ -18,6 +18,38 @@ const byHand = `EXISTS (SELECT 1 FROM license_keys h
 	WHERE h.organization_id = g.organization_id AND h.grant_id = g.id
 		AND j.type = 'license_key.updated' AND CAST(j.after AS text) LIKE '%"status":%')`
 
+// otherKey says of a text of ASCII, whose letters both engines fold as this
+// program does, that its key is another one. It is folded by the rules of the
+// key, which are the same everywhere, and not by those of a database's locale.
+func otherKey(text, key string) string {
+	return `octet_length(` + text + `) = length(` + text + `) AND ` + key + ` <> lower(COALESCE(` + text + `, ` + key + `))`
+}
+
+// otherMetadata finds what a table of metadata has otherwise than the rows that
+// it is of. What stands for a key or a value can be told by the whole text where
+// it is short and has no letter that JSON might write in two ways.
+func otherMetadata(table, of, column string) string {
+	from := ` FROM ` + table + ` m JOIN ` + of + ` c ON c.organization_id = m.organization_id AND c.id = m.` + column
+	plain := func(text string) string {
+		return `octet_length(` + text + `) = length(` + text + `) AND length(` + text + `) < 50 AND ` + text + ` >= 'A'
+				AND replace(replace(` + text + `, '"', ''), '\', '') = ` + text
+	}
+	absent := func(text string) string {
+		return `replace(CAST(c.metadata AS text), ` + text + `, '') = CAST(c.metadata AS text)`
+	}
+	return `SELECT m.organization_id, m.` + column + ` AS id, 'has another value of ' || m.key || ' in the index'` + from + `
+				WHERE m.value NOT IN ('true', 'false') AND ` + plain("m.value") + ` AND ` + absent(`'"' || m.value || '"'`) + `
+			UNION ALL SELECT m.organization_id, m.` + column + `, 'has no ' || m.key || ', which is in the index'` + from + `
+				WHERE ` + plain("m.key") + ` AND ` + absent(`'"' || m.key || '"'`)
+}
+
+// recorded finds things of a table whose beginning the journal does not have.
+func recorded(table, types, where string) string {
+	return `SELECT x.organization_id, x.id, 'no entry says that it was created (` + table + `)' AS detail FROM ` + table + ` x
+			WHERE ` + where + ` AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.organization_id = x.organization_id AND j.subject_id = x.id
+				AND (j.customer_id IS NULL OR j.subject_id <> j.customer_id) AND j.type LIKE '` + types + `')`
+}
+
 // Invariants are all of them. A rule that the schema enforces by itself stands
 // here only where an index is what enforces it, because indexes break. Both
 // engines run the same text.
@@ -54,9 +86,27 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "customers.search_text",
-		Says: "The text that is searched has the customer's e-mail address in it.",
+		Says: "The text that is searched has the customer's e-mail address and name in it.",
 		Query: `SELECT organization_id, id, 'is not found by the address' AS detail FROM customers
-			WHERE email_key <> '' AND replace(search, email_key, '') = search`,
+				WHERE email_key <> '' AND replace(search, email_key, '') = search
+			UNION ALL SELECT organization_id, id, 'is not found by the name' FROM customers
+				WHERE name_key <> '' AND replace(search, name_key, '') = search`,
+	},
+	{
+		Name: "keys.folded",
+		Says: "What is found whatever its letter case (addresses, names, external IDs and codes) is kept in lower case beside itself.",
+		Query: `SELECT organization_id, id, 'customer, by the address' AS detail FROM customers WHERE email_key IS NOT NULL AND ` + otherKey("email", "email_key") + `
+			UNION ALL SELECT organization_id, id, 'customer, by the name' FROM customers
+				WHERE (name IS NULL) <> (name_key IS NULL) OR ` + otherKey("name", "name_key") + `
+			UNION ALL SELECT organization_id, id, 'customer, by the external ID' FROM customers
+				WHERE external_id_long IS NULL AND octet_length(external_id) = length(external_id) AND COALESCE(external_key, external_id) <> lower(external_id)
+			UNION ALL SELECT organization_id, id, 'member' FROM members WHERE deleted_at IS NULL AND ` + otherKey("email", "email_key") + `
+			UNION ALL SELECT organization_id, id, 'product' FROM products WHERE ` + otherKey("name", "name_key") + `
+			UNION ALL SELECT organization_id, id, 'benefit' FROM benefits WHERE ` + otherKey("description", "description_key") + `
+			UNION ALL SELECT organization_id, id, 'discount, by the name' FROM discounts WHERE ` + otherKey("name", "name_key") + `
+			UNION ALL SELECT organization_id, id, 'discount, by the code' FROM discounts
+				WHERE (code IS NULL) <> (code_key IS NULL) OR ` + otherKey("code", "code_key") + `
+			UNION ALL SELECT id, id, 'user' FROM users WHERE deleted_at IS NULL AND ` + otherKey("email", "email_key"),
 	},
 	{
 		Name:   "customers.search_entries",
@@ -80,17 +130,18 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "customers.metadata_index",
-		Says: "Filters look at each key of a live customer's metadata, and at nothing of a deleted one.",
+		Says: "Filters look at each key of a live customer's metadata and at its value, and at nothing of a deleted one.",
 		Query: `SELECT organization_id, id, keys || ' keys, ' || indexed || ' in the index' AS detail FROM (
 				SELECT c.organization_id, c.id,
 					CASE WHEN c.deleted_at IS NULL THEN (SELECT COUNT(*) FROM json_each(c.metadata)) ELSE 0 END AS keys,
 					(SELECT COUNT(*) FROM customer_metadata m WHERE m.organization_id = c.organization_id AND m.customer_id = c.id) AS indexed
 				FROM customers c
-			) AS counted WHERE keys <> indexed`,
+			) AS counted WHERE keys <> indexed
+			UNION ALL ` + otherMetadata("customer_metadata", "customers", "customer_id"),
 	},
 	{
 		Name: "customers.nothing_left",
-		Says: "A deleted customer has no members, no sessions, no running subscription and no benefit.",
+		Says: "A deleted customer has no members, no sessions, no running subscription and no benefit; a deleted member has no session.",
 		Query: `SELECT c.organization_id, c.id, 'has a member' AS detail FROM customers c
 				JOIN members m ON m.organization_id = c.organization_id AND m.customer_id = c.id
 				WHERE c.deleted_at IS NOT NULL AND m.deleted_at IS NULL
@@ -102,13 +153,17 @@ var Invariants = []Invariant{
 				WHERE c.deleted_at IS NOT NULL AND s.ended_at IS NULL AND s.started_at IS NOT NULL
 			UNION ALL SELECT c.organization_id, c.id, 'has grant ' || g.id FROM customers c
 				JOIN benefit_grants g ON g.organization_id = c.organization_id AND g.customer_id = c.id
-				WHERE c.deleted_at IS NOT NULL AND g.granted_at IS NOT NULL`,
+				WHERE c.deleted_at IS NOT NULL AND g.granted_at IS NOT NULL
+			UNION ALL SELECT s.organization_id, s.member_id, 'is no member, and has a session' FROM customer_sessions s
+				WHERE s.member_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM members m
+					WHERE m.organization_id = s.organization_id AND m.customer_id = s.customer_id AND m.id = s.member_id AND m.deleted_at IS NULL)`,
 	},
 	{
 		Name: "customers.anonymized",
-		Says: "Nothing is left of the addresses of anonymised people, of what they called their devices and why they left: not in rows, in the journal, or in webhooks that need not be sent any more.",
+		Says: "Nothing is left of the addresses and names of anonymised people, of what they called their devices and why they left: not in rows, in the journal, or in webhooks that need not be sent any more.",
 		Query: `SELECT c.organization_id, c.id, 'the customer''s own row' AS detail FROM customers c
-				WHERE c.anonymized_at IS NOT NULL AND (c.email NOT LIKE '%@anonymized.%' OR c.billing_address IS NOT NULL)
+				WHERE c.anonymized_at IS NOT NULL AND (c.email NOT LIKE '%@anonymized.%' OR c.billing_address IS NOT NULL
+					OR c.tax_id IS NULL AND c.name <> '' AND length(c.name) <> 64 OR c.billing_name <> '' AND length(c.billing_name) <> 64)
 			UNION ALL SELECT c.organization_id, c.id, 'member ' || m.id FROM customers c
 				JOIN members m ON m.organization_id = c.organization_id AND m.customer_id = c.id
 				WHERE c.anonymized_at IS NOT NULL AND m.email NOT LIKE '%@anonymized.%'
@@ -132,9 +187,11 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "members.one_owner",
-		Says: "A customer has at most one owner, and no two live members with one e-mail address.",
+		Says: "A customer who has members has one owner among them, and no two live members have one e-mail address.",
 		Query: `SELECT organization_id, customer_id AS id, COUNT(*) || ' owners' AS detail FROM members
 				WHERE deleted_at IS NULL AND role = 'owner' GROUP BY organization_id, customer_id HAVING COUNT(*) > 1
+			UNION ALL SELECT organization_id, customer_id, 'no owner' FROM members
+				WHERE deleted_at IS NULL GROUP BY organization_id, customer_id HAVING MAX(CASE role WHEN 'owner' THEN 1 ELSE 0 END) = 0
 			UNION ALL SELECT organization_id, customer_id, COUNT(*) || ' members with one address' FROM members
 				WHERE deleted_at IS NULL GROUP BY organization_id, customer_id, email_key HAVING COUNT(*) > 1`,
 	},
@@ -166,16 +223,64 @@ var Invariants = []Invariant{
 					SELECT 1 FROM customers c WHERE c.organization_id = j.organization_id AND c.id = j.customer_id)`,
 	},
 
+	{
+		Name: "journal.order",
+		Says: "The entries about a customer stand in the order of their numbers.",
+		Query: `SELECT j.organization_id, j.customer_id AS id, 'entry ' || j.customer_seq || ' stands after the next one' AS detail FROM journal j
+			JOIN journal n ON n.organization_id = j.organization_id AND n.customer_id = j.customer_id AND n.customer_seq = j.customer_seq + 1
+			WHERE n.seq < j.seq`,
+	},
+	{
+		Name: "journal.of_things",
+		Says: "Products, benefits, discounts, subscriptions, orders and grants have an entry for their creation.",
+		Query: recorded("products", "product.created", "TRUE") + `
+			UNION ALL ` + recorded("benefits", "benefit.created", "TRUE") + `
+			UNION ALL ` + recorded("discounts", "discount.created", "TRUE") + `
+			UNION ALL ` + recorded("subscriptions", "subscription.created", "x.started_at IS NOT NULL") + `
+			UNION ALL ` + recorded("orders", "order.created", "x.status <> 'draft'") + `
+			UNION ALL ` + recorded("benefit_grants", "benefit_grant.%", "TRUE"),
+	},
+	{
+		Name: "clocks.known",
+		Says: "No order and no session waits for a test clock that its organization does not have.",
+		Query: `SELECT organization_id, id, 'order' AS detail FROM orders WHERE clocked AND check_at IS NOT NULL
+				AND NOT EXISTS (SELECT 1 FROM test_clocks t WHERE t.organization_id = orders.organization_id)
+			UNION ALL SELECT organization_id, id, 'session' FROM customer_sessions WHERE clocked
+				AND NOT EXISTS (SELECT 1 FROM test_clocks t WHERE t.organization_id = customer_sessions.organization_id)`,
+	},
+
+	// Products.
+	{
+		Name: "products.prices",
+		Says: "A product has a price, and a fixed price an amount; what renews does so after some time.",
+		Query: `SELECT organization_id, id, 'is fixed, at no amount' AS detail FROM product_prices WHERE amount_type = 'fixed' AND price_amount IS NULL
+			UNION ALL SELECT p.organization_id, p.id, 'has no price' FROM products p WHERE p.deleted_at IS NULL AND NOT EXISTS (
+				SELECT 1 FROM product_prices r WHERE r.organization_id = p.organization_id AND r.product_id = p.id AND NOT r.is_archived)
+			UNION ALL SELECT p.organization_id, p.id, 'renews after no time, or does not and has one' FROM products p
+				WHERE p.is_recurring <> (p.recurring_interval IS NOT NULL) AND NOT EXISTS (
+					SELECT 1 FROM product_prices r WHERE r.organization_id = p.organization_id AND r.product_id = p.id AND r.legacy_interval IS NOT NULL)`,
+	},
+
 	// Subscriptions.
 	{
 		Name: "subscriptions.status",
-		Says: "A subscription's dates are those of its status: ended when it is canceled, due while it renews, paused or past due since some time when it is.",
+		Says: "A subscription's dates are those of its status: ended when it is canceled, due while it renews, paused or past due since some time when it is, and not otherwise; it ends at some time when it is to.",
 		Query: `SELECT organization_id, id, status || ' does not go with its dates' AS detail FROM subscriptions WHERE started_at IS NOT NULL AND (
 				(status = 'canceled') <> (ended_at IS NOT NULL)
 				OR status = 'past_due' AND past_due_at IS NULL
 				OR status = 'paused' AND paused_at IS NULL
 				OR status = 'trialing' AND trial_end IS NULL
-				OR current_period_start > current_period_end)`,
+				OR status NOT IN ('trialing', 'active', 'past_due', 'paused', 'canceled')
+				OR status IN ('trialing', 'active') AND past_due_at IS NOT NULL
+				OR status IN ('trialing', 'active', 'past_due') AND paused_at IS NOT NULL
+				OR status NOT IN ('past_due', 'canceled') AND grace_ends_at IS NOT NULL
+				OR status = 'canceled' AND canceled_at IS NULL
+				OR cancel_at_period_end AND (canceled_at IS NULL OR ends_at IS NULL)
+				OR ended_at IS NULL AND NOT cancel_at_period_end AND canceled_at IS NOT NULL
+				OR anchor_day NOT BETWEEN 1 AND 31 OR recurring_interval_count < 1
+				OR current_period_start > current_period_end OR ended_at IS NULL AND current_period_start = current_period_end)
+			UNION ALL SELECT organization_id, id, status || ', and never began' FROM subscriptions
+				WHERE started_at IS NULL AND status IN ('trialing', 'active', 'past_due', 'paused')`,
 	},
 	{
 		Name: "subscriptions.due",
@@ -189,16 +294,17 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "subscriptions.metadata_index",
-		Says: "Filters look at each key of a subscription's metadata.",
+		Says: "Filters look at each key of a subscription's metadata and at its value.",
 		Query: `SELECT organization_id, id, keys || ' keys, ' || indexed || ' in the index' AS detail FROM (
 				SELECT s.organization_id, s.id, (SELECT COUNT(*) FROM json_each(s.metadata)) AS keys,
 					(SELECT COUNT(*) FROM subscription_metadata m WHERE m.organization_id = s.organization_id AND m.subscription_id = s.id) AS indexed
 				FROM subscriptions s
-			) AS counted WHERE keys <> indexed`,
+			) AS counted WHERE keys <> indexed
+			UNION ALL ` + otherMetadata("subscription_metadata", "subscriptions", "subscription_id"),
 	},
 	{
 		Name: "subscriptions.references",
-		Says: "What subscriptions refer to is there, in the same organization, and those that have ended wait for no change.",
+		Says: "What subscriptions refer to is there, in the same organization, prices of their product among it, and those that have ended wait for no change.",
 		Query: `SELECT s.organization_id, s.id, 'discount ' || s.discount_id AS detail FROM subscriptions s WHERE s.discount_id IS NOT NULL
 				AND NOT EXISTS (SELECT 1 FROM discounts d WHERE d.organization_id = s.organization_id AND d.id = s.discount_id)
 			UNION ALL SELECT e.organization_id, e.id, 'billed with order ' || e.order_id FROM billing_entries e WHERE e.order_id IS NOT NULL
@@ -209,12 +315,26 @@ var Invariants = []Invariant{
 				AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.organization_id = r.organization_id AND s.id = r.subscription_id)
 			UNION ALL SELECT s.organization_id, s.id, 'has ended, and waits for change ' || u.id FROM subscriptions s
 				JOIN subscription_updates u ON u.organization_id = s.organization_id AND u.subscription_id = s.id
-				WHERE s.ended_at IS NOT NULL`,
+				WHERE s.ended_at IS NOT NULL
+			UNION ALL SELECT s.organization_id, s.id, 'is billed by no price of its product' FROM subscriptions s WHERE NOT EXISTS (
+				SELECT 1 FROM product_prices p WHERE p.organization_id = s.organization_id AND p.product_id = s.product_id
+					AND p.price_currency = s.currency AND CAST(s.price_ids AS text) LIKE '%' || CAST(p.id AS text) || '%')
+			UNION ALL SELECT e.organization_id, e.id, 'at price ' || e.price_id FROM billing_entries e
+				WHERE NOT EXISTS (SELECT 1 FROM product_prices p WHERE p.organization_id = e.organization_id AND p.id = e.price_id)
+			UNION ALL SELECT u.organization_id, u.id, 'changes to product ' || u.product_id FROM subscription_updates u WHERE u.product_id IS NOT NULL
+				AND NOT EXISTS (SELECT 1 FROM products p WHERE p.organization_id = u.organization_id AND p.id = u.product_id)
+			UNION ALL SELECT u.organization_id, u.id, 'changes to discount ' || u.discount_id FROM subscription_updates u WHERE u.discount_id IS NOT NULL
+				AND NOT EXISTS (SELECT 1 FROM discounts d WHERE d.organization_id = u.organization_id AND d.id = u.discount_id)`,
 	},
 	{
 		Name: "discounts.redemptions",
-		Says: "A discount was used as often as it counts.",
-		Query: `SELECT organization_id, id, 'counts ' || redemptions_count || ', used ' || used AS detail FROM (
+		Says: "A discount takes off a share or amounts, and was used as often as it counts, also by each subscription that has it.",
+		Query: `SELECT organization_id, id, type || ', and says otherwise how much' AS detail FROM discounts
+				WHERE (type = 'percentage') <> (basis_points IS NOT NULL) OR (type = 'fixed') <> (amounts IS NOT NULL)
+			UNION ALL SELECT s.organization_id, s.discount_id, 'was not used by subscription ' || s.id FROM subscriptions s
+				WHERE s.discount_id IS NOT NULL AND s.started_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM discount_redemptions r
+					WHERE r.organization_id = s.organization_id AND r.discount_id = s.discount_id AND r.subscription_id = s.id)
+			UNION ALL SELECT organization_id, id, 'counts ' || redemptions_count || ', used ' || used AS detail FROM (
 				SELECT d.organization_id, d.id, d.redemptions_count,
 					(SELECT COUNT(*) FROM discount_redemptions r WHERE r.organization_id = d.organization_id AND r.discount_id = d.id) AS used
 				FROM discounts d
@@ -224,13 +344,13 @@ var Invariants = []Invariant{
 	// Orders.
 	{
 		Name: "orders.amounts",
-		Says: "The amounts of an order add up: its items to the subtotal, less the discount to the net amount.",
-		Query: `SELECT organization_id, id, 'items ' || items || ', subtotal ' || subtotal_amount || ', discount ' || discount_amount || ', net ' || net_amount AS detail
+		Says: "The amounts of an order add up: its items, of which it has some, to the subtotal, less the discount to the net amount.",
+		Query: `SELECT organization_id, id, 'items ' || COALESCE(items, 0) || ', subtotal ' || subtotal_amount || ', discount ' || discount_amount || ', net ' || net_amount AS detail
 			FROM (
 				SELECT o.organization_id, o.id, o.subtotal_amount, o.discount_amount, o.net_amount, o.tax_amount,
-					COALESCE((SELECT SUM(i.amount) FROM order_items i WHERE i.organization_id = o.organization_id AND i.order_id = o.id), 0) AS items
+					(SELECT SUM(i.amount) FROM order_items i WHERE i.organization_id = o.organization_id AND i.order_id = o.id) AS items
 				FROM orders o
-			) AS sums WHERE items <> subtotal_amount
+			) AS sums WHERE items IS NULL OR items <> subtotal_amount
 				OR subtotal_amount - discount_amount NOT IN (net_amount, net_amount + tax_amount)`,
 	},
 	{
@@ -299,20 +419,73 @@ var Invariants = []Invariant{
 				JOIN orders o ON o.organization_id = p.organization_id AND o.id = p.order_id WHERE p.customer_id <> o.customer_id
 			UNION ALL SELECT c.organization_id, c.order_id, 'charged to ' || c.customer_id FROM charges c
 				JOIN orders o ON o.organization_id = c.organization_id AND o.id = c.order_id WHERE c.customer_id <> o.customer_id
+			UNION ALL SELECT o.organization_id, o.id, o.reason || ', and of no subscription' FROM orders o
+				WHERE (o.reason LIKE 'subscription%') <> (o.subscription_id IS NOT NULL)
+			UNION ALL SELECT i.organization_id, i.order_id, 'price ' || i.product_price_id FROM order_items i WHERE i.product_price_id IS NOT NULL
+				AND NOT EXISTS (SELECT 1 FROM product_prices p WHERE p.organization_id = i.organization_id AND p.id = i.product_price_id)
+			UNION ALL SELECT r.organization_id, r.id, 'is of another subscription than its order' FROM refunds r
+				JOIN orders o ON o.organization_id = r.organization_id AND o.id = r.order_id
+				WHERE COALESCE(r.subscription_id, r.id) <> COALESCE(o.subscription_id, r.id)
+			UNION ALL SELECT d.organization_id, d.id, 'of payment ' || d.payment_id FROM disputes d
+				WHERE NOT EXISTS (SELECT 1 FROM order_payments p
+					WHERE p.organization_id = d.organization_id AND p.id = d.payment_id AND p.order_id = d.order_id)
 			UNION ALL SELECT m.organization_id, m.order_id, 'moves the balance of ' || m.customer_id FROM balance_movements m
 				JOIN orders o ON o.organization_id = m.organization_id AND o.id = m.order_id WHERE m.customer_id <> o.customer_id`,
 	},
 	{
+		Name: "orders.currency",
+		Says: "All that moves for an order is in its currency, which is that of its subscription.",
+		Query: `SELECT o.organization_id, o.id, 'order in ' || o.currency AS detail FROM orders o
+				JOIN subscriptions s ON s.organization_id = o.organization_id AND s.id = o.subscription_id WHERE s.currency <> o.currency
+			UNION ALL SELECT e.organization_id, e.id, 'entry in ' || e.currency FROM billing_entries e
+				JOIN subscriptions s ON s.organization_id = e.organization_id AND s.id = e.subscription_id WHERE s.currency <> e.currency
+			UNION ALL SELECT x.organization_id, x.id, 'payment in ' || x.currency FROM order_payments x
+				JOIN orders o ON o.organization_id = x.organization_id AND o.id = x.order_id WHERE x.currency <> o.currency
+			UNION ALL SELECT x.organization_id, x.id, 'refund in ' || x.currency FROM refunds x
+				JOIN orders o ON o.organization_id = x.organization_id AND o.id = x.order_id WHERE x.currency <> o.currency
+			UNION ALL SELECT x.organization_id, x.order_id, 'movement of the balance in ' || x.currency FROM balance_movements x
+				JOIN orders o ON o.organization_id = x.organization_id AND o.id = x.order_id WHERE x.currency <> o.currency
+			UNION ALL SELECT x.organization_id, x.order_id, 'charge in ' || x.currency FROM charges x
+				JOIN orders o ON o.organization_id = x.organization_id AND o.id = x.order_id WHERE x.currency <> o.currency
+			UNION ALL SELECT x.organization_id, x.id, 'dispute in ' || x.currency FROM disputes x
+				JOIN orders o ON o.organization_id = x.organization_id AND o.id = x.order_id WHERE x.currency <> o.currency`,
+	},
+	{
+		Name: "orders.dates",
+		Says: "An order was paid at some time when it is paid, and issued when it has a number; what its invoice says is kept.",
+		Query: `SELECT organization_id, id, status || ', and paid never or too early' AS detail FROM orders
+				WHERE (status IN ('paid', 'partially_refunded', 'refunded')) <> (paid_at IS NOT NULL)
+			UNION ALL SELECT organization_id, id, 'has a number and no date, or a date and no number' FROM orders
+				WHERE (invoice_number IS NULL) <> (issued_at IS NULL)
+			UNION ALL SELECT o.organization_id, o.id, 'has an invoice, of which nothing is kept' FROM orders o WHERE o.invoice_sum IS NOT NULL
+				AND NOT EXISTS (SELECT 1 FROM order_documents d WHERE d.organization_id = o.organization_id AND d.order_id = o.id)`,
+	},
+	{
+		Name: "orders.entries",
+		Says: "The parts of periods that were billed with an order are those among its items.",
+		Query: `SELECT organization_id, id, 'entries ' || COALESCE(entries, 0) || ', items ' || COALESCE(items, 0) AS detail FROM (
+				SELECT o.organization_id, o.id,
+					(SELECT SUM(CASE e.direction WHEN 'credit' THEN -e.amount ELSE e.amount END) FROM billing_entries e
+						WHERE e.organization_id = o.organization_id AND e.subscription_id = o.subscription_id AND e.order_id = o.id) AS entries,
+					(SELECT SUM(i.amount) FROM order_items i
+						WHERE i.organization_id = o.organization_id AND i.order_id = o.id AND i.proration) AS items
+				FROM orders o WHERE o.subscription_id IS NOT NULL
+			) AS sums WHERE COALESCE(entries, 0) <> COALESCE(items, 0)`,
+	},
+	{
 		Name: "payments.asked",
-		Says: "An order is being charged for just when its processor was asked and has not answered, and what it is asked to give back it has taken.",
+		Says: "An order is being charged for just when its processor was asked and has not answered, for what is due, and what it is asked to give back it has taken.",
 		Query: `SELECT o.organization_id, o.id, 'is being charged for, and nobody was asked' AS detail FROM orders o WHERE o.charging_since IS NOT NULL
 				AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.organization_id = o.organization_id AND c.order_id = o.id)
 			UNION ALL SELECT c.organization_id, c.order_id, 'is asked for, and is not being charged for' FROM charges c
 				JOIN orders o ON o.organization_id = c.organization_id AND o.id = c.order_id
 				WHERE o.status = 'pending' AND o.charging_since IS NULL
+			UNION ALL SELECT c.organization_id, c.order_id, 'is asked for ' || c.amount || ', and is due another amount' FROM charges c
+				JOIN orders o ON o.organization_id = c.organization_id AND o.id = c.order_id
+				WHERE o.status = 'pending' AND c.amount <> o.net_amount + o.tax_amount + o.applied_balance_amount - o.paid_amount
 			UNION ALL SELECT q.organization_id, q.order_id, 'is to be given back, and was not paid' FROM refund_requests q
 				WHERE NOT EXISTS (SELECT 1 FROM order_payments p WHERE p.organization_id = q.organization_id AND p.id = q.payment_id
-					AND p.order_id = q.order_id AND p.status = 'succeeded')`,
+					AND p.order_id = q.order_id AND p.status = 'succeeded' AND p.processor = q.processor AND p.amount >= q.amount + q.tax_amount)`,
 	},
 	{
 		Name: "payments.methods",
@@ -345,9 +518,10 @@ var Invariants = []Invariant{
 	// Benefits.
 	{
 		Name: "grants.row",
-		Says: "A grant is granted or revoked, not both; it is held by its member or else its customer, through its subscription or order.",
+		Says: "A grant is granted or revoked, not both, or says why it is neither; it is held by its member or else its customer, through its subscription or order.",
 		Query: `SELECT organization_id, id, 'contradicts itself' AS detail FROM benefit_grants
 			WHERE granted_at IS NOT NULL AND revoked_at IS NOT NULL
+				OR granted_at IS NULL AND revoked_at IS NULL AND error IS NULL
 				OR holder_id <> COALESCE(member_id, customer_id)
 				OR (subscription_id IS NULL) = (order_id IS NULL)
 				OR source_id <> COALESCE(subscription_id, order_id)`,
@@ -376,7 +550,7 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "grants.entitled",
-		Says: "Who has a running subscription to a product has a grant of each of its benefits, unless somebody took back its license key.",
+		Says: "Who has a running subscription to a product, or has bought it once, has a grant of each of its benefits, unless somebody took back its license key.",
 		Query: `SELECT s.organization_id, s.id, 'has no grant of benefit ' || p.benefit_id AS detail FROM subscriptions s
 			JOIN product_benefits p ON p.organization_id = s.organization_id AND p.product_id = s.product_id
 			JOIN benefits b ON b.organization_id = p.organization_id AND b.id = p.benefit_id
@@ -384,14 +558,27 @@ var Invariants = []Invariant{
 			WHERE s.started_at IS NOT NULL AND s.ended_at IS NULL AND s.status IN ('trialing', 'active') AND s.seats IS NULL
 				AND b.deleted_at IS NULL AND c.deleted_at IS NULL AND NOT EXISTS (
 					SELECT 1 FROM benefit_grants g WHERE g.organization_id = s.organization_id AND g.source_id = s.id
+						AND g.benefit_id = p.benefit_id AND (g.granted_at IS NOT NULL OR g.error IS NOT NULL OR ` + byHand + `))
+			UNION ALL SELECT o.organization_id, o.id, 'has no grant of benefit ' || p.benefit_id FROM orders o
+			JOIN product_benefits p ON p.organization_id = o.organization_id AND p.product_id = o.product_id
+			JOIN benefits b ON b.organization_id = p.organization_id AND b.id = p.benefit_id
+			JOIN customers c ON c.organization_id = o.organization_id AND c.id = o.customer_id
+			WHERE o.status = 'paid' AND o.subscription_id IS NULL AND o.seats IS NULL
+				AND b.deleted_at IS NULL AND c.deleted_at IS NULL AND NOT EXISTS (
+					SELECT 1 FROM benefit_grants g WHERE g.organization_id = o.organization_id AND g.source_id = o.id
 						AND g.benefit_id = p.benefit_id AND (g.granted_at IS NOT NULL OR g.error IS NOT NULL OR ` + byHand + `))`,
 	},
 	{
 		Name: "license_keys.grants",
-		Says: "A license key works only while its grant is granted (or somebody gave it back), and belongs to the same customer and benefit.",
+		Says: "A license key works while its grant is granted, and not otherwise (unless somebody set that), and belongs to the same customer, member and benefit; each such grant has its key.",
 		Query: `SELECT k.organization_id, k.id, k.status || ', while its grant says otherwise' AS detail FROM license_keys k
-			JOIN benefit_grants g ON g.organization_id = k.organization_id AND g.id = k.grant_id
-			WHERE k.status = 'granted' AND g.granted_at IS NULL AND NOT ` + byHand + ` OR g.customer_id <> k.customer_id OR g.benefit_id <> k.benefit_id`,
+				JOIN benefit_grants g ON g.organization_id = k.organization_id AND g.id = k.grant_id
+				WHERE (k.status = 'granted' AND g.granted_at IS NULL OR k.status = 'revoked' AND g.granted_at IS NOT NULL) AND NOT ` + byHand + `
+					OR g.customer_id <> k.customer_id OR g.benefit_id <> k.benefit_id OR COALESCE(g.member_id, g.id) <> COALESCE(k.member_id, g.id)
+			UNION ALL SELECT g.organization_id, g.id, 'is granted, and has no key' FROM benefit_grants g
+				JOIN benefits b ON b.organization_id = g.organization_id AND b.id = g.benefit_id
+				WHERE b.type = 'license_keys' AND g.granted_at IS NOT NULL AND NOT EXISTS (
+					SELECT 1 FROM license_keys k WHERE k.organization_id = g.organization_id AND k.grant_id = g.id)`,
 	},
 	{
 		Name: "license_keys.activations",
@@ -406,23 +593,48 @@ var Invariants = []Invariant{
 
 	// Webhooks.
 	{
+		Name: "webhooks.endpoints",
+		Says: "An endpoint is told of as many types as it asks for, and there is a record of how it fares.",
+		Query: `SELECT organization_id, id, 'asks for ' || asked || ' types, is told of ' || told AS detail FROM (
+				SELECT e.organization_id, e.id, json_array_length(e.events) AS asked, (
+					WITH RECURSIVE at (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM at WHERE n < 62) SELECT SUM((e.mask >> n) & 1) FROM at) AS told
+				FROM webhook_endpoints e WHERE e.deleted_at IS NULL
+			) AS masks WHERE asked <> told
+			UNION ALL SELECT e.organization_id, e.id, 'nothing can be sent to it' FROM webhook_endpoints e
+				WHERE e.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM webhook_targets t WHERE t.id = e.id AND t.endpoint_id = e.id)`,
+	},
+	{
 		Name: "webhooks.lanes",
 		// A lane that counts too many is put right when it comes to its end: a
 		// count may be lowered after the event has left the queue.
-		Says: "A lane counts all events of a customer that wait for an endpoint: what is not counted would never be sent.",
+		Says: "A lane counts all events of a customer that wait for an endpoint (what is not counted would never be sent), and knows the last.",
 		Query: `SELECT organization_id, lane AS id, 'counts ' || pending || ', waiting ' || waiting AS detail FROM (
 				SELECT l.organization_id, l.lane, l.pending,
 					(SELECT COUNT(*) FROM webhook_queue q WHERE q.target_id = l.target_id AND q.lane = l.lane) AS waiting
 				FROM webhook_lanes l
 			) AS lanes WHERE pending < waiting
 			UNION ALL SELECT q.organization_id, q.event_id, 'waits in a lane that is not there' FROM webhook_queue q
-				WHERE NOT EXISTS (SELECT 1 FROM webhook_lanes l WHERE l.target_id = q.target_id AND l.lane = q.lane)`,
+				WHERE NOT EXISTS (SELECT 1 FROM webhook_lanes l WHERE l.target_id = q.target_id AND l.lane = q.lane)
+			UNION ALL SELECT e.organization_id, e.lane, 'the last was ' || e.newest || ', and the lane has another or is not there' FROM (
+				SELECT organization_id, endpoint_id, lane, MAX(customer_seq) AS newest FROM webhook_events
+				WHERE customer_id IS NOT NULL GROUP BY organization_id, endpoint_id, lane) AS e
+				JOIN webhook_endpoints w ON w.organization_id = e.organization_id AND w.id = e.endpoint_id
+					AND w.deleted_at IS NULL AND COALESCE(w.disabled_reason, '') <> 'listening'
+				WHERE NOT EXISTS (SELECT 1 FROM webhook_lanes l WHERE l.target_id = e.endpoint_id AND l.lane = e.lane AND l.last_seq = e.newest)`,
 	},
 	{
 		Name: "webhooks.queue",
-		Says: "What waits to be sent is there, and what has neither arrived nor been given up waits.",
+		Says: "What waits to be sent is there, once, in its lane and in its turn, and what has neither arrived nor been given up waits.",
 		Query: `SELECT q.organization_id, q.event_id AS id, 'waits, and there is no such event' AS detail FROM webhook_queue q
 				WHERE NOT EXISTS (SELECT 1 FROM webhook_events e WHERE e.organization_id = q.organization_id AND e.id = q.event_id)
+			UNION ALL SELECT organization_id, event_id, 'waits ' || COUNT(*) || ' times' FROM webhook_queue
+				WHERE NOT manual GROUP BY organization_id, target_id, event_id HAVING COUNT(*) > 1
+			UNION ALL SELECT q.organization_id, q.event_id, 'waits in the lane of somebody else' FROM webhook_queue q
+				JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id WHERE q.lane <> e.lane
+			UNION ALL SELECT organization_id, event_id, 'waits behind a later one' FROM (
+				SELECT q.organization_id, q.event_id, e.seq, LAG(e.seq) OVER (PARTITION BY q.target_id, q.lane ORDER BY q.seq) AS before_it
+				FROM webhook_queue q JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id
+				WHERE NOT q.manual) AS turns WHERE seq < before_it
 			UNION ALL SELECT e.organization_id, e.id, 'was not sent and does not wait' FROM webhook_events e
 				JOIN webhook_endpoints w ON w.organization_id = e.organization_id AND w.id = e.endpoint_id
 				WHERE e.succeeded IS NULL AND NOT e.skipped AND e.payload IS NOT NULL AND w.enabled AND w.deleted_at IS NULL
@@ -445,9 +657,14 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "webhooks.deliveries",
-		Says: "Each attempt is one at an event, and an event that has arrived was attempted.",
+		Says: "Each attempt is one at an event of its endpoint and is counted, and an event that has arrived was attempted.",
 		Query: `SELECT d.organization_id, d.id, 'of an event that is not there' AS detail FROM webhook_deliveries d
-				WHERE NOT EXISTS (SELECT 1 FROM webhook_events e WHERE e.organization_id = d.organization_id AND e.id = d.event_id)
+				WHERE NOT EXISTS (SELECT 1 FROM webhook_events e
+					WHERE e.organization_id = d.organization_id AND e.id = d.event_id AND e.endpoint_id = d.endpoint_id)
+			UNION ALL SELECT organization_id, id, 'counts ' || attempts || ' attempts of ' || made FROM (
+				SELECT e.organization_id, e.id, e.attempts,
+					(SELECT COUNT(*) FROM webhook_deliveries d WHERE d.organization_id = e.organization_id AND d.event_id = e.id) AS made
+				FROM webhook_events e) AS tries WHERE attempts > made
 			UNION ALL SELECT e.organization_id, e.id, 'arrived, and no attempt says so' FROM webhook_events e
 				WHERE e.succeeded AND NOT EXISTS (
 					SELECT 1 FROM webhook_deliveries d WHERE d.organization_id = e.organization_id AND d.event_id = e.id AND d.succeeded)`,
@@ -459,5 +676,12 @@ var Invariants = []Invariant{
 		Says: "An organization has at most one owner.",
 		Query: `SELECT organization_id, organization_id AS id, COUNT(*) || ' owners' AS detail FROM memberships
 			WHERE role = 'owner' GROUP BY organization_id HAVING COUNT(*) > 1`,
+	},
+	{
+		Name: "tokens.whose",
+		Says: "A token is an organization's or a user's, and the secret by which it is found is there.",
+		Query: `SELECT organization_id, id, kind || ', and of nobody or of two' AS detail FROM tokens
+				WHERE (kind = 'oat') <> (organization_id IS NOT NULL) OR (kind = 'pat') <> (user_id IS NOT NULL)
+			UNION ALL SELECT organization_id, id, 'is found by no secret' FROM tokens WHERE NOT EXISTS (SELECT 1 FROM settings)`,
 	},
 }

@@ -14,8 +14,7 @@ import (
 // alone are the tables of which nothing else says whose their rows are, so that
 // no rule can.
 var alone = map[string]string{
-	"customer_sessions": "a session is whoever's it was made for",
-	"payers":            "the processor's name for somebody says nothing",
+	"payers": "the processor's name for somebody says nothing",
 }
 
 // TestWhoseEverythingIs: what is given to another customer than it belongs to is

@@ -318,7 +318,7 @@ func TestChangeIsSquaredAndPending(t *testing.T) {
 func (b *bench) credit(customer string, amount int64) {
 	b.t.Helper()
 	n := ordertest.Costs(-amount)
-	n.Reason, n.UseBalance = order.SubUpdate, true
+	n.Reason, n.UseBalance = order.Purchase, true
 	b.Make(customer, n)
 }
 
