@@ -188,7 +188,7 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		return errReadOnly
 	}
 	if d.postgres {
-		return d.writePostgres(ctx, "BEGIN", fn)
+		return d.writePostgres(ctx, begin, fn)
 	}
 	return d.writer.write(ctx, fn)
 }

@@ -28,10 +28,6 @@ type Group[T any] struct {
 const (
 	// groupsAtOnce is enough to keep PostgreSQL busy while this program is.
 	groupsAtOnce = 2
-	// beginImpatient begins a transaction that does not wait long for somebody
-	// else's lock. Its members then go on alone, and only those wait whom it
-	// concerns.
-	beginImpatient = `BEGIN; SET LOCAL lock_timeout = '50ms'`
 )
 
 // NewGroup makes a group of at most so many. Its function does what all items ask for, in their

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // laterStatement waits to be sent to PostgreSQL.
@@ -38,11 +39,7 @@ func (p *pgRunner) flush(ctx context.Context, commit bool) error {
 	if len(p.later) == 0 && !commit {
 		return nil
 	}
-	b := &pgx.Batch{}
-	for _, s := range p.later {
-		b.Queue(s.text, s.args...)
-	}
-	p.later = nil
+	b := p.waiting()
 	if commit {
 		b.Queue("COMMIT")
 	}
@@ -51,15 +48,11 @@ func (p *pgRunner) flush(ctx context.Context, commit bool) error {
 		b.Queue(selectPosition)
 	}
 	sent := p.conn.SendBatch(ctx, b)
-	last := ""
-	for range statements {
-		tag, err := sent.Exec()
-		if err != nil {
-			return errors.Join(err, ignoreSame(err, sent.Close()))
-		}
-		last = tag.String()
+	last, err := took(sent, statements)
+	if err != nil {
+		return err
 	}
-	if commit && last != "COMMIT" { // a failed transaction ends in a rollback
+	if commit && last.String() != "COMMIT" { // a failed transaction ends in a rollback
 		return errors.Join(fmt.Errorf("db: COMMIT answers %s", last), sent.Close())
 	}
 	if commit && p.locate {
@@ -68,6 +61,27 @@ func (p *pgRunner) flush(ctx context.Context, commit bool) error {
 		return nil
 	}
 	return sent.Close()
+}
+
+// waiting takes what waits to be sent.
+func (p *pgRunner) waiting() *pgx.Batch {
+	b := &pgx.Batch{}
+	for _, s := range p.later {
+		b.Queue(s.text, s.args...)
+	}
+	p.later, p.begun = nil, true
+	return b
+}
+
+// took waits for the answers to so many statements, and returns the last. After
+// an error there are no more.
+func took(answers pgx.BatchResults, statements int) (last pgconn.CommandTag, err error) {
+	for range statements {
+		if last, err = answers.Exec(); err != nil {
+			return last, errors.Join(err, ignoreSame(err, answers.Close()))
+		}
+	}
+	return last, nil
 }
 
 // located reads where a commit is: everything up to there includes it.
@@ -99,7 +113,7 @@ func (p *pgRunner) commit(ctx context.Context) error {
 // rollback ends a transaction that was not committed. A connection on which
 // that fails is not used again: pgx looks for open transactions.
 func (p *pgRunner) rollback(ctx context.Context) {
-	if !p.committed {
+	if p.begun && !p.committed {
 		_, _ = p.conn.Exec(ctx, "ROLLBACK")
 	}
 }

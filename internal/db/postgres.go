@@ -119,7 +119,7 @@ func explainPostgres(config *pgx.ConnConfig, err error) error {
 // once in a million.
 const maxAttempts = 20
 
-func (d *DB) writePostgres(ctx context.Context, begin string, fn func(*Tx) error) error {
+func (d *DB) writePostgres(ctx context.Context, begin []laterStatement, fn func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := d.tryPostgres(ctx, begin, fn)
 		if err == nil || attempt == maxAttempts || !collided(err) {
@@ -166,7 +166,7 @@ func backOff(ctx context.Context, attempt int) error {
 	}
 }
 
-func (d *DB) tryPostgres(ctx context.Context, begin string, fn func(*Tx) error) error {
+func (d *DB) tryPostgres(ctx context.Context, begin []laterStatement, fn func(*Tx) error) error {
 	conn, err := d.writeConn(ctx)
 	if err != nil {
 		return err
@@ -175,11 +175,8 @@ func (d *DB) tryPostgres(ctx context.Context, begin string, fn func(*Tx) error) 
 	// The transaction does not hear of the caller's end: a commit that was
 	// sent is waited for. Its statements do.
 	lasting := context.WithoutCancel(ctx)
-	if _, err := conn.Exec(lasting, begin); err != nil {
-		return err
-	}
 	view := viewOf(ctx)
-	run := &pgRunner{conn: conn, locate: d.replica != nil && view != nil}
+	run := &pgRunner{conn: conn, later: begin, locate: d.replica != nil && view != nil}
 	defer run.rollback(lasting)
 	tx := d.newTx(ctx, run)
 	if err := tx.do(ctx, fn); err != nil {
@@ -240,10 +237,18 @@ func (d *DB) readOn(ctx context.Context, conn *pgxpool.Conn, v *View, fn func(Qu
 		}
 		return d.translate(ctx, err)
 	}
-	run := &pgRunner{conn: conn}
+	run := &pgRunner{conn: conn, begun: true}
 	defer run.rollback(context.WithoutCancel(ctx))
 	return fn(&snapshot{dialect: d.dialect, db: d, run: run, view: v})
 }
+
+// How transactions begin. It is sent with their first statement.
+var (
+	begin = []laterStatement{{text: "BEGIN"}}
+	// beginImpatient begins one that does not wait long for somebody else's
+	// lock, as a group does.
+	beginImpatient = []laterStatement{{text: "BEGIN"}, {text: "SET LOCAL lock_timeout = '50ms'"}}
+)
 
 // beginSnapshot begins reads that all see the same.
 const beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -255,24 +260,54 @@ type pgRunner struct {
 	cursors int
 
 	later     []laterStatement
+	begun     bool // something was sent
 	committed bool
 	locate    bool     // find out where the commit is
 	position  Position // of the commit; zero when it is not known
 }
 
+// query sends what waits with the statement, unless that must not be prepared.
 func (p *pgRunner) query(ctx context.Context, st *statement, args []any) (result, error) {
-	if err := p.flush(ctx, false); err != nil {
+	if st.fresh || len(p.later) == 0 {
+		if err := p.flush(ctx, false); err != nil {
+			return result{}, err
+		}
+		return sent(ctx, p.conn, st, st.text, args...)
+	}
+	b := p.waiting()
+	before := b.Len()
+	b.Queue(st.text, args...)
+	answers := p.conn.SendBatch(ctx, b)
+	if _, err := took(answers, before); err != nil {
 		return result{}, err
 	}
-	return sent(ctx, p.conn, st, st.text, args...)
+	rows, err := answers.Query() //nolint:sqlclosecheck,rowserrcheck // result.close
+	if err != nil {
+		return result{}, errors.Join(err, ignoreSame(err, answers.Close()))
+	}
+	source := newSentRows(rows, p.conn)
+	source.batch = answers
+	return result{statement: st, rows: source}, nil
 }
 
+// exec sends what waits with the statement. One without arguments may be several
+// in one text, which cannot be prepared.
 func (p *pgRunner) exec(ctx context.Context, st *statement, args []any) (int64, error) {
-	if err := p.flush(ctx, false); err != nil {
+	if len(args) == 0 || len(p.later) == 0 {
+		if err := p.flush(ctx, false); err != nil {
+			return 0, err
+		}
+		tag, err := p.conn.Exec(ctx, st.text, args...)
+		return tag.RowsAffected(), err
+	}
+	b := p.waiting()
+	b.Queue(st.text, args...)
+	answers := p.conn.SendBatch(ctx, b)
+	tag, err := took(answers, b.Len())
+	if err != nil {
 		return 0, err
 	}
-	tag, err := p.conn.Exec(ctx, st.text, args...)
-	return tag.RowsAffected(), err
+	return tag.RowsAffected(), answers.Close()
 }
 
 // Replan makes PostgreSQL plan the statements of the connection anew, those of

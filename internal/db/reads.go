@@ -108,9 +108,11 @@ func (d *DB) readTogether(ctx context.Context, r *Reads) error {
 func (d *DB) readTogetherOn(ctx context.Context, conn *pgxpool.Conn, r *Reads) error {
 	defer conn.Release()
 	if r.apart {
-		return r.send(ctx, d, conn, "", "")
+		return r.send(ctx, d, conn, &pgx.Batch{}, "")
 	}
-	err := r.send(ctx, d, conn, beginSnapshot, "COMMIT")
+	b := &pgx.Batch{}
+	b.Queue(beginSnapshot)
+	err := r.send(ctx, d, conn, b, "COMMIT")
 	if err != nil { // a connection on which this fails is not used again
 		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
 	}
@@ -120,10 +122,7 @@ func (d *DB) readTogetherOn(ctx context.Context, conn *pgxpool.Conn, r *Reads) e
 func (tx *Tx) readTogether(ctx context.Context, run *pgRunner, r *Reads) error {
 	err := tx.usable()
 	if err == nil {
-		err = run.flush(ctx, false)
-	}
-	if err == nil {
-		err = r.send(ctx, tx.db, run.conn, "", "")
+		err = r.send(ctx, tx.db, run.conn, run.waiting(), "")
 	}
 	if err != nil {
 		err = tx.db.translate(ctx, err)
@@ -132,13 +131,10 @@ func (tx *Tx) readTogether(ctx context.Context, run *pgRunner, r *Reads) error {
 	return err
 }
 
-// send sends the statements in one go, with one before and one after them
-// where there are such, and takes the answers.
-func (r *Reads) send(ctx context.Context, d *DB, conn *pgxpool.Conn, first, last string) (err error) {
-	b := &pgx.Batch{}
-	if first != "" {
-		b.Queue(first)
-	}
+// send sends the statements in one go, behind those in the batch and with one
+// after them where there is such, and takes the answers.
+func (r *Reads) send(ctx context.Context, d *DB, conn *pgxpool.Conn, b *pgx.Batch, last string) (err error) {
+	before := b.Len()
 	for _, one := range r.list {
 		d.stats.queries.Add(1)
 		b.Queue(d.texts.get(one.text).text, d.bind(one.args)...)
@@ -152,7 +148,7 @@ func (r *Reads) send(ctx context.Context, d *DB, conn *pgxpool.Conn, first, last
 			err = closed
 		}
 	}()
-	if first != "" {
+	for range before {
 		if _, err := answers.Exec(); err != nil {
 			return err
 		}

@@ -163,6 +163,114 @@ func TestReadsAreOneRoundTrip(t *testing.T) {
 	}
 }
 
+// On PostgreSQL a transaction begins with its first statement, and what is put
+// off goes with the next one that has an answer, whether that is a statement,
+// one that only counts, or several reads.
+func TestWritesAreFewRoundTrips(t *testing.T) {
+	t.Parallel()
+	address, trips := countTrips(t, dbtest.URL(t))
+	d, err := db.Open(t.Context(), db.Config{URL: address, ReadConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	ctx := t.Context()
+	later := func(tx *db.Tx) error { return db.Later(ctx, tx, `DELETE FROM settings WHERE name = ?`, "later") }
+	for _, x := range []struct {
+		name string
+		want int64
+		do   func(tx *db.Tx) error
+	}{
+		{"nothing", 1, func(*db.Tx) error { return nil }},
+		{"what is put off", 1, later},
+		{"a query", 2, func(tx *db.Tx) error {
+			_, err := db.All[string](ctx, tx, `SELECT value FROM settings WHERE name = ?`, "later")
+			return err
+		}},
+		{"a query after what is put off", 2, func(tx *db.Tx) error {
+			if err := later(tx); err != nil {
+				return err
+			}
+			_, err := db.All[string](ctx, tx, `SELECT value FROM settings WHERE name = ?`, "later")
+			return err
+		}},
+		{"a statement after what is put off", 2, func(tx *db.Tx) error {
+			if err := later(tx); err != nil {
+				return err
+			}
+			n, err := db.Exec(ctx, tx, `UPDATE settings SET value = ? WHERE name = ?`, "x", "later")
+			if n != 0 {
+				t.Errorf("%d rows are there that were deleted before", n)
+			}
+			return err
+		}},
+		{"reads after what is put off", 2, func(tx *db.Tx) error {
+			if err := later(tx); err != nil {
+				return err
+			}
+			var reads db.Reads
+			db.Ask[string](&reads, `SELECT value FROM settings WHERE name = ?`, "a")
+			db.Ask[string](&reads, `SELECT value FROM settings WHERE name = ?`, "b")
+			return reads.Run(ctx, tx)
+		}},
+	} {
+		var took int64
+		for range 2 { // the first prepares
+			before := trips.Load()
+			if err := d.Write(ctx, x.do); err != nil {
+				t.Fatalf("%s: %v", x.name, err)
+			}
+			took = trips.Load() - before
+		}
+		if took != x.want {
+			t.Errorf("%s took %d round trips, want %d", x.name, took, x.want)
+		}
+	}
+}
+
+// What is put off and fails fails the statement that it is sent with, whatever
+// that is, and nothing of the transaction stays.
+func TestLaterFailsWithTheNext(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		for name, next := range map[string]func(tx *db.Tx) error{
+			"query": func(tx *db.Tx) error {
+				_, err := db.All[string](t.Context(), tx, `SELECT value FROM settings WHERE name = ?`, "item-a")
+				return err
+			},
+			"exec": func(tx *db.Tx) error {
+				_, err := db.Exec(t.Context(), tx, `DELETE FROM settings WHERE name = ?`, "item-a")
+				return err
+			},
+			"reads": func(tx *db.Tx) error {
+				var reads db.Reads
+				db.Ask[string](&reads, `SELECT value FROM settings WHERE name = ?`, "item-a")
+				return reads.Run(t.Context(), tx)
+			},
+		} {
+			err := d.Write(t.Context(), func(tx *db.Tx) error {
+				for range 2 {
+					err := db.Later(t.Context(), tx, `INSERT INTO settings (name, value) VALUES (?, '')`, "item-a")
+					if err != nil { // SQLite says so at once
+						return err
+					}
+				}
+				if err := next(tx); err != nil {
+					return err
+				}
+				t.Errorf("%s: it went on", name)
+				return nil
+			})
+			if !db.IsUnique(err) {
+				t.Errorf("%s: got %v, want a UniqueError", name, err)
+			}
+			if n := settings(t, d, "item-%"); n != 0 {
+				t.Errorf("%s: %d rows of a transaction that failed", name, n)
+			}
+		}
+	})
+}
+
 // countTrips puts something between a client and its server that counts how
 // often the client has spoken after the server had.
 func countTrips(t *testing.T, server string) (address string, trips *atomic.Int64) {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -19,6 +20,7 @@ import (
 // sentRows are rows as PostgreSQL has sent them.
 type sentRows struct {
 	rows  pgx.Rows
+	batch pgx.BatchResults // that the rows are the last of, if any
 	types *pgtype.Map
 	forms []form // one for each column
 }
@@ -87,7 +89,11 @@ func (r *sentRows) Err() error { return r.rows.Err() }
 // Close reads over what is left, and says what went wrong in that.
 func (r *sentRows) Close() error {
 	r.rows.Close()
-	return r.rows.Err()
+	err := r.rows.Err()
+	if r.batch != nil {
+		err = cmp.Or(err, r.batch.Close())
+	}
+	return err
 }
 
 // form is how the server writes the values of a column.
