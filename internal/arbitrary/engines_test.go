@@ -138,6 +138,9 @@ func event(m *arbitrary.Maker) payment.Event {
 	about := fmt.Sprintf("%d", 1+n(30))
 	who := one("customer_id")
 	card := floetest.CardOf("pm_" + string(who[max(0, len(who)-12):]))
+	if n(4) == 0 { // which several can have
+		card = floetest.CardOf("pm_" + about)
+	}
 	switch n(8) {
 	case 0, 1, 2:
 		e.Type, e.Order, e.Customer = payment.SetupSucceeded, "", who

@@ -208,10 +208,11 @@ func (s *Service) Delete(ctx context.Context, tx *db.Tx, actor auth.Subject, org
 }
 
 // Detached forgets a method that the processor has forgotten. Whose it is is
-// known; that it is unknown, or forgotten, is nothing to do.
+// known; that it is unknown, or forgotten, is nothing to do. Of several customers
+// who share one the oldest is locked first, so that nobody waits in a circle.
 func (s *Service) Detached(ctx context.Context, tx *db.Tx, actor auth.Subject, org id.ID, reference string) error {
 	list, err := db.All[methodRow](ctx, tx, `SELECT `+methodColumns+` FROM payment_methods
-		WHERE organization_id = ? AND processor = ? AND reference = ? AND deleted_at IS NULL`, org, s.Processor.Name(), reference)
+		WHERE organization_id = ? AND processor = ? AND reference = ? AND deleted_at IS NULL ORDER BY customer_id`, org, s.Processor.Name(), reference)
 	if err != nil {
 		return fmt.Errorf("find a payment method: %w", err)
 	}

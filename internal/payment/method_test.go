@@ -161,6 +161,25 @@ func TestChosenMethod(t *testing.T) {
 	})
 }
 
+// TestSharedMethod: a method that several customers pay with is gone for all of
+// them, of whom the oldest is locked first.
+func TestSharedMethod(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		w.Processor()
+		older, younger := id.ID(w.Customer(nil).ID()), id.ID(w.Customer(nil).ID())
+		for _, c := range []id.ID{younger, older} {
+			w.Told(204, payment.Event{ID: string(c), Type: payment.SetupSucceeded, Organization: w.Org.ID, Customer: c, Method: floetest.CardOf("shared"), Default: true})
+		}
+		since := w.LastSeq()
+		w.Told(204, payment.Event{ID: "gone", Type: payment.MethodDetached, Method: floetest.CardOf("shared")})
+		got, err := db.All[id.ID](t.Context(), w.DB, `SELECT customer_id FROM journal WHERE organization_id = ? AND seq > ? ORDER BY seq`, w.Org.ID, since)
+		if err != nil || len(got) != 2 || got[0] != older || got[1] != younger {
+			t.Errorf("%s, %s: changed %v: %v", older, younger, got, err)
+		}
+	})
+}
+
 // TestDetachedOnce: what another node is about to have forgotten is not asked
 // for here as well.
 func TestDetachedOnce(t *testing.T) {
