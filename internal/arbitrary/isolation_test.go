@@ -35,6 +35,7 @@ func TestIsolation(t *testing.T) {
 		w.wander(t, callers, *requests)
 		w.outside(t, callers[0], callers[1])
 		w.tally.report(t, callers[0].maker.Operations())
+		f.Sound() // whatever was asked for, it all still fits together
 		for _, wrong := range w.wrong[:min(len(w.wrong), 5)] {
 			t.Errorf("-arbitrary.seed %d: %s", *seed, wrong)
 		}

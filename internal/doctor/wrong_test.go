@@ -116,6 +116,7 @@ var wrongs = []string{
 	`UPDATE disputes SET currency = 'xts'`,
 	`UPDATE webhook_endpoints SET mask = 0 WHERE deleted_at IS NULL`,
 	`UPDATE webhook_endpoints SET mask = mask - (mask & -mask) WHERE deleted_at IS NULL`,
+	`UPDATE webhook_endpoints SET mask = mask + 1 WHERE deleted_at IS NULL AND mask & 1 = 0`,
 	`DELETE FROM webhook_targets`,
 	`UPDATE webhook_queue SET organization_id = (SELECT id FROM organizations WHERE slug = 'later') WHERE seq = (SELECT MIN(seq) FROM webhook_queue)`,
 	`UPDATE webhook_queue SET seq = seq + 1000000 WHERE seq = (SELECT MIN(q.seq) FROM webhook_queue q WHERE (SELECT COUNT(*) FROM webhook_queue x WHERE x.lane = q.lane AND x.target_id = q.target_id) > 1)`,
