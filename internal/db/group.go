@@ -72,6 +72,9 @@ func (g *Group[T]) lead(ctx context.Context, m *member[T]) error {
 	begun := false
 	err := g.lasting(ctx, func(lasting context.Context, tx *Tx) error {
 		if !begun {
+			if err := g.gather(lasting, tx); err != nil {
+				return err
+			}
 			taken, begun = g.line.take(g.most), true
 			if ctx.Err() != nil {
 				taken = taken[1:] // its caller has gone
@@ -87,6 +90,17 @@ func (g *Group[T]) lead(ctx context.Context, m *member[T]) error {
 		return ctx.Err()
 	}
 	return outcome
+}
+
+// gather begins the transaction before anybody is taken along when another one is
+// under way: while that takes its round trip, more come. Alone it begins with
+// its first statement.
+func (g *Group[T]) gather(ctx context.Context, tx *Tx) error {
+	pg, ok := tx.run.(*pgRunner)
+	if !ok || len(g.slots) == 1 {
+		return nil
+	}
+	return g.db.translate(ctx, pg.flush(ctx, false))
 }
 
 // lasting writes in a context that does not end with the leader's: the others
