@@ -55,6 +55,11 @@ func TestDeleteInOneTransaction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for i, ends := range []string{"member.deleted", "benefit_grant.revoked", "member.deleted", "member.deleted"} {
+			if !slices.Contains(alone[i*alike], ends) {
+				t.Errorf("alone %d: %v, without %s", i*alike, alone[i*alike], ends)
+			}
+		}
 		for i := range alone {
 			if got := askedBy(t, f, f.Org.ID, string(together[i]), requests[i]); !slices.Equal(got, alone[i]) || len(got) < 2 {
 				t.Errorf("%d: %v, alone %v", i, got, alone[i])

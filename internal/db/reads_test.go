@@ -139,12 +139,7 @@ func TestReadsAreOneSnapshot(t *testing.T) {
 // On PostgreSQL reads cost one round trip, however many they are.
 func TestReadsAreOneRoundTrip(t *testing.T) {
 	t.Parallel()
-	address, trips := countTrips(t, dbtest.URL(t))
-	d, err := db.Open(t.Context(), db.Config{URL: address, ReadConns: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = d.Close() }()
+	d, trips := openCounted(t)
 	run := func(n int) int64 {
 		var reads db.Reads
 		for range n {
@@ -168,12 +163,7 @@ func TestReadsAreOneRoundTrip(t *testing.T) {
 // one that only counts, or several reads.
 func TestWritesAreFewRoundTrips(t *testing.T) {
 	t.Parallel()
-	address, trips := countTrips(t, dbtest.URL(t))
-	d, err := db.Open(t.Context(), db.Config{URL: address, ReadConns: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = d.Close() }()
+	d, trips := openCounted(t)
 	ctx := t.Context()
 	later := func(tx *db.Tx) error { return db.Later(ctx, tx, `DELETE FROM settings WHERE name = ?`, "later") }
 	for _, x := range []struct {
@@ -269,6 +259,19 @@ func TestLaterFailsWithTheNext(t *testing.T) {
 			}
 		}
 	})
+}
+
+// openCounted opens a database on PostgreSQL with one connection, whose round
+// trips are counted.
+func openCounted(t *testing.T) (*db.DB, *atomic.Int64) {
+	t.Helper()
+	address, trips := countTrips(t, dbtest.URL(t))
+	d, err := db.Open(t.Context(), db.Config{URL: address, ReadConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d, trips
 }
 
 // countTrips puts something between a client and its server that counts how
