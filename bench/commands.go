@@ -222,14 +222,14 @@ func (c *growCommand) grown(ctx context.Context, w *workshop, engine string, org
 			}
 		}
 	})
-	if err != nil || organizations > 1 { // of many, each has too few customers for what comes
+	if err != nil {
 		return found, err
 	}
 	for _, of := range []struct {
 		name string
 		grow func(context.Context) ([]report.Measurement, error)
 	}{{webhooksName, m.grownWebhooks}, {exportName, m.grownExport}} {
-		if !c.wants(of.name) {
+		if !c.wants(of.name) || of.name == exportName && organizations > 1 { // of many, each has too few customers for a file
 			continue
 		}
 		list, err := of.grow(ctx)

@@ -242,9 +242,29 @@ func (t *teller) run(time.Duration, int64) (wire.Sample, error) {
 	return sample, err
 }
 
-// subscribe makes an endpoint for updates and answers what deletes it.
+// subscribe makes an endpoint for updates in every organization whose customers
+// are changed, and answers what deletes them.
 func (s *stage) subscribe(ctx context.Context, url string) (end func() error, err error) {
-	text, err := s.send(ctx, http.MethodPost, "/v1/webhooks/endpoints", map[string]any{"url": url, "format": "raw", "events": []string{"customer.updated"}})
+	var made []func() error
+	end = func() (err error) {
+		for _, remove := range made {
+			err = errors.Join(err, remove())
+		}
+		return err
+	}
+	for _, t := range s.set.Tenants {
+		remove, err := s.endpoint(ctx, t.Token, url)
+		if err != nil {
+			return nil, errors.Join(err, end())
+		}
+		made = append(made, remove)
+	}
+	return end, nil
+}
+
+// endpoint makes one with an organization's token, and answers what deletes it.
+func (s *stage) endpoint(ctx context.Context, token, url string) (remove func() error, err error) {
+	text, err := s.send(ctx, token, http.MethodPost, "/v1/webhooks/endpoints", map[string]any{"url": url, "format": "raw", "events": []string{"customer.updated"}})
 	if err != nil {
 		return nil, err
 	}
@@ -253,12 +273,12 @@ func (s *stage) subscribe(ctx context.Context, url string) (end func() error, er
 		return nil, err
 	}
 	return func() error {
-		_, err := s.send(context.WithoutCancel(ctx), http.MethodDelete, "/v1/webhooks/endpoints/"+made.ID, nil)
+		_, err := s.send(context.WithoutCancel(ctx), token, http.MethodDelete, "/v1/webhooks/endpoints/"+made.ID, nil)
 		return err
 	}, nil
 }
 
-func (s *stage) send(ctx context.Context, method, path string, body any) ([]byte, error) {
+func (s *stage) send(ctx context.Context, token, method, path string, body any) ([]byte, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -267,7 +287,7 @@ func (s *stage) send(ctx context.Context, method, path string, body any) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	q.Header.Set("Authorization", "Bearer "+s.set.Tenants[0].Token)
+	q.Header.Set("Authorization", "Bearer "+token)
 	q.Header.Set("Content-Type", "application/json")
 	r, err := http.DefaultClient.Do(q)
 	if err != nil {
