@@ -109,9 +109,11 @@ func inTheWay(err error) bool {
 // migrateSQLite uses a connection without foreign keys, because changing a
 // column means copying its table. Each migration is one transaction together
 // with its version, so a process that comes second fails harmlessly, looks
-// again, and goes on from where the other one got to.
+// again, and goes on from where the other one got to. None of them waits for the
+// disk, which would be half of a first start on a slow one: what power takes is
+// migrated again, and whatever is written afterwards waits for all before it.
 func (d *DB) migrateSQLite(ctx context.Context, to int64) error {
-	pool, err := sql.Open("sqlite", d.dsn(writerCacheKB, "foreign_keys(0)"))
+	pool, err := sql.Open("sqlite", d.dsn(writerCacheKB, "foreign_keys(0)", "synchronous(normal)"))
 	if err != nil {
 		return err
 	}
