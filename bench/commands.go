@@ -213,6 +213,9 @@ func (c *growCommand) grown(ctx context.Context, w *workshop, engine string, org
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
+	if err := m.warm(ctx); err != nil {
+		return nil, err
+	}
 	fmt.Fprintln(os.Stderr, strings.ToUpper(engine[:1])+engine[1:]+",", organizations, "organizations")
 	m.cold = true
 	err = m.all(ctx, func(list []report.Measurement) {

@@ -126,6 +126,9 @@ func (p *Postgres) New(ctx context.Context, name string) error {
 		`CREATE DATABASE "`+name+`" TEMPLATE template0 ENCODING 'UTF8'`)
 }
 
+// Data is the server's folder.
+func (p *Postgres) Data() string { return p.cmd.Dir }
+
 // Stop ends the server; its folder stays.
 func (p *Postgres) Stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGINT) // the fast shutdown
