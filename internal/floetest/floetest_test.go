@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"floe/internal/auth"
+	"floe/internal/db"
 	"floe/internal/floetest"
 )
 
@@ -35,6 +36,23 @@ func TestInstance(t *testing.T) {
 	})
 }
 
+// TestTenantTables: every table whose rows name an organization is under the
+// rule, or there is a reason why not.
+func TestTenantTables(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	tables, err := db.All[string](t.Context(), f.DB, `SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND c.name = 'organization_id'`)
+	if err != nil || len(tables) < 40 {
+		t.Fatalf("%d tables: %v", len(tables), err)
+	}
+	for _, table := range tables {
+		if floetest.TenantTable(table) == (floetest.Shared[table] != "") {
+			t.Errorf("%s must be under the rule of tenants, or shared for a reason", table)
+		}
+	}
+}
+
 func TestTenanted(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]bool{
@@ -50,6 +68,12 @@ func TestTenanted(t *testing.T) {
 		"UPDATE members SET name = ? WHERE id = ?":                                  false,
 		"DELETE FROM customer_sessions WHERE expires_at < ?":                        true,
 		"DELETE FROM customer_sessions WHERE id = ?":                                false,
+		"UPDATE webhook_targets SET failures = 0 WHERE id = ?":                      false,
+		"SELECT lane FROM webhook_lanes WHERE target_id = ?":                        false,
+		"UPDATE webhook_lanes SET due_at = ? WHERE target_id = ?":                   false,
+		"DELETE FROM webhook_queue WHERE event_id = ?":                              false,
+		"SELECT status FROM webhook_replays WHERE id = ?":                           false,
+		"SELECT now FROM test_clocks":                                               false,
 		"SELECT s.id FROM customer_sessions s WHERE s.hash = ? AND s.expires_at>?":  true,
 	} {
 		if got := floetest.Tenanted(sql); got != want {

@@ -23,12 +23,23 @@ type tenantRule struct {
 }
 
 var tenantTable = regexp.MustCompile(
-	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents|refund_requests|charges|payers|payment_methods|processor_events|disputes|webhook_endpoints|webhook_events|webhook_deliveries)\b`)
+	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents|refund_requests|charges|payers|payment_methods|processor_events|disputes|webhook_endpoints|webhook_events|webhook_deliveries|webhook_targets|webhook_lanes|webhook_queue|webhook_replays|test_clocks)\b`)
+
+// Shared are the tables whose rows name an organization and are not under the
+// rule, and why.
+var Shared = map[string]string{
+	"tokens":      "a token may be a user's, who belongs to several organizations, and who calls is looked up first",
+	"memberships": "users belong to several organizations",
+}
+
+// TenantTable says whether a table is under the rule.
+func TenantTable(name string) bool { return tenantTable.MatchString("FROM " + name) }
 
 // exceptions are statements that are right without an organization.
 var exceptions = []*regexp.Regexp{
 	// Who calls is looked up before it is known whose caller it is.
 	regexp.MustCompile(`(?is)\bFROM\s+customer_sessions\b.*\bhash\s*=\s*\?`),
+	regexp.MustCompile(`(?s)\bFROM tokens t\b.*\bLEFT JOIN test_clocks c ON c\.organization_id = o\.id\s+WHERE t\.hash = \?`),
 	// Nobody's organization is named when the billing cycle looks for what is due.
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+orders\b.*\bcheck_at\b.*\borganization_id NOT IN \(SELECT organization_id FROM test_clocks\)`),
 	// What a processor has not answered for is asked for again, whoever's it is.
@@ -48,7 +59,23 @@ var exceptions = []*regexp.Regexp{
 	regexp.MustCompile(`(?is)^UPDATE webhook_(events SET payload|deliveries SET response) = NULL WHERE seq (?:=|IN) `),
 	// The dispatcher takes up a target by its own id, and its endpoint with it.
 	regexp.MustCompile(`(?is)^\s*SELECT\b.*\bFROM\s+webhook_targets\s+t\s+JOIN\s+webhook_endpoints\s+e\s+ON\s+e\.organization_id\s*=\s*t\.organization_id\b`),
-	// A metric says how old the oldest event of the whole queue is.
+	// It looks for the targets that have something to do, whoever's they are, claims
+	// lanes of one, and finds where they begin in the queue,
+	regexp.MustCompile(`^WITH RECURSIVE t \(id\) AS \(\s+SELECT \(SELECT target_id FROM webhook_lanes WHERE pending > 0 ORDER BY target_id LIMIT 1\)`),
+	regexp.MustCompile(`^UPDATE webhook_lanes SET due_at = \?, lease = \?\s+WHERE target_id = \? AND lane IN \(`),
+	regexp.MustCompile(`(?s)^SELECT \(SELECT h\.seq FROM webhook_queue h\b.*\bFROM webhook_lanes l WHERE l\.target_id = \? AND l\.lane (?:=|IN) `),
+	// records how it went with what it has claimed,
+	regexp.MustCompile(`^SELECT lane FROM webhook_lanes WHERE target_id = \? AND lane (?:=|IN) .* FOR UPDATE(?: SKIP LOCKED)?$`),
+	regexp.MustCompile(`^(?:DELETE FROM webhook_queue|UPDATE webhook_queue SET attempt = attempt \+ 1) WHERE seq (?:=|IN) .* RETURNING seq$`),
+	regexp.MustCompile(`^UPDATE webhook_lanes SET pending = pending - 1, .* WHERE target_id = \? AND lane (?:=|IN) .* RETURNING lane, pending$`),
+	regexp.MustCompile(`^UPDATE webhook_lanes SET due_at = \?, lease = NULL WHERE target_id = \? AND lane = \?$`),
+	// and renews or gives up what it holds, or an earlier process has held.
+	regexp.MustCompile(`^UPDATE webhook_lanes SET due_at = \? WHERE target_id = \? AND lane IN \(\s+SELECT lane FROM webhook_lanes WHERE target_id = \? AND lease = \? AND lane `),
+	regexp.MustCompile(`^UPDATE webhook_lanes SET due_at = \?, lease = NULL WHERE (?:target_id = \?|pending > 0) AND lease (?:= \?|IS NOT NULL AND lease <> \?$)`),
+	// Lanes that nobody needs any more are cleared away for all at once.
+	regexp.MustCompile(`^DELETE FROM webhook_lanes WHERE pending = 0 AND last_seq = 0 AND due_at < \?$`),
+	// Metrics say how long the whole queue is, and how old its oldest event.
+	regexp.MustCompile(`^SELECT COALESCE\(CAST\(SUM\(pending\) AS bigint\), 0\) FROM webhook_lanes WHERE pending > 0$`),
 	regexp.MustCompile(`(?is)^\s*SELECT\s+e\.created_at\s+FROM\s+webhook_queue\s+q\s+JOIN\s+webhook_events\s+e\s+ON\s+e\.organization_id\s*=\s*q\.organization_id\b`),
 	// What a search will find is guessed from the texts of some customers, whoever's they are.
 	regexp.MustCompile(`(?is)^SELECT COALESCE\(MAX\(seq\), 0\) FROM customers$|^WITH RECURSIVE place\b.*\bSELECT search FROM place CROSS JOIN customers USING \(seq\)$|^SELECT search FROM customers TABLESAMPLE\b`),

@@ -138,7 +138,7 @@ func heads(ctx context.Context, tx *db.Tx, to *destination, lanes []id.ID) ([]*t
 		}
 		if _, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET lease = NULL, pending = (
 			SELECT COUNT(*) FROM webhook_queue q WHERE q.target_id = webhook_lanes.target_id AND q.lane = webhook_lanes.lane)
-			WHERE target_id = ? AND lane = ?`, to.ID, lane); err != nil {
+			WHERE organization_id = ? AND target_id = ? AND lane = ?`, to.OrganizationID, to.ID, lane); err != nil {
 			return nil, fmt.Errorf("correct webhook lane: %w", err)
 		}
 	}

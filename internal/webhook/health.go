@@ -72,7 +72,8 @@ func recovered(ctx context.Context, tx *db.Tx, r *result) error {
 	if r.to.Failures == 0 {
 		return nil
 	}
-	if _, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET failures = 0, failing_since = NULL, blocked_until = NULL WHERE id = ?`, r.to.ID); err != nil {
+	if _, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET failures = 0, failing_since = NULL, blocked_until = NULL WHERE organization_id = ? AND id = ?`,
+		r.to.OrganizationID, r.to.ID); err != nil {
 		return err
 	}
 	r.hurry = r.to.Failures >= suspicious
@@ -83,17 +84,17 @@ func recovered(ctx context.Context, tx *db.Tx, r *result) error {
 // after that of the record: whoever writes to lanes locks them in the order of
 // their ids, which who holds some of them already could not. Should it not come
 // to it, they are due at their time.
-func (s *Service) hurry(ctx context.Context, target id.ID) {
+func (s *Service) hurry(ctx context.Context, to *destination) {
 	err := s.DB.Write(ctx, func(tx *db.Tx) error {
 		tx.TouchNothing()
 		now := s.now()
-		_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE target_id = ? AND lane IN (
-			SELECT lane FROM webhook_lanes WHERE target_id = ? AND pending > 0 AND lease IS NULL AND due_at > ? ORDER BY lane`+tx.ForUpdate()+`)`,
-			now, target, target, now)
+		_, err := db.Exec(ctx, tx, `UPDATE webhook_lanes SET due_at = ? WHERE organization_id = ? AND target_id = ? AND lane IN (
+			SELECT lane FROM webhook_lanes WHERE organization_id = ? AND target_id = ? AND pending > 0 AND lease IS NULL AND due_at > ? ORDER BY lane`+tx.ForUpdate()+`)`,
+			now, to.OrganizationID, to.ID, to.OrganizationID, to.ID, now)
 		return err
 	})
 	if err != nil {
-		s.Logger.Error("webhooks: what waits could not be made due; it is sent later", "target", target, "error", err)
+		s.Logger.Error("webhooks: what waits could not be made due; it is sent later", "target", to.ID, "error", err)
 	}
 }
 
@@ -107,12 +108,12 @@ type health struct {
 // while.
 func worsen(ctx context.Context, tx *db.Tx, to *destination, by int64, now time.Time) (health, error) {
 	h, err := db.One[health](ctx, tx, `UPDATE webhook_targets SET failures = failures + ?, failing_since = COALESCE(failing_since, ?)
-		WHERE id = ? RETURNING failures, failing_since`, by, now, to.ID)
+		WHERE organization_id = ? AND id = ? RETURNING failures, failing_since`, by, now, to.OrganizationID, to.ID)
 	if err != nil || h.Failures < suspicious {
 		return h, err
 	}
 	h.BlockedUntil = now.Add(block(now.Sub(h.FailingSince)))
-	_, err = db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = ? WHERE id = ?`, h.BlockedUntil, to.ID)
+	_, err = db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = ? WHERE organization_id = ? AND id = ?`, h.BlockedUntil, to.OrganizationID, to.ID)
 	return h, err
 }
 

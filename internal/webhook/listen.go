@@ -213,8 +213,8 @@ func (s *Service) keepOne(ctx context.Context, tx *db.Tx, l *session, org, endpo
 	if l.follows {
 		longer = &until
 	}
-	n, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = COALESCE(?, blocked_until) WHERE id = ? AND EXISTS (
-		SELECT 1 FROM webhook_endpoints WHERE organization_id = ? AND id = ? AND deleted_at IS NULL)`, longer, endpoint, org, endpoint)
+	n, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET blocked_until = COALESCE(?, blocked_until) WHERE organization_id = ? AND id = ? AND EXISTS (
+		SELECT 1 FROM webhook_endpoints WHERE organization_id = ? AND id = ? AND deleted_at IS NULL)`, longer, org, endpoint, org, endpoint)
 	if err != nil || n > 0 {
 		return err
 	}
@@ -259,7 +259,8 @@ func (s *Service) Unlisten(ctx context.Context, tx *db.Tx, args json.RawMessage)
 	if err := json.Unmarshal(args, &a); err != nil {
 		return err
 	}
-	until, err := db.All[*time.Time](ctx, tx, `SELECT blocked_until FROM webhook_targets WHERE id = ?`+tx.ForUpdate(), a.EndpointID)
+	until, err := db.All[*time.Time](ctx, tx, `SELECT blocked_until FROM webhook_targets WHERE organization_id = ? AND id = ?`+tx.ForUpdate(),
+		a.OrganizationID, a.EndpointID)
 	if err != nil || len(until) == 0 || until[0] == nil {
 		return err
 	}

@@ -194,7 +194,8 @@ func (s *Service) enable(ctx context.Context, tx *db.Tx, e *Endpoint) error {
 		return nil
 	}
 	e.Enabled, e.DisabledReason, e.EnabledAt = true, nil, s.now()
-	_, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET failures = 0, failing_since = NULL, blocked_until = NULL WHERE id = ?`, e.ID)
+	_, err := db.Exec(ctx, tx, `UPDATE webhook_targets SET failures = 0, failing_since = NULL, blocked_until = NULL WHERE organization_id = ? AND id = ?`,
+		e.OrganizationID, e.ID)
 	s.wakeAfter(tx, e.ID)
 	return err
 }

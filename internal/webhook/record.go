@@ -36,7 +36,7 @@ func (s *Service) record(ctx context.Context, results []*result) (late []*result
 	}
 	for _, r := range held {
 		if r.hurry {
-			s.hurry(ctx, r.to.ID)
+			s.hurry(ctx, r.to)
 		}
 	}
 	for _, r := range late {

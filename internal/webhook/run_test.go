@@ -65,7 +65,7 @@ func TestHeldUp(t *testing.T) {
 		f.Do("PATCH", "/v1/customers/"+customer, f.AllToken, map[string]any{"name": "N"})
 	}
 	waiting := func() int64 {
-		n, err := db.One[int64](t.Context(), f.DB, `SELECT CAST(COALESCE(SUM(pending), 0) AS bigint) FROM webhook_lanes`)
+		n, err := db.One[int64](t.Context(), f.DB, `SELECT CAST(COALESCE(SUM(pending), 0) AS bigint) FROM webhook_lanes WHERE organization_id = ?`, f.Org.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestHeldUp(t *testing.T) {
 		locked := make(chan struct{})
 		go func() { // the answer comes when the lane is locked
 			_ = f.DB.Write(t.Context(), func(tx *db.Tx) error {
-				_, err := db.All[string](t.Context(), tx, `SELECT lane FROM webhook_lanes WHERE lane = ?`+tx.ForUpdate(), held)
+				_, err := db.All[string](t.Context(), tx, `SELECT lane FROM webhook_lanes WHERE organization_id = ? AND lane = ?`+tx.ForUpdate(), f.Org.ID, held)
 				close(locked)
 				change(other)
 				until("the other's event is on record", func() bool { return waiting() == 1 })
