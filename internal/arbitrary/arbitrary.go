@@ -47,6 +47,8 @@ type Maker struct {
 	Text func() string
 	// Skip says which operations are left out.
 	Skip func(id string) bool
+	// Without says which parameters of an operation are never given.
+	Without func(id, parameter string) bool
 	// Wrong is how often, of a thousand values, one breaks its schema. Of half of
 	// the requests none does: what stands deep in a body is reached by these.
 	Wrong int
@@ -68,7 +70,8 @@ type operation struct {
 
 // New is a maker of requests for the document.
 func New(d *api.Document, random *rand.Rand) *Maker {
-	m := &Maker{Random: random, Known: &Known{}, Wrong: 20, document: d, Skip: func(string) bool { return false }}
+	m := &Maker{Random: random, Known: &Known{}, Wrong: 20, document: d,
+		Skip: func(string) bool { return false }, Without: func(string, string) bool { return false }}
 	for path, items := range d.Paths {
 		for method, item := range items {
 			m.operations = append(m.operations, operation{strings.ToUpper(method), path, item})
@@ -125,7 +128,7 @@ func (m *Maker) request(o *operation) Request {
 			r.Path = strings.Replace(r.Path, "{"+p.Name+"}", url.PathEscape(text), 1)
 			continue
 		}
-		if m.uses(p) {
+		if m.uses(p) && !m.Without(r.ID, p.Name) {
 			query = append(query, m.parameter(p, o.path)...)
 		}
 	}
@@ -165,7 +168,7 @@ func (m *Maker) Lists() (list []Request) {
 		add()
 		for _, p := range o.item.Parameters {
 			switch {
-			case p.In != "query" || p.Name == "limit" || p.Name == "page" || p.Name == "cursor" || p.Name == "wait":
+			case p.In != "query" || p.Name == "limit" || p.Name == "page" || p.Name == "cursor" || p.Name == "wait" || m.Without(m.operation, p.Name):
 			case p.Name == "sorting":
 				for _, order := range m.enum(p.Schema) {
 					add("sorting=" + order)

@@ -169,12 +169,12 @@ func (k *Known) hearProperty(object map[string]any, name, of string) {
 func kind(of string, object map[string]any) string {
 	has := func(name string) bool { _, ok := object[name]; return ok }
 	switch {
+	case of == "webhooks" && has("finished_at"):
+		return "replay"
 	case of == "webhooks" && has("url"), of == "webhook_endpoint":
 		return "endpoint"
 	case of == "webhooks" && has("webhook_event"):
 		return "delivery"
-	case of == "webhooks":
-		return "replay"
 	case of == "webhook_event":
 		return "event"
 	case has("role") && has("customer_id"):
@@ -207,6 +207,7 @@ func (m *Maker) named(name string) any {
 
 // suits are the statuses or types of the things with which an operation succeeds.
 var suits = map[string]map[string]string{
+	"benefits:files":                        {"benefit_id": "downloadables"},
 	"orders:finalize":                       {"order_id": "draft"},
 	"orders:record_payment":                 {"order_id": "pending"},
 	"refunds:create":                        {"order_id": "paid"},
