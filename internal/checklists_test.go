@@ -11,7 +11,7 @@ import (
 )
 
 // TestChecklists: every case of a checklist stands in checklists.txt once, with
-// a test that there is and that names it, or a reason why there is none.
+// tests that there are and that name it, or a reason why there is none.
 func TestChecklists(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("checklists.txt")
@@ -24,31 +24,31 @@ func TestChecklists(t *testing.T) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		fields := strings.SplitN(line, " ", 4)
-		if len(fields) != 4 {
+		fields := strings.SplitN(line, " ", 3)
+		if len(fields) != 3 {
 			t.Fatalf("%q is no line of checklist, numbers, package and test", line)
 		}
 		list := fields[0]
 		if seen[list] == nil {
 			seen[list] = map[int]bool{}
 		}
-		text, tested := "", fields[2] != "-"
-		if tested {
-			if text = textOf(t, fields[2], fields[3]); text == "" {
-				t.Errorf("%s: there is no test %s in internal/%s", line, fields[3], fields[2])
-			}
+		texts := map[string]string{}
+		if !strings.HasPrefix(fields[2], "- ") {
+			texts = textsOf(t, fields[2])
 		}
 		for n := range numbersOf(t, fields[1]) {
 			if seen[list][n] {
 				t.Errorf("%s %d stands there twice", list, n)
 			}
 			seen[list][n] = true
-			if tested && !names(text, n) {
-				t.Errorf("%s in internal/%s does not name case %d of %s, which it tests", fields[3], fields[2], n, list)
+			for name, text := range texts {
+				if !names(text, n) {
+					t.Errorf("%s does not name case %d of %s, which it tests", name, n, list)
+				}
 			}
 		}
 	}
-	for list, cases := range map[string]int{"customers": 123, "subscriptions": 92, "orders": 70, "benefits": 70} {
+	for list, cases := range map[string]int{"customers": 123, "subscriptions": 92, "orders": 70, "benefits": 70, "webhooks": 68, "organizations": 25} {
 		for n := 1; n <= cases; n++ {
 			if !seen[list][n] {
 				t.Errorf("case %d of %s is missing", n, list)
@@ -78,6 +78,27 @@ func numbersOf(t *testing.T, text string) map[int]bool {
 	out := map[int]bool{}
 	for n := first; n <= last; n++ {
 		out[n] = true
+	}
+	return out
+}
+
+// textsOf are the tests of "package TestA TestB package TestC".
+func textsOf(t *testing.T, list string) map[string]string {
+	t.Helper()
+	out, pkg := map[string]string{}, ""
+	for word := range strings.FieldsSeq(list) {
+		if !strings.HasPrefix(word, "Test") {
+			pkg = word
+			continue
+		}
+		text := textOf(t, pkg, word)
+		if text == "" {
+			t.Errorf("there is no test %s in internal/%s", word, pkg)
+		}
+		out[pkg+" "+word] = text
+	}
+	if len(out) == 0 {
+		t.Errorf("no test in %q", list)
 	}
 	return out
 }

@@ -140,12 +140,14 @@ func (stubborn) RevokeAll(context.Context, *db.Tx, auth.Subject, id.ID, id.ID) e
 	return errStubborn
 }
 
-// Deletion is one transaction: when a part fails, nothing has happened, and
-// the caller is told no detail.
+// Deletion is one transaction: when a part fails, nothing has happened, no
+// receiver is told of it (case 24 of the checklist of webhooks), and the caller
+// is told no detail.
 func TestDeleteIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		c := f.Customer(map[string]any{"external_id": "ext"}).ID()
+		f.Do("POST", "/v1/webhooks/endpoints", f.AllToken, `{"url":"https://example.com/hook","format":"raw","events":["member.deleted","customer.deleted","customer.state_changed"]}`)
 		f.Server.Customers.Grants = stubborn{}
 		before := f.LastSeq()
 		w := httptest.NewRecorder() // not through f.Do, which takes no 500 for an answer
@@ -159,6 +161,9 @@ func TestDeleteIsAllOrNothing(t *testing.T) {
 		}
 		if events := f.EventsSince(before); len(events) > 0 {
 			t.Errorf("events %v", events)
+		}
+		if n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM webhook_events WHERE organization_id = ?`, f.Org.ID); n != 0 || err != nil {
+			t.Errorf("%d events are to be sent: %v", n, err)
 		}
 		f.Run(floetest.Scenario{Do: "GET /v1/customers/external/ext", As: f.AllToken, Status: 200, Want: map[string]any{"id": c, "deleted_at": nil}})
 		f.Run(floetest.Scenario{Do: "GET /v1/customers/" + c + "/members", As: f.AllToken, Status: 200, Want: `{"pagination":{"total_count":1,"max_page":1}}`})

@@ -94,6 +94,15 @@ func TestList(t *testing.T) {
 				Want: `{"pagination":{"total_count":4,"max_page":1}}`},
 			floetest.Scenario{Name: "57 malformed", Do: "GET /v1/customers/?organization_id=x", As: f.AllToken, Status: 422},
 		)
+		for range 97 {
+			f.Customer(nil)
+		}
+		f.Run(floetest.Scenario{Name: "55 a hundred at most", Do: "GET /v1/customers/?limit=1000", As: f.AllToken, Status: 200,
+			Want: `{"pagination":{"total_count":101,"max_page":2}}`, Check: func(t testing.TB, r *floetest.Response) {
+				if items, _ := r.Path("items").([]any); len(items) != 100 {
+					t.Errorf("%d items", len(items))
+				}
+			}})
 	})
 }
 

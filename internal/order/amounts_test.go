@@ -65,7 +65,7 @@ func TestReckon(t *testing.T) {
 		{"28", []Line{part(-1125), part(3375), cycle(9000)}, 2250, flat{20, false}, 11250, 9000, 1800, 10800, 10800, 0},
 		{"29", []Line{part(-500), part(2750), cycle(9000)}, 1000, flat{20, false}, 11250, 10250, 2050, 12300, 12300, 0},
 		{"30", []Line{part(-11219), cycle(3000)}, 1500, flat{20, false}, -8219, -9719, -1944, -11663, 0, 0},
-		{"25: exempt", []Line{cycle(1000)}, 0, nil, 1000, 1000, 0, 1000, 1000, 0},
+		{"no taxes", []Line{cycle(1000)}, 0, nil, 1000, 1000, 0, 1000, 1000, 0},
 	} {
 		s := &Service{Tax: c.tax}
 		r := Row{BillingAddress: []byte(`{"country":"FR"}`)}

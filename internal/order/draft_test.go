@@ -44,6 +44,9 @@ func TestDraft(t *testing.T) {
 				Want: map[string]any{"subtotal_amount": 700, "items": []any{map[string]any{"label": "Signed book"}}, "description": "Book"}},
 			floetest.Scenario{Name: "61 free", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"amount": 0}), Status: 201,
 				Want: map[string]any{"due_amount": 0, "status": "draft"}},
+			floetest.Scenario{Name: "61 free product", Do: "POST /v1/orders/", As: w.AllToken,
+				Body: body(map[string]any{"product_id": w.Once(map[string]any{"prices": []any{ordertest.Fixed(0, "usd")}}).ID()}), Status: 201,
+				Want: map[string]any{"due_amount": 0, "status": "draft"}},
 			floetest.Scenario{Name: "62", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"currency": "EUR"}), Status: 201,
 				Want: map[string]any{"currency": "eur", "subtotal_amount": 900}},
 			floetest.Scenario{Name: "other currency", Do: "POST /v1/orders/", As: w.AllToken, Body: body(map[string]any{"currency": "gbp"}), Status: 422,
@@ -171,7 +174,7 @@ func TestProcessor(t *testing.T) {
 			{payment.ChargeResult{State: payment.StateRequiresAction}, 402, map[string]any{"error": "PaymentActionRequired"}, []string{}, "draft"},
 			{payment.ChargeResult{State: payment.StatePending}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
 			{payment.ChargeResult{State: payment.StateAwaiting}, 200, map[string]any{"status": "pending"}, []string{"order.updated"}, "pending"},
-			{payment.ChargeResult{State: payment.StateSucceeded, Reference: "ch_1"}, 200, map[string]any{"status": "paid", "receipt_number": floetest.Any},
+			{payment.ChargeResult{State: payment.StateSucceeded, Reference: "ch_1"}, 200, map[string]any{"status": "paid", "invoice_number": floetest.Any, "receipt_number": floetest.Any},
 				[]string{"order.updated", "order.paid"}, "paid"},
 		} {
 			script.result = x.result

@@ -16,7 +16,8 @@ import (
 )
 
 // TestCharges: what subscriptions cost is charged by a processor that can, with
-// the attempts that follow; it is never asked inside a transaction.
+// the attempts that follow; it is never asked inside a transaction. Cases 54,
+// where the same is asked again instead of a lock that is given up, and 55.
 func TestCharges(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
@@ -111,7 +112,15 @@ func TestCharges(t *testing.T) {
 		run(0, soft) // it is overdue like any other invoice
 		is(o, map[string]any{"next_payment_attempt_at": floetest.Any})
 
-		// Trouble on the way is no attempt: the same is asked again.
+		// 55: what the balance pays is not charged.
+		w.SetBalance(c, 300)
+		o = make()
+		if got := run(1, payment.ChargeResult{State: payment.StateSucceeded, Reference: "ch_3"}); got.Order != o.ID || got.Amount != 700 {
+			t.Errorf("charged %+v", got)
+		}
+		is(o, map[string]any{"status": "paid", "applied_balance_amount": -300, "due_amount": 700})
+
+		// 54: trouble on the way is no attempt: the same is asked again.
 		o = make()
 		script.err = io.ErrUnexpectedEOF
 		if _, _, err := orders.RunOverdue(t.Context(), 100); err == nil {

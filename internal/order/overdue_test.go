@@ -50,8 +50,8 @@ func (s *told) OrdersOverdue(ctx context.Context, tx *db.Tx, _ auth.Subject, _ i
 	return nil
 }
 
-// TestOverdue: cases 7, 46, 47, 51 and 59: a due date that passes, dunning, its
-// end, and a payment in between.
+// TestOverdue: cases 7, 46, 47 and 51: a due date that passes, dunning, its end,
+// and a payment in between.
 func TestOverdue(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
@@ -101,7 +101,7 @@ func TestOverdue(t *testing.T) {
 		if want := []int{1, 1, 2, 3, 4, 5}; fmt.Sprint(subs.overdue) != fmt.Sprint(want) {
 			t.Errorf("told of attempts %v, want %v", subs.overdue, want)
 		}
-		w.Is(w.Do("GET", "/v1/orders/?status=void", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 1}}) // 59
+		w.Is(w.Do("GET", "/v1/orders/?status=void", w.AllToken, nil), 200, map[string]any{"pagination": map[string]any{"total_count": 1}})
 		run(0)
 
 		m := ordertest.Of(id.New(), ordertest.Costs(500)) // 51

@@ -13,6 +13,7 @@ import (
 	"floe/internal/schema"
 )
 
+// TestListShowsWhatTheCallerCanReach: cases 1 and 2.
 func TestListShowsWhatTheCallerCanReach(t *testing.T) {
 	each(t, func(b *bench) {
 		one, two := b.organization("one"), b.organization("two")
@@ -65,6 +66,7 @@ func TestGet(t *testing.T) {
 	})
 }
 
+// TestCreate: case 4.
 func TestCreate(t *testing.T) {
 	each(t, func(b *bench) {
 		user := b.user("a@example.com", "")
@@ -86,6 +88,9 @@ func TestCreate(t *testing.T) {
 			t.Errorf("read back\n%s, created\n%s", read.body, r.body)
 		}
 		b.call(user, "PATCH", "/v1/organizations/"+string(org), `{}`).is(200)
+		if role := b.role("a@example.com", org); role != auth.Owner {
+			t.Errorf("the creator is %s", role)
+		}
 		types, _ := b.journal(org)
 		if got := strings.Join(types, " "); got != "organization.created organization.updated" {
 			t.Errorf("recorded %q", got)
@@ -117,6 +122,7 @@ func TestCreateWithEverything(t *testing.T) {
 	})
 }
 
+// TestCreateRefuses: cases 3 and 5 to 7.
 func TestCreateRefuses(t *testing.T) {
 	each(t, func(b *bench) {
 		org := b.organization("taken")
@@ -125,6 +131,7 @@ func TestCreateRefuses(t *testing.T) {
 		post(`{"name":"Acme","slug":"Taken"}`).is(422, `"PolarRequestValidationError"`,
 			`{"type":"value_error","loc":["body","slug"],"msg":"An organization with this slug already exists.","input":"taken"}`)
 		post(`{"name":"Acme","slug":"dashboard"}`).is(422, `"RequestValidationError"`, "Value error, This slug is reserved.")
+		post(`{"name":"Acme","slug":"Ac-Me"}`).is(201).has("ac-me", "slug")
 		for _, slug := range []string{"a b", "-ab", "ab-", "a--b", "a_b", "äbc"} {
 			post(`{"name":"Acme","slug":"`+slug+`"}`).is(422, "Value error, The slug can only contain ASCII letters, numbers and hyphens.")
 		}
@@ -143,6 +150,7 @@ func TestCreateRefuses(t *testing.T) {
 	})
 }
 
+// TestUpdateAsksForTheRole: cases 8 and 9.
 func TestUpdateAsksForTheRole(t *testing.T) {
 	each(t, func(b *bench) {
 		org := b.organization("mine")
@@ -155,8 +163,11 @@ func TestUpdateAsksForTheRole(t *testing.T) {
 			b.call(b.user("p"+string(rune('0'+i))+"@example.com", role, org), "PATCH", path, `{}`).
 				is(403, `{"error":"NotPermitted","detail":"You don't have permission to manage the organization"}`)
 		}
-		b.call(b.user("s@example.com", ""), "PATCH", path, `{}`).is(404)
-		b.call(b.orgToken(b.organization("other")), "PATCH", path, `{}`).is(404)
+		for _, stranger := range []string{b.user("s@example.com", auth.Owner, b.organization("theirs")), b.orgToken(b.organization("other"))} {
+			b.call(stranger, "PATCH", path, `{"name":"Stolen"}`).is(404)
+			b.call(stranger, "GET", path, "").is(404)
+		}
+		b.call(owner, "GET", path, "").is(200).has("Owned", "name")
 	})
 }
 
@@ -190,6 +201,7 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
+// TestUpdateMergesFeatures: cases 10 and 11.
 func TestUpdateMergesFeatures(t *testing.T) {
 	each(t, func(b *bench) {
 		org := b.organization("mine")
@@ -220,6 +232,7 @@ func TestUpdateMergesFeatures(t *testing.T) {
 	})
 }
 
+// TestUpdateReplacesSettings: case 12.
 func TestUpdateReplacesSettings(t *testing.T) {
 	each(t, func(b *bench) {
 		org := b.organization("mine")

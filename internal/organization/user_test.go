@@ -32,6 +32,7 @@ func (b *bench) role(address string, org id.ID) auth.Role {
 	return role
 }
 
+// TestFirstUserOwns: also case 25, that nobody joins twice.
 func TestFirstUserOwns(t *testing.T) {
 	each(t, func(b *bench) {
 		one, two := b.organization("one"), b.organization("two")
@@ -72,7 +73,8 @@ func TestFirstUserOwns(t *testing.T) {
 	})
 }
 
-// Who belongs where is listed, and ends when they leave, but for the owner.
+// Who belongs where is listed, and ends when they leave, but for the owner: case
+// 24. Who is alone is the owner.
 func TestLeave(t *testing.T) {
 	each(t, func(b *bench) {
 		one, two := b.organization("one"), b.organization("two")

@@ -54,7 +54,8 @@ func TestInterfacesAreFilled(t *testing.T) {
 }
 
 // TestEveryPathInBothForms: with and without trailing slash, doubled leading
-// slashes and the old prefix; none is unknown, none redirects.
+// slashes and the old prefix; none is unknown, none redirects, and none answers
+// nobody: case 1 of the checklist of orders.
 func TestEveryPathInBothForms(t *testing.T) {
 	t.Parallel()
 	f := floetest.New(t)

@@ -14,6 +14,7 @@ import (
 	"floe/internal/clock"
 	"floe/internal/db"
 	"floe/internal/db/dbtest"
+	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/organization"
 	"floe/internal/server"
@@ -262,15 +263,19 @@ func TestMeterCycle(t *testing.T) {
 }
 
 // Benefits outlast the first days of a payment that is overdue, if the
-// organization says so. 71; benefits 59
+// organization says so. What has ended is never overdue. 71; benefits 59
 func TestGrace(t *testing.T) {
 	each(t, func(b *bench) {
-		r := b.Do("PATCH", "/v1/organizations/"+string(b.Org.ID), b.AllToken, obj{"subscription_settings": obj{
-			"allow_multiple_subscriptions": false, "proration_behavior": "prorate", "benefit_revocation_grace_period": 3,
-			"prevent_trial_abuse": false, "allow_customer_updates": true}})
-		if r.Status != 200 {
-			b.t.Fatal(r.Body)
+		grace := func(days int) {
+			b.t.Helper()
+			r := b.Do("PATCH", "/v1/organizations/"+string(b.Org.ID), b.AllToken, obj{"subscription_settings": obj{
+				"allow_multiple_subscriptions": false, "proration_behavior": "prorate", "benefit_revocation_grace_period": days,
+				"prevent_trial_abuse": false, "allow_customer_updates": true}})
+			if r.Status != 200 {
+				b.t.Fatal(r.Body)
+			}
 		}
+		grace(3)
 		b.at("2026-01-01T00:00:00Z")
 		p := b.fixed(1000)
 		b.Do("POST", "/v1/products/"+p+"/benefits", b.AllToken, obj{"benefits": []string{b.Benefit(nil).ID()}})
@@ -279,20 +284,41 @@ func TestGrace(t *testing.T) {
 		granted := func() int {
 			return len(b.Do("GET", "/v1/customers/"+c+"/state", b.AllToken, nil).Path("granted_benefits").([]any))
 		}
-		b.due("2026-01-16T00:00:00Z")
-		b.want(b.get(s), obj{"status": "past_due"})
+		b.pay(s)
+		b.due("2026-02-01T12:00:00Z") // it is renewed; the invoice is due on the 15th
+		b.want(b.get(s), obj{"status": "active"})
+		b.due("2026-02-16T00:00:00Z")
+		late := b.get(s)
+		b.want(late, obj{"status": "past_due", "past_due_at": floetest.Any})
+		b.due("2026-02-18T00:01:00Z") // the next attempt fails, too
+		b.want(b.get(s), obj{"status": "past_due", "past_due_at": late.Path("past_due_at")})
 		if granted() != 1 {
 			b.t.Error("revoked within the grace period")
 		}
-		b.due("2026-01-19T00:01:00Z")
+		b.due("2026-02-19T00:01:00Z")
 		if granted() != 0 {
 			b.t.Error("kept after the grace period")
 		}
 		b.pay(s)
-		b.want(b.get(s), obj{"status": "active"})
+		b.want(b.get(s), obj{"status": "active", "past_due_at": nil})
 		if granted() != 1 {
 			b.t.Error("not granted again")
 		}
+		b.Do("DELETE", "/v1/subscriptions/"+s, b.AllToken, nil)
+		b.said(b.events(func() { b.due("2026-05-01T00:00:00Z") }))
+		b.want(b.get(s), obj{"status": "canceled", "past_due_at": nil})
+
+		// Who tries has the benefits, and without days of grace they go with the
+		// first day that is late.
+		grace(0)
+		p = b.granting(1000)
+		b.Do("PATCH", "/v1/products/"+p, b.AllToken, obj{"trial_interval": "day", "trial_interval_count": 7})
+		var tried string
+		b.said(b.events(func() { tried = b.subscribe(p, invoiced).ID() }, "benefit_grant."), "benefit_grant.created")
+		b.want(b.get(tried), obj{"status": "trialing"})
+		b.due("2026-05-08T01:00:00Z")
+		b.said(b.events(func() { b.due("2026-05-23T00:00:00Z") }, "benefit_grant."), "benefit_grant.revoked")
+		b.want(b.get(tried), obj{"status": "past_due"})
 	})
 }
 

@@ -114,6 +114,7 @@ func TestCustomerDeleted(t *testing.T) { // 72; customers 80, 82
 				}
 			}
 		}
+		b.Customer(obj{"external_id": "ext"}) // which is free again
 	})
 }
 

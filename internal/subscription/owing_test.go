@@ -6,8 +6,9 @@ import (
 )
 
 // A subscription that owes for several periods is late until what is overdue is
-// paid, whichever is paid first; what is not overdue does not count.
-func TestOwesTwice(t *testing.T) { // orders 46
+// paid, whichever is paid first; what is not overdue does not count. With its end
+// all that is still owed is void.
+func TestOwesTwice(t *testing.T) { // orders 46, 59
 	each(t, func(b *bench) {
 		weekly := b.fixed(1000, obj{"recurring_interval": "week"})
 		for first := range 2 {
@@ -29,6 +30,12 @@ func TestOwesTwice(t *testing.T) { // orders 46
 					b.t.Fatalf("pay: %d %s", r.Status, r.Body)
 				}
 				b.want(b.get(s), obj{"status": status})
+			}
+			b.Do("DELETE", "/v1/subscriptions/"+s, b.AllToken, nil)
+			for _, o := range b.orders(s)[3:] {
+				if o := o.(obj); o["status"] != "void" {
+					b.t.Errorf("after the end %v is %v", o["id"], o["status"])
+				}
 			}
 		}
 	})

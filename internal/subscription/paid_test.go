@@ -2,6 +2,7 @@ package subscription_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -350,7 +351,8 @@ func TestTooLittleToCharge(t *testing.T) {
 }
 
 // What was too little when there was nothing to charge becomes a debt once there
-// is.
+// is. An attempt without a method fails, and the next one comes: case 52 of the
+// checklist of orders.
 func TestTooLittleToRetry(t *testing.T) {
 	each(t, func(b *bench) {
 		p := b.Processor()
@@ -364,6 +366,9 @@ func TestTooLittleToRetry(t *testing.T) {
 		card := b.Card(customer, false)
 		b.due("2026-02-12T00:02:00Z") // another attempt, and still no default
 		b.want(b.get(s), obj{"status": "past_due"})
+		if next, _ := b.lastOrder(s)["next_payment_attempt_at"].(string); !strings.HasPrefix(next, "2026-02-17") {
+			t.Errorf("the next attempt is at %s", next)
+		}
 		again := payment.Event{ID: "again", Type: payment.SetupSucceeded, Organization: b.Org.ID, Customer: id.ID(customer), Method: floetest.CardOf(card), Default: true}
 		b.Told(204, again)
 		b.want(b.get(s), obj{"status": "active"})

@@ -74,6 +74,29 @@ func TestCatchUp(t *testing.T) {
 	})
 }
 
+// What is not sold any more is renewed: at a price that its product has given up,
+// and of a product that is archived.
+func TestRenewedWithoutBeingSold(t *testing.T) { // 85, 88
+	each(t, func(b *bench) {
+		b.at("2026-01-15T00:00:00Z")
+		dearer, archived := b.fixed(1000), b.fixed(2000)
+		prices := map[string]string{b.subscribe(dearer, invoiced).ID(): "1000", b.subscribe(archived, invoiced).ID(): "2000"}
+		b.want(b.Do("PATCH", "/v1/products/"+dearer, b.AllToken, obj{"prices": []any{obj{"amount_type": "fixed", "price_amount": 5000}}}),
+			obj{"prices": []any{obj{"price_amount": 5000}}})
+		b.want(b.Do("PATCH", "/v1/products/"+archived, b.AllToken, obj{"is_archived": true}), obj{"is_archived": true})
+		for s := range prices {
+			b.pay(s)
+		}
+		b.due("2026-02-15T12:00:00Z")
+		for s, price := range prices {
+			b.want(b.get(s), obj{"status": "active"})
+			if o := b.lastOrder(s); o["billing_reason"] != "subscription_cycle" || num(o["net_amount"]) != price {
+				b.t.Errorf("the renewal is %v, want one for %s", o, price)
+			}
+		}
+	})
+}
+
 // A period, or a trial, that is over is not longer because it is changed before
 // that was noticed.
 func TestChangeBeforeRenewal(t *testing.T) {

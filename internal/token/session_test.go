@@ -90,6 +90,7 @@ func lastUsed(b *bench, tok id.ID) *time.Time {
 	return at
 }
 
+// TestUseIsRecorded: case 22 of the checklist of organizations.
 func TestUseIsRecorded(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		org := b.organization("acme")

@@ -12,7 +12,7 @@ import (
 	"floe/internal/floetest"
 )
 
-// TestOutcomes: cases 42 to 48.
+// TestOutcomes: cases 42 to 45 and 47.
 func TestOutcomes(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		s := newSink(t)
@@ -47,6 +47,10 @@ func TestOutcomes(t *testing.T) {
 		if len(redirected.take()) > 0 {
 			t.Error("a redirect was followed")
 		}
+		s.status(200)
+		if n := later(f, 5*time.Second); n != 4 {
+			t.Errorf("%d of the four that failed were tried again", n)
+		}
 	})
 }
 
@@ -71,7 +75,7 @@ func orNil(ok bool) any {
 // due is when the lane of the only waiting event is to be looked at.
 func due(t *testing.T, f *floetest.Floe) time.Duration {
 	t.Helper()
-	at, err := db.One[time.Time](t.Context(), f.DB, `SELECT due_at FROM webhook_lanes WHERE pending > 0`)
+	at, err := db.One[time.Time](t.Context(), f.DB, `SELECT due_at FROM webhook_lanes WHERE organization_id = ? AND pending > 0`, f.Org.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +95,11 @@ func TestSchedule(t *testing.T) {
 		if d := due(t, f); d < 2*time.Second || d > 4*time.Second {
 			t.Errorf("the second attempt comes after %s", d)
 		}
+		if open := deliveries(f, "").Path("items.0.webhook_event.succeeded"); open != nil {
+			t.Errorf("after the first attempt the event has succeeded: %v", open)
+		}
 		for {
-			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM webhook_queue`)
+			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM webhook_queue WHERE organization_id = ?`, f.Org.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,8 +200,8 @@ func TestRetryAfter(t *testing.T) {
 }
 
 // TestOrder: events of a customer come in order, also behind one that fails,
-// and nobody waits for another customer. That takes the place of cases 50 to
-// 52, whose order ends with the first attempt.
+// and nobody waits for another customer. That takes the place of cases 50 to 52,
+// whose order ends with the first attempt.
 func TestOrder(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		s := newSink(t)
@@ -239,7 +246,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// TestFanOut: cases 22 to 24 and 68.
+// TestFanOut: cases 22 and 23; what is refused tells nobody, either.
 func TestFanOut(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		one, two, three, off := newSink(t), newSink(t), newSink(t), newSink(t)
@@ -266,7 +273,57 @@ func TestFanOut(t *testing.T) {
 	})
 }
 
-// TestSkipped: cases 53 to 55 and 66.
+// TestNotWorthSaying: case 68. What a chat is not told leaves no event.
+func TestNotWorthSaying(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		e := endpoint(t, f, s.URL, "subscription.updated").ID()
+		f.Do("PATCH", endpoints+"/"+e, f.AllToken, map[string]any{"format": "slack"})
+		free := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 0}}}).ID()
+		subscription := f.Do("POST", "/v1/subscriptions/", f.AllToken, map[string]any{"product_id": free, "customer_id": f.Customer(nil).ID()}).ID()
+		for _, c := range []struct {
+			change map[string]any
+			events int64
+		}{
+			{map[string]any{"metadata": map[string]any{"a": 1}}, 0},
+			{map[string]any{"cancel_at_period_end": true}, 1},
+			{map[string]any{"cancel_at_period_end": false}, 1},
+		} {
+			f.Do("PATCH", "/v1/subscriptions/"+subscription, f.AllToken, c.change)
+			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM webhook_events WHERE organization_id = ?`, f.Org.ID)
+			if err != nil || n != c.events {
+				t.Errorf("after %v there are %d events, want %d: %v", c.change, n, c.events, err)
+			}
+		}
+		f.Drain()
+		if all := s.take(); len(all) != 1 || !strings.HasPrefix(all[0].body, `{"text":"Canceled Subscription",`) {
+			t.Errorf("the chat is told %v", all)
+		}
+	})
+}
+
+// TestArrivedMeanwhile: case 54. What has arrived, because somebody had it sent
+// once more, is not sent again when the time of its next attempt comes.
+func TestArrivedMeanwhile(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		s.status(500)
+		endpoint(t, f, s.URL, "customer.created")
+		f.Customer(nil)
+		f.Drain()
+		s.status(200)
+		f.Do("POST", "/v1/webhooks/events/"+deliveries(f, "").Text("items.0.webhook_event.id")+"/redeliver", f.AllToken, nil)
+		f.Drain()
+		s.take()
+		later(f, time.Hour)
+		if r := deliveries(f, ""); len(s.take()) != 0 || total(t, r) != 2 || r.Path("items.0.webhook_event.succeeded") != true {
+			t.Errorf("it was sent again: %s", r.Body)
+		}
+		f.Sound("webhooks.")
+	})
+}
+
+// TestSkipped: cases 53, 55 and 66.
 func TestSkipped(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		s := newSink(t)
@@ -317,27 +374,30 @@ func TestSkipped(t *testing.T) {
 	})
 }
 
-// TestStreak: cases 56 to 60.
+// TestStreak: cases 56 to 59; TestNotice shows who is told.
 func TestStreak(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		s := newSink(t)
 		s.status(404)
 		e := endpoint(t, f, s.URL, "customer.created")
 		// As if they had been tried for two days already.
-		nearlyOver := func() {
+		nearlyOver := func(behind int) {
 			f.Customer(nil)
 			if err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
-				_, err := db.Exec(t.Context(), tx, `UPDATE webhook_queue SET attempt = 28`)
+				_, err := db.Exec(t.Context(), tx, `UPDATE webhook_queue SET attempt = 28 WHERE organization_id = ?`, f.Org.ID)
 				return err
 			}); err != nil {
 				t.Fatal(err)
+			}
+			for range behind { // whose events are new
+				f.Customer(nil)
 			}
 			f.Clock.Advance(2 * time.Minute) // an endpoint in trouble is left alone for a while
 			f.Drain()
 		}
 		enabled := func() any { return f.Do("GET", endpoints+"/"+e.ID(), f.AllToken, nil).Path("enabled") }
 		for range 9 {
-			nearlyOver()
+			nearlyOver(0)
 		}
 		if enabled() != true {
 			t.Fatal("switched off after nine")
@@ -346,15 +406,21 @@ func TestStreak(t *testing.T) {
 		f.Customer(nil)
 		f.Drain()
 		s.status(404)
-		nearlyOver()
+		nearlyOver(0)
 		if enabled() != true {
 			t.Fatal("switched off in spite of a success")
 		}
-		for range 9 {
-			nearlyOver()
+		for range 8 {
+			nearlyOver(0)
 		}
+		nearlyOver(2)
 		if enabled() != false {
 			t.Fatal("still on after ten")
+		}
+		later(f, time.Hour)
+		n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM webhook_events WHERE organization_id = ? AND skipped AND succeeded IS NULL`, f.Org.ID)
+		if err != nil || n != 2 {
+			t.Errorf("%d of the two that were pending are skipped: %v", n, err)
 		}
 	})
 }
@@ -388,9 +454,17 @@ func TestLog(t *testing.T) {
 				t.Errorf("%q: %d %s, want %d", query, r.Status, r.Path("pagination.total_count"), want)
 			}
 		}
+		for query, code := range map[string]string{"http_code_class=4xx": "404", "http_code_class=5xx": "500"} {
+			if got := deliveries(f, query).Path("items.0.http_code"); got != json.Number(code) {
+				t.Errorf("%s lists %v", query, got)
+			}
+		}
+		if r := f.Do("GET", "/v1/webhooks/deliveries", f.Organization("Other").Token, nil); total(t, r) != 0 {
+			t.Errorf("another organization sees %s", r.Body)
+		}
 		f.Run(floetest.Scenario{Do: "GET /v1/webhooks/deliveries?http_code_class=1xx", As: f.AllToken, Status: 422})
 		s.take()
-		f.Do("POST", "/v1/webhooks/events/"+event+"/redeliver", f.AllToken, nil)
+		f.Run(floetest.Scenario{Do: "POST /v1/webhooks/events/" + event + "/redeliver", As: f.AllToken, Status: 202})
 		f.Drain()
 		if all := s.take(); len(all) != 1 || all[0].id() != event || total(t, deliveries(f, "query="+event)) != 2 {
 			t.Errorf("%d redeliveries", len(all))
@@ -411,7 +485,7 @@ func TestLog(t *testing.T) {
 	})
 }
 
-// TestArchive: case 67, and erasing a person.
+// TestArchive: case 67, at the midnight after 90 days, and erasing a person.
 func TestArchive(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		s := newSink(t)
@@ -443,6 +517,17 @@ func TestArchive(t *testing.T) {
 		for i := range 3 {
 			if at := fmt.Sprintf("items.%d.", i); r.Path(at+"webhook_event.is_archived") != true || r.Path(at+"webhook_event.payload") != nil || r.Path(at+"response") != nil {
 				t.Errorf("not archived: %s", r.Body)
+			}
+		}
+		f.Customer(nil)
+		f.Drain()
+		for _, c := range []struct {
+			days     time.Duration
+			archived bool
+		}{{89, false}, {2, true}} {
+			later(f, c.days*24*time.Hour) // the job comes by itself from now on
+			if got := deliveries(f, "").Path("items.0.webhook_event.is_archived"); got != c.archived {
+				t.Errorf("%d days later it is archived: %v", c.days, got)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -9,8 +10,8 @@ import (
 	"floe/internal/floetest"
 )
 
-// TestCustomerEvents: cases 25, 26, 30 and 31, and the member's own events; 47 of
-// the checklist of customers.
+// TestCustomerEvents: cases 25 and 26, and the member's own events; 47 of the
+// checklist of customers and 13 of that of organizations.
 func TestCustomerEvents(t *testing.T) {
 	engines(t, func(t *testing.T, f *floetest.Floe) {
 		s := newSink(t)
@@ -31,6 +32,27 @@ func TestCustomerEvents(t *testing.T) {
 	})
 }
 
+// TestCustomerGone: cases 30 and 31. A deletion is told with the external id,
+// which is free by then, and that of a person who is erased with hashes.
+func TestCustomerGone(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		endpoint(t, f, s.URL, "customer.updated", "customer.deleted")
+		person := map[string]any{"external_id": "ext", "email": "zoe@example.com", "name": "Zoë"}
+		for query, want := range map[string]string{
+			"":                `"external_id":"ext",.*"email":"zoe@example\.com",.*"name":"Zoë"`,
+			"?anonymize=true": `"external_id":"ext",.*"email":"[0-9a-f]{64}@anonymized\.invalid",.*"name":"[0-9a-f]{64}"`,
+		} {
+			f.Do("DELETE", "/v1/customers/"+f.Customer(person).ID()+query, f.AllToken, nil)
+			f.Drain()
+			if all := s.take(); len(all) != 1 || all[0].typ(t) != "customer.deleted" || !regexp.MustCompile(want).MatchString(all[0].body) {
+				t.Errorf("%q: told %v, want %s", query, all, want)
+			}
+		}
+		f.Customer(person)
+	})
+}
+
 // TestWhatCustomersOwn: cases 27 to 29, 32, 33, 36 and 37. What happens in one
 // transaction changes the state once; the reference waits for a second in which
 // nothing happens.
@@ -46,6 +68,9 @@ func TestWhatCustomersOwn(t *testing.T) {
 		}
 		do("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": benefits[:2]})
 		subscription := do("POST", "/v1/subscriptions/", map[string]any{"product_id": free, "customer_id": customer}).ID()
+		alike := f.Product(map[string]any{"prices": []any{map[string]any{"amount_type": "fixed", "price_amount": 0}}}).ID()
+		do("POST", "/v1/products/"+alike+"/benefits", map[string]any{"benefits": benefits[2:3]})
+		do("POST", "/v1/subscriptions/", map[string]any{"product_id": alike, "customer_id": f.Customer(nil).ID()})
 		endpoint(t, f, s.URL, "customer.deleted", "customer.state_changed", "member.deleted", "subscription.updated", "subscription.canceled",
 			"subscription.uncanceled", "subscription.revoked", "subscription.cycled", "subscription.past_due", "benefit.updated",
 			"benefit_grant.created", "benefit_grant.revoked")
@@ -67,8 +92,8 @@ func TestWhatCustomersOwn(t *testing.T) {
 		// 36, 37
 		do("DELETE", "/v1/benefits/"+benefits[2].(string), nil)
 		f.Drain()
-		got := s.types(t) // a benefit's events and a customer's are in no order
-		if slices.Sort(got); !slices.Equal(got, []string{"benefit.updated", "benefit_grant.revoked", "customer.state_changed"}) {
+		got := s.types(t) // a benefit's events and those of two customers are in no order
+		if slices.Sort(got); !slices.Equal(got, []string{"benefit.updated", "benefit_grant.revoked", "benefit_grant.revoked", "customer.state_changed", "customer.state_changed"}) {
 			t.Errorf("a benefit is deleted: %q", got)
 		}
 		told("POST", "/v1/products/"+free+"/benefits", map[string]any{"benefits": benefits[:2]})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -74,6 +75,19 @@ func TestNotice(t *testing.T) {
 			// Of three, one is refused for good, and one is tried twice under one id.
 			if len(box.all) != 2 || len(to) != 2 || len(box.ids) != 4 || len(slices.Compact(slices.Sorted(slices.Values(box.ids)))) != 3 {
 				t.Errorf("%d mails to %v, tried %d times: %v", len(box.all), to, len(box.ids), box.ids)
+			}
+			// 60: what was on its way when somebody switched the endpoint off fails, too.
+			path := endpoints + "/" + e.ID()
+			f.Do("PATCH", path, f.AllToken, `{"enabled": true}`)
+			s.answers(func(_ got, w http.ResponseWriter) {
+				f.Do("PATCH", path, f.AllToken, `{"enabled": false}`)
+				w.WriteHeader(http.StatusGone)
+			})
+			before, tried := f.LastSeq(), len(box.ids)
+			f.Customer(nil)
+			later(f, time.Hour)
+			if slices.Contains(f.EventsSince(before), "webhook_endpoint.disabled") || len(box.ids) != tried {
+				t.Errorf("switched off again: %q, and %d more mails", f.EventsSince(before), len(box.ids)-tried)
 			}
 		})
 	}

@@ -33,11 +33,16 @@ func strict(t *testing.T, fn func(t *testing.T, f *floetest.Floe)) {
 	floetest.Engines(t, fn)
 }
 
-// TestAccess: cases 1 to 8 and 18.
+// TestAccess: cases 1 to 8, 18 and 63.
 func TestAccess(t *testing.T) {
 	strict(t, func(t *testing.T, f *floetest.Floe) {
 		other := f.Organization("Other")
 		theirs := f.Do("POST", endpoints, other.Token, body(nil)).ID()
+		f.Do("POST", "/v1/customers/", other.Token, map[string]any{"email": "theirs@example.com"})
+		event, err := db.One[string](t.Context(), f.DB, `SELECT id FROM webhook_events WHERE organization_id = ?`, other.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
 		user := f.User(auth.Owner)
 		f.RunAll(
 			floetest.Scenario{Name: "nobody", Do: "GET " + endpoints, Status: 401, Want: `{"error": "Unauthorized"}`},
@@ -66,8 +71,11 @@ func TestAccess(t *testing.T) {
 			f.Run(floetest.Scenario{Name: "foreign " + do, Do: f.Path(do, endpoints+"/"+theirs), As: f.AllToken, Body: map[string]any{}, Status: 404,
 				Want: `{"error": "ResourceNotFound", "detail": "Not found"}`})
 		}
-		f.Run(floetest.Scenario{Name: "foreign event", Do: "POST /v1/webhooks/events/" + theirs + "/redeliver", As: f.AllToken, Status: 404,
-			Want: `{"error": "ResourceNotFound", "detail": "Not found"}`})
+		for _, e := range []string{event, theirs} { // the second is no event at all
+			f.Run(floetest.Scenario{Name: "foreign event", Do: "POST /v1/webhooks/events/" + e + "/redeliver", As: f.AllToken, Status: 404,
+				Want: `{"error": "ResourceNotFound", "detail": "Not found"}`})
+		}
+		f.Run(floetest.Scenario{Name: "own event", Do: "POST /v1/webhooks/events/" + event + "/redeliver", As: other.Token, Status: 202})
 		f.Run(floetest.Scenario{Name: "unknown endpoint's deliveries", Do: "GET /v1/webhooks/deliveries?endpoint_id=" + theirs, As: f.AllToken, Status: 200, Want: `{"items": []}`})
 	})
 }
