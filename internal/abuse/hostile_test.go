@@ -135,6 +135,49 @@ func TestHugeBodies(t *testing.T) {
 	s.typical(t)
 }
 
+// TestBoundsOfBodies: JSON may be 200 deep and have a million values, and of what
+// is wrong with it the first thousand problems are told.
+func TestBoundsOfBodies(t *testing.T) {
+	f := floetest.New(t)
+	said := func(path, body string) string { return f.Do(http.MethodPost, path, f.AllToken, body).Body }
+	for deep, refused := range map[int]bool{200: false, 202: true} {
+		body := said("/v1/customers/", strings.Repeat("[", deep)+strings.Repeat("]", deep))
+		if strings.Contains(body, "Nested too deeply") != refused {
+			t.Errorf("%d deep: %.200s", deep, body)
+		}
+	}
+	for values, refused := range map[int]bool{1 << 20: false, 1<<20 + 1: true} {
+		body := said("/v1/customers/", "["+strings.Repeat("1,", values-2)+"1]") // the list is one
+		if strings.Contains(body, "Too many values") != refused {
+			t.Errorf("%d values: %.200s", values, body)
+		}
+	}
+	body := said("/v1/products/", `{"name":"Much","recurring_interval":null,"prices":[`+strings.Repeat("1,", 1499)+"1]}")
+	if n := strings.Count(body, `"loc"`); n != 1000 {
+		t.Errorf("%d problems: %.200s", n, body)
+	}
+}
+
+// TestLongBodiesOfStrangers: who has no token is told so before all of a long
+// body has come, so that nobody can have the server hold very many.
+func TestLongBodiesOfStrangers(t *testing.T) {
+	s := serve(t, floetest.New(t))
+	c := s.dial(t)
+	begin := "POST /v1/customers/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000000\r\n\r\n"
+	if _, err := io.WriteString(c, begin+strings.Repeat(" ", 128<<10)); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second)) // a body has thirty
+	w, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Body.Close()
+	if w.StatusCode != http.StatusUnauthorized {
+		t.Errorf("%d", w.StatusCode)
+	}
+}
+
 // TestHugeQueries: every operation that reads answers any query with what it
 // was asked for or with what is wrong with it.
 func TestHugeQueries(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,27 +19,55 @@ import (
 // MaxBody is how many bytes a request's body may have.
 const MaxBody = 10 << 20
 
-// read reads the body of an operation that has one.
-func (h *Handler) read(c *call) ([]byte, error) {
+// read reads the body of an operation that has one. What is read of somebody
+// who is refused is little: they could make the server hold very much.
+func (h *Handler) read(c *call, refused error) (text []byte, done func(), err error) {
+	done = func() {}
 	if c.op.bodyPlan() == nil {
-		return nil, nil
+		return nil, done, nil
+	}
+	most := bigBody
+	if refused != nil {
+		most = refusedBody
 	}
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Now().Add(h.BodyTime)) // a recorder in a test has none
-	text, err := io.ReadAll(io.LimitReader(c.r.Body, MaxBody+1))
+	text, err = io.ReadAll(io.LimitReader(c.r.Body, int64(most)+1))
+	if err == nil && len(text) > most {
+		if refused != nil {
+			return nil, done, refused
+		}
+		if done, err = h.hold(); err != nil {
+			return nil, done, err
+		}
+		_ = control.SetReadDeadline(time.Now().Add(h.BodyTime))
+		all := bytes.NewBuffer(text)
+		_, err = all.ReadFrom(io.LimitReader(c.r.Body, MaxBody+1-int64(len(text))))
+		text = all.Bytes()
+	}
 	if err == nil { // or net/http would wait without end for the rest of it
 		_ = control.SetReadDeadline(time.Time{})
 	}
 	switch {
 	case err != nil && (errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)):
 		c.w.Header().Set("Connection", "close")
-		return nil, fault.RequestTimeout.New()
+		return nil, done, fault.RequestTimeout.New()
 	case err != nil:
-		return nil, fault.BadRequest.New("The request body could not be read.")
+		return nil, done, fault.BadRequest.New("The request body could not be read.")
 	case len(text) > MaxBody:
-		return nil, tooLarge()
+		return nil, done, tooLarge()
 	}
-	return text, nil
+	return text, done, nil
+}
+
+// hold waits until there is room in memory for one more big body.
+func (h *Handler) hold() (done func(), err error) {
+	select {
+	case h.held <- struct{}{}:
+		return func() { <-h.held }, nil
+	case <-time.After(h.BodyTime):
+		return func() {}, fault.RequestTimeout.New()
+	}
 }
 
 // parse makes a tree of the body. A body that does not say it is JSON counts
@@ -108,8 +137,10 @@ const (
 // A big body's tree is many times larger than its text, so only a few are
 // worked on at a time.
 const (
-	bigBody   = 1 << 20
-	bigBodies = 4
+	bigBody     = 1 << 20
+	bigBodies   = 4
+	heldBodies  = 32       // that are there, whole or in part
+	refusedBody = 64 << 10 // which is read of one whose sender is refused
 )
 
 // enter waits until there is room for a body of a size.

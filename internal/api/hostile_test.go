@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"floe/internal/api"
 	"floe/internal/auth"
@@ -102,4 +105,85 @@ func sendAll(t *testing.T, address, path, token string, size int, chunked bool) 
 		return 0, err
 	}
 	return r.StatusCode, r.Body.Close()
+}
+
+// endless is a long body of which the rest comes when somebody lets it.
+type endless struct {
+	begun int
+	once  sync.Once
+	asked *atomic.Int64 // how many bodies more was wanted of
+	rest  <-chan struct{}
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if n := min(len(p), (1<<20)+1-e.begun); n > 0 {
+		e.begun += n
+		return n, nil
+	}
+	e.once.Do(func() { e.asked.Add(1) })
+	<-e.rest
+	return 0, io.EOF
+}
+
+// TestFewLongBodiesAreHeld: those who send long bodies all at once wait for each
+// other before they fill the memory, and nobody else waits for them.
+func TestFewLongBodiesAreHeld(t *testing.T) {
+	t.Parallel()
+	const held, all = 32, 50
+	h := api.New(api.Config{Operations: operations(), Auth: anyone{}, Logger: slog.New(slog.DiscardHandler)})
+	var asked atomic.Int64
+	var sent sync.WaitGroup
+	rest := make(chan struct{})
+	for range all {
+		sent.Go(func() { send(t, h, "POST", "/v1/things", nil, &endless{asked: &asked, rest: rest}) })
+	}
+	for begun := time.Now(); asked.Load() < held && time.Since(begun) < 10*time.Second; {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // for those who should not follow
+	if n := asked.Load(); n != held {
+		t.Errorf("%d long bodies are read at a time, want %d", n, held)
+	}
+	if w := send(t, h, "POST", "/v1/things", nil, strings.NewReader(`{"name":"short"}`)); w.Code != 201 {
+		t.Errorf("a short body beside them: %d %s", w.Code, w.Body)
+	}
+	close(rest)
+	sent.Wait()
+	if n := asked.Load(); n != all {
+		t.Errorf("%d of %d were read in the end", n, all)
+	}
+}
+
+// TestFewLongBodiesAreWorkedOn: a long body's tree is many times larger than its
+// text, so there are only four at a time.
+func TestFewLongBodiesAreWorkedOn(t *testing.T) {
+	t.Parallel()
+	const most, all = 4, 10
+	var working atomic.Int64
+	rest := make(chan struct{})
+	h := api.New(api.Config{Auth: anyone{}, Logger: slog.New(slog.DiscardHandler), Operations: []*api.Operation{
+		api.Post("/v1/long", func(_ context.Context, _ auth.Subject, in bodyInput) (string, error) {
+			working.Add(1)
+			<-rest
+			return in.Body.Name[:1], nil
+		}).Scopes(auth.CustomersRead).Named("long", "Long"),
+	}})
+	body := `{"name":"` + strings.Repeat("x", 1<<20) + `"}`
+	var sent sync.WaitGroup
+	for range all {
+		sent.Go(func() {
+			if w := send(t, h, "POST", "/v1/long", nil, strings.NewReader(body)); w.Code != 201 {
+				t.Errorf("%d %.100s", w.Code, w.Body)
+			}
+		})
+	}
+	for begun := time.Now(); working.Load() < most && time.Since(begun) < 10*time.Second; {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // for those who should not follow
+	if n := working.Load(); n != most {
+		t.Errorf("%d long bodies are worked on at a time, want %d", n, most)
+	}
+	close(rest)
+	sent.Wait()
 }

@@ -68,7 +68,8 @@ type Handler struct {
 	limit  *limiter
 	rates  *rates
 	memory *memory
-	big    chan struct{} // as many as there may be big bodies
+	held   chan struct{} // as many as there may be big bodies
+	big    chan struct{} // as many of those as may be worked on
 }
 
 // New builds the router. Two operations with one method and path are a mistake
@@ -95,7 +96,7 @@ func New(c Config) *Handler {
 	h := &Handler{
 		Config: c, limit: newLimiter(c.Limit, c.Now), rates: newRates(c.Rates, c.Proxies),
 		memory: newMemory(c.Versions, c.AnswerMemory),
-		mux:    chi.NewMux(), routes: map[string]*Operation{}, big: make(chan struct{}, bigBodies),
+		mux:    chi.NewMux(), routes: map[string]*Operation{}, held: make(chan struct{}, heldBodies), big: make(chan struct{}, bigBodies),
 	}
 	for _, o := range c.Operations {
 		if !o.public && len(o.Needs) == 0 {
@@ -182,12 +183,14 @@ func (h *Handler) serve(c *call) error {
 	if err := h.limited(c); err != nil {
 		return err
 	}
-	text, err := h.read(c)
+	refused := c.op.accepts(&c.sub)
+	text, done, err := h.read(c, refused)
+	defer done()
 	if err != nil {
 		return err
 	}
-	if err := c.op.accepts(&c.sub); err != nil {
-		return c.refuse(text, err)
+	if refused != nil {
+		return c.refuse(text, refused)
 	}
 	if h.again(c) {
 		return nil
