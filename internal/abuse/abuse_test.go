@@ -20,6 +20,7 @@ import (
 // hasty gives clients little time, so that the tests need little.
 func hasty(c *server.Config) {
 	c.HeaderTime, c.BodyTime, c.PieceTime, c.AnswerTime = 500*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond, 2*time.Second
+	c.IdleTime = 2 * time.Second
 }
 
 // both runs a test on each engine, one after the other: they load the machine.
@@ -201,6 +202,22 @@ func TestSlowSenders(t *testing.T) {
 	all.Wait()
 }
 
+// TestSlowBodiesForMetrics: the listener of metrics does not wait for ever, either.
+func TestSlowBodiesForMetrics(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, floetest.New(t, hasty, func(c *server.Config) { c.MetricsListener = l }))
+	s.address = l.Addr().String()
+	for _, method := range []string{"GET", "POST"} {
+		answer, cut := drip(s.dial(t), method+" /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", 'x', 10*time.Second)
+		if want := map[string]string{"GET": "HTTP/1.1 200 ", "POST": "HTTP/1.1 405 "}[method]; !cut || !strings.HasPrefix(answer, want) {
+			t.Errorf("%s: the connection was ended: %v; %.60q", method, cut, answer)
+		}
+	}
+}
+
 // TestSlowReaders: who asks for much and does not read it is cut off in the
 // middle, and holds neither a connection to the database nor anybody else up.
 func TestSlowReaders(t *testing.T) {
@@ -213,7 +230,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 	s := serve(t, f)
 	peace := s.typical(t)
-	for _, path := range []string{"/v1/customers/export", "/v1/orders/export"} {
+	for _, path := range []string{"/v1/customers/export", "/v1/orders/export", "/v1/orders/?limit=100"} {
 		for range 10 { // more than there are connections to the database
 			c := s.dial(t)
 			_ = c.(*net.TCPConn).SetReadBuffer(16 << 10)
@@ -225,6 +242,20 @@ func TestSlowReaders(t *testing.T) {
 	time.Sleep(100 * time.Millisecond) // until they are stuck
 	s.unharmed(t, peace)
 	s.cutOff(t)
+}
+
+// TestIdleConnectionsAreClosed: who has been answered and says nothing more is
+// let go.
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	s := serve(t, floetest.New(t, hasty))
+	c := s.dial(t)
+	if _, err := io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if text, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 200 ") {
+		t.Errorf("%.60q, %v", text, err)
+	}
 }
 
 // cutOff waits until the server has ended all connections.

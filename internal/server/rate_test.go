@@ -150,18 +150,32 @@ func TestRateBehindProxies(t *testing.T) {
 	}
 }
 
+// withoutAndWith are a read by id by a server without limits, and by one with both.
+func withoutAndWith(t testing.TB) (serve [2]func()) {
+	plenty := api.Rate{PerSecond: 1e9, Burst: 1e9}
+	for i, rates := range []api.Rates{{}, {Token: plenty, Address: plenty}} {
+		f := floetest.New(t, func(config *server.Config) { config.Rates = rates })
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/customers/"+f.Customer(nil).ID(), nil)
+		r.Header.Set("Authorization", "Bearer "+f.AllToken)
+		serve[i] = func() { f.Handler.ServeHTTP(discard{http.Header{}}, r) }
+	}
+	return serve
+}
+
+// TestRatesAllocateNothing: a limit costs no memory that is to be collected.
+func TestRatesAllocateNothing(t *testing.T) { // alone, because others allocate
+	serve := withoutAndWith(t)
+	without, with := testing.AllocsPerRun(1000, serve[0]), testing.AllocsPerRun(1000, serve[1])
+	if with > without {
+		t.Errorf("a request costs %v allocations with limits, and %v without", with, without)
+	}
+}
+
 // BenchmarkRates serves a read by id without limits and with both, in turns,
 // and reports how many times as long and how many allocations more the second
 // takes.
 func BenchmarkRates(b *testing.B) {
-	plenty := api.Rate{PerSecond: 1e9, Burst: 1e9}
-	var serve [2]func()
-	for i, rates := range []api.Rates{{}, {Token: plenty, Address: plenty}} {
-		f := floetest.New(b, func(config *server.Config) { config.Rates = rates })
-		r := httptest.NewRequestWithContext(b.Context(), "GET", "/v1/customers/"+f.Customer(nil).ID(), nil)
-		r.Header.Set("Authorization", "Bearer "+f.AllToken)
-		serve[i] = func() { f.Handler.ServeHTTP(discard{http.Header{}}, r) }
-	}
+	serve := withoutAndWith(b)
 	more := testing.AllocsPerRun(1000, serve[1]) - testing.AllocsPerRun(1000, serve[0])
 	var took [2][]time.Duration
 	for b.Loop() {

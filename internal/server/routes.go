@@ -25,11 +25,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() { // the next request is to come by another connection, to another node
 		w.Header()["Connection"] = closing
 	}
-	if r.ContentLength != 0 {
-		// Also for a body that nobody reads: net/http reads on until its end,
-		// and would wait for a slow one for ever.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.BodyTime))
-	}
+	s.bound(w, r)
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
 		s.api.ServeHTTP(w, r)
 		return
@@ -56,6 +52,23 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 var closing = []string{"close"}
+
+// bound gives a body its time, also one that nobody reads: net/http reads on
+// until its end, and would wait for a slow one for ever.
+func (s *Server) bound(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.BodyTime))
+	}
+}
+
+// metricsAlone serves metrics on a listener of their own.
+func (s *Server) metricsAlone() http.Handler {
+	h := read(s.metrics.handler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.bound(w, r)
+		h.ServeHTTP(w, r)
+	})
+}
 
 const deprecation = "The API root has moved from /api/v1 to /v1. Please update your integration."
 

@@ -96,9 +96,10 @@ type Config struct {
 	MetricsListener net.Listener
 
 	// How long clients may take: for their headers (10 s when zero), for a body
-	// (30 s), to read a piece of an export or of a stream (10 s), and for all from
-	// the end of the headers to the end of any other answer (2 min).
-	HeaderTime, BodyTime, PieceTime, AnswerTime time.Duration
+	// (30 s), to read a piece of an export or of a stream (10 s), for all from the
+	// end of the headers to the end of any other answer (2 min), and until their
+	// next request on a connection (2 min).
+	HeaderTime, BodyTime, PieceTime, AnswerTime, IdleTime time.Duration
 
 	// Version is what the documents say; "dev" when empty.
 	Version string
@@ -204,6 +205,7 @@ func (c Config) withDefaults() Config {
 	c.BodyTime = cmp.Or(c.BodyTime, 30*time.Second)
 	c.PieceTime = cmp.Or(c.PieceTime, 10*time.Second)
 	c.AnswerTime = cmp.Or(c.AnswerTime, 2*time.Minute)
+	c.IdleTime = cmp.Or(c.IdleTime, 2*time.Minute)
 	if c.DrainTime == 0 {
 		c.DrainTime = 7 * time.Second
 	}
@@ -233,15 +235,12 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 // MaxHeader is how many bytes the headers of a request may have.
 const MaxHeader = 64 << 10
 
-// idleTime is how long a connection may wait for its next request.
-const idleTime = 2 * time.Minute
-
 func (s *Server) http(ctx context.Context, h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: s.config.HeaderTime,
 		WriteTimeout:      s.config.AnswerTime,
-		IdleTimeout:       idleTime,
+		IdleTimeout:       s.config.IdleTime,
 		MaxHeaderBytes:    MaxHeader,
 		ErrorLog:          slog.NewLogLogger(quiet{s.config.Logger.Handler()}, slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -274,7 +273,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	servers := []*http.Server{s.http(work, s.Handler())}
 	listeners := []net.Listener{l}
 	if m := s.config.MetricsListener; m != nil {
-		servers, listeners = append(servers, s.http(work, read(s.metrics.handler))), append(listeners, m)
+		servers, listeners = append(servers, s.http(work, s.metricsAlone())), append(listeners, m)
 	}
 	failed := make(chan error, len(servers))
 	for i, h := range servers {
