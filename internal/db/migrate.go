@@ -73,7 +73,7 @@ const (
 // Those of the version before work on meanwhile: what is asked for in another
 // order than they do, or while somebody reads for long, is tried again.
 func (d *DB) migratePostgres(ctx context.Context, to int64) error {
-	config, err := postgresConfig(d.config.URL)
+	config, err := postgresConfig(d.config.URL, connectTime)
 	if err != nil {
 		return err
 	}

@@ -104,6 +104,7 @@ func (n *notifier) hear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	wary(config, connectTime)
 	config.RuntimeParams["application_name"] = "floe signals"
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

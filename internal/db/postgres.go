@@ -17,7 +17,7 @@ import (
 const minPostgres = 13
 
 func (d *DB) openPostgres(ctx context.Context) error {
-	config, err := postgresConfig(d.config.URL)
+	config, err := postgresConfig(d.config.URL, connectTime)
 	if err != nil {
 		return fmt.Errorf("the database URL cannot be read: %w", err)
 	}
@@ -68,7 +68,7 @@ func closePool(p *pgxpool.Pool) {
 	}
 }
 
-func postgresConfig(url string) (*pgxpool.Config, error) {
+func postgresConfig(url string, connect time.Duration) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err // pgx hides the password
@@ -78,6 +78,7 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 		params["application_name"] = "floe"
 	}
 	params["timezone"] = "UTC"
+	wary(config.ConnConfig, connect)
 	return config, nil
 }
 

@@ -49,12 +49,9 @@ type sample struct {
 }
 
 func (d *DB) openReplica(ctx context.Context) error {
-	config, err := postgresConfig(d.config.ReadURL)
+	config, err := postgresConfig(d.config.ReadURL, 2*replicaPatience)
 	if err != nil {
 		return fmt.Errorf("the URL of the replica cannot be read: %w", err)
-	}
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = 2 * replicaPatience
 	}
 	same, err := One[identity](ctx, d, selectIdentity)
 	if err != nil {
