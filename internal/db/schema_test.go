@@ -123,3 +123,21 @@ func (k key) distributable() bool {
 	_, columns, _ := strings.Cut(strings.TrimSuffix(k.Target, ")"), "(")
 	return slices.Index(strings.Split(columns, ","), "organization_id") == at
 }
+
+// What databases that spread rows lack, or do in another way, is not there.
+func TestSchemaIsPlain(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Postgres(t)
+	found, err := db.All[string](t.Context(), d, `
+		SELECT 'the trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
+		UNION ALL
+		SELECT 'the procedure ' || proname FROM pg_proc p WHERE pronamespace = CAST('public' AS regnamespace)
+			AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = CAST('pg_proc' AS regclass) AND e.objid = p.oid AND e.deptype = 'e')
+		UNION ALL
+		SELECT 'the constraint ' || conname FROM pg_constraint WHERE connamespace = CAST('public' AS regnamespace) AND (contype = 'x' OR condeferrable)
+		UNION ALL
+		SELECT 'the view, rule or other thing ' || relname FROM pg_class WHERE relnamespace = CAST('public' AS regnamespace) AND relkind NOT IN ('r', 'i', 'S')`)
+	if err != nil || len(found) != 0 {
+		t.Errorf("%v, and %q", err, found)
+	}
+}

@@ -536,3 +536,29 @@ func TestBusyFile(t *testing.T) {
 		}
 	})
 }
+
+// TestCommitsWaitForTheDisk: SQLite is told to have each commit written down
+// before it answers, and PostgreSQL nothing, which is to do what its owner wants.
+// No kill of a process shows whether that is so; the power would have to fail.
+func TestCommitsWaitForTheDisk(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			if d.Engine() == "sqlite" {
+				if log, sync := one[string](t, tx, `PRAGMA journal_mode`), one[int](t, tx, `PRAGMA synchronous`); log != "wal" || sync != 2 {
+					t.Errorf("the log is %q, and commits are as durable as %d; want wal and 2, which is FULL", log, sync)
+				}
+				return nil
+			}
+			ours, err := db.All[string](t.Context(), tx, `SELECT name FROM pg_settings
+				WHERE name IN ('synchronous_commit', 'commit_delay', 'wal_sync_method', 'fsync') AND source IN ('client', 'session')`)
+			if len(ours) != 0 {
+				t.Errorf("Floe changes %q", ours)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

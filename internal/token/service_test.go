@@ -325,3 +325,40 @@ func TestCreateRefuses(t *testing.T) {
 		}
 	})
 }
+
+// TestFewStrangersAtATime: tokens that are not known to be good wait for each
+// other, and leave the database's connections to those that are.
+func TestFewStrangersAtATime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, dbtest.Postgres(t))
+	var all sync.WaitGroup
+	locked, release := make(chan struct{}), make(chan struct{})
+	all.Go(func() {
+		b.write(func(ctx context.Context, tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, `LOCK TABLE tokens IN ACCESS EXCLUSIVE MODE`)
+			close(locked)
+			<-release
+			return err
+		})
+	})
+	<-locked
+	for range 20 {
+		all.Go(func() { b.bad(b.tokens, token.Mint(token.Organization)) })
+	}
+	looking := func() int64 {
+		n, err := db.One[int64](t.Context(), b.db, `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		if err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	for begun := time.Now(); looking() < 2 && time.Since(begun) < 10*time.Second; {
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(100 * time.Millisecond) // for those who should not follow
+	if n := looking(); n != 2 {
+		t.Errorf("%d are looked up at a time, want 2", n)
+	}
+	close(release)
+	all.Wait()
+}
