@@ -17,6 +17,7 @@ func TestDifferences(t *testing.T) {
 		{Costs{"allocations": 50, "statements": 1}, ""},
 		{Costs{"allocations": 54.9, "statements": 1.4}, ""},
 		{Costs{"allocations": 45.1, "statements": 1}, ""},
+		{Costs{"allocations": 55, "statements": 1}, "55.0 allocations a request, which is worse than 50.0"},
 		{Costs{"allocations": 55.1, "statements": 1}, "55.1 allocations a request, which is worse than 50.0"},
 		{Costs{"allocations": 44.9, "statements": 1}, "44.9 allocations a request, which is better than 50.0"},
 		{Costs{"allocations": 50, "statements": 2}, "2.0 statements a request, which is worse than 1.0"},

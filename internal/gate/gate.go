@@ -1,5 +1,5 @@
 // Package gate keeps what the hot paths cost: allocations, SQL statements,
-// round trips and instructions of one request. They are counts, so they
+// round trips, pages and instructions of one request. They are counts, so they
 // are the same on a busy machine and on an idle one, and a change that makes
 // one of them worse is seen where it is made. The package is for tests. It
 // measures no time; that is the work of the benchmarks.
@@ -49,13 +49,16 @@ func (f File) Save(path string) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644) //nolint:gosec // a file of the repository
 }
 
-// margin is how much a count may move until somebody has to say why.
+// margin is from how much on somebody has to say why a count has moved.
 const margin = 0.1
 
 // moved says whether a count is another one than it was. Counts are means over
 // many requests, so that something that happens now and then makes fractions:
 // less than half of one is nothing.
-func moved(was, is float64) bool { return math.Abs(is-was) > max(margin*was, 0.5) }
+func moved(was, is float64) bool {
+	by := math.Abs(is - was)
+	return by >= margin*was && by > 0.5
+}
 
 // Differences are what a hot path costs that it did not cost before, as lines
 // for people. Getting better is one, too: what was gained is to be kept.

@@ -44,7 +44,7 @@ func child(text string) error {
 		return err
 	}
 	start()
-	for _, path := range paths(ctx) {
+	for _, path := range w.paths(ctx) {
 		if err := w.measure(path, counted, times, zero, func() { dump(path.name) }); err != nil {
 			return err
 		}

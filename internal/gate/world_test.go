@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,9 @@ type world struct {
 	db      *db.DB
 	server  *server.Server
 	handler http.Handler
+	// mindful has another server on the same database, which answers from memory
+	// as "floe serve" does. There is none on PostgreSQL.
+	mindful *world
 	place   place
 	out     *answer
 
@@ -57,15 +61,30 @@ func open(ctx context.Context, p place) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := server.New(ctx, server.Config{DB: d, Logger: log, AllowPrivateWebhooks: true})
-	if err != nil {
-		return nil, err
+	w := &world{db: d, place: p, out: &answer{header: http.Header{}}, run: strconv.FormatInt(time.Now().UnixNano(), 36)}
+	if d.Versions() != nil {
+		w.mindful = &world{db: d, place: p, out: w.out}
+		if err := w.mindful.serve(ctx, log, 8<<20); err != nil {
+			return nil, err
+		}
 	}
-	return &world{db: d, server: s, handler: s.Handler(), place: p, out: &answer{header: http.Header{}},
-		run: strconv.FormatInt(time.Now().UnixNano(), 36)}, nil
+	return w, w.serve(ctx, log, 0) // the last one is told of what is written
+}
+
+func (w *world) serve(ctx context.Context, log *slog.Logger, memory int) (err error) {
+	w.server, err = server.New(ctx, server.Config{DB: w.db, Logger: log, AllowPrivateWebhooks: true, AnswerMemory: memory})
+	if err == nil {
+		w.handler = w.server.Handler()
+	}
+	return err
 }
 
 func (w *world) close() error {
+	if w.mindful != nil {
+		if err := w.mindful.server.Close(); err != nil {
+			return err
+		}
+	}
 	if err := w.server.Close(); err != nil {
 		return err
 	}
@@ -227,6 +246,7 @@ func (w *world) create(bearer string) error {
 // what is measured.
 type path struct {
 	name    string
+	mindful bool // it is for a server that answers from memory
 	prepare func(w *world, n int) error
 	run     func(w *world, n int) error
 }
@@ -243,21 +263,32 @@ func each(do func(w *world, i int) error) func(w *world, n int) error {
 	}
 }
 
-// paths are the hot paths.
+// paths are the hot paths of an engine.
+func (w *world) paths(ctx context.Context) []path {
+	return slices.DeleteFunc(paths(ctx), func(p path) bool { return p.mindful && w.mindful == nil })
+}
+
 func paths(ctx context.Context) []path {
 	of := func(list []string, i int) string { return list[i*7919%len(list)] }
 	get := func(name string, at func(w *world, i int) string) path {
 		return path{name: name, run: each(func(w *world, i int) error { return w.get("/v1/customers/" + at(w, i)) })}
 	}
+	again := func(name string, at func(w *world, i int) string) path {
+		return path{name: name + " from memory", mindful: true, run: each(func(w *world, i int) error { return w.mindful.get("/v1/customers/" + at(w, i)) })}
+	}
+	byID := func(w *world, i int) string { return of(w.ids, i) }
+	states := func(w *world, i int) string { return of(w.owners, i) + "/state" }
 	create := each(func(w *world, _ int) error { return w.create(w.place.Token) })
 	fresh := func(w *world, n int) error { w.made = nil; return create(w, n) }
 	return []path{
-		get("get by id", func(w *world, i int) string { return of(w.ids, i) }),
+		get("get by id", byID),
 		get("get by external id", func(w *world, i int) string { return "external/" + of(w.externals, i) }),
 		get("list a page", func(*world, int) string { return "?limit=10" }),
 		get("list by e-mail", func(w *world, i int) string { return "?limit=10&email=" + of(w.emails, i) }),
 		get("search", func(*world, int) string { return "?limit=10&query=seed44" }),
-		get("state", func(w *world, i int) string { return of(w.owners, i) + "/state" }),
+		get("state", states),
+		again("get by id", byID),
+		again("state", states),
 		{name: fmt.Sprintf("export %d customers", customers), run: each(func(w *world, _ int) error {
 			return w.do(http.MethodGet, "/v1/customers/export", w.place.Exported, "", http.StatusOK)
 		})},
