@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -68,6 +69,35 @@ func (c *cluster) answers(ctx context.Context) error {
 		return err
 	}
 	return d.Close()
+}
+
+// pids are all processes, the one that starts the others first: those that it
+// starts later are limited as it is.
+func (c *cluster) pids(ctx context.Context) ([]int, error) {
+	d, err := db.Open(ctx, db.Config{URL: c.URL("postgres"), ReadOnly: true, ReadConns: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = d.Close() }()
+	list, err := db.All[int](ctx, d, `SELECT pid FROM pg_stat_activity`)
+	return append([]int{c.cmd.Process.Pid}, list...), err
+}
+
+// limiter is a program that limits others of the same user, which is not ours
+// where that is root.
+const limiter = "prlimit"
+
+// limit keeps a process of the server's from writing files.
+func (c *cluster) limit(pid int) (err error) {
+	cmd := c.Command("postgres")
+	if cmd.Path, err = exec.LookPath(limiter); err != nil {
+		return err
+	}
+	cmd.Args = []string{limiter, "--pid", strconv.Itoa(pid), "--fsize=0:"}
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", limiter, err, said)
+	}
+	return nil
 }
 
 // crash is PostgreSQL's immediate shutdown: it writes nothing down, and has to

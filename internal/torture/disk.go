@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -18,10 +19,13 @@ import (
 const fullDiskName = "full-disk"
 
 func limits(t *run) string {
-	if t.config.Engine != "sqlite" {
-		return "is for SQLite"
+	if t.config.Engine == "sqlite" || canLimit != "" {
+		return canLimit
 	}
-	return canLimit
+	if _, err := exec.LookPath(limiter); err != nil {
+		return "needs " + limiter + ", which is not installed"
+	}
+	return ours(t)
 }
 
 // fills looks for the way to fill a disk: for good, where a small one can be
@@ -256,23 +260,60 @@ func growNoMore(ctx context.Context, t *run, r *Round) error {
 	return limited(ctx, t, uint64(size+room)) //nolint:gosec // both are positive
 }
 
-func readOnlyDisk(ctx context.Context, t *run, _ *Round) error { return limited(ctx, t, 0) }
+func readOnlyDisk(ctx context.Context, t *run, _ *Round) error {
+	if t.cluster == nil {
+		return limited(ctx, t, 0)
+	}
+	return t.limitedCluster(ctx)
+}
 
 func limited(ctx context.Context, t *run, size uint64) error {
 	lift, err := limitFiles(t.server.pid(), size)
 	if err != nil {
 		return err
 	}
+	if size > 0 {
+		t.refuses(ctx, 2*time.Second) // or not: SQLite may write over what is in its files
+	} else if !t.refuses(ctx, patience) {
+		return errWritten
+	}
+	if err := lift(); err != nil {
+		return err
+	}
+	return t.goesOn(ctx)
+}
+
+var errWritten = fmt.Errorf("after %s on a disk that cannot be written no write has failed", patience)
+
+// refuses waits until somebody's write has failed, and a while longer, and
+// demands that reads do not.
+func (t *run) refuses(ctx context.Context, within time.Duration) bool {
 	before := t.doubtful()
-	for range 100 {
-		if t.doubtful() > before {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
+	for begun := time.Now(); t.doubtful() == before && time.Since(begun) < within; {
+		time.Sleep(10 * time.Millisecond)
 	}
 	time.Sleep(time.Duration(100+t.random.IntN(400)) * time.Millisecond)
 	t.mustRead(ctx)
-	if err := lift(); err != nil {
+	return t.doubtful() > before
+}
+
+// limitedCluster keeps PostgreSQL from writing any file. It ends when it cannot
+// write its log, and cannot recover before it can; then it is started again.
+func (t *run) limitedCluster(ctx context.Context) error {
+	pids, err := t.cluster.pids(ctx)
+	for i := 0; i < len(pids) && err == nil; i++ {
+		if err = t.cluster.limit(pids[i]); i > 0 {
+			err = nil // some come and go
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if !t.refuses(ctx, patience) {
+		return errWritten
+	}
+	t.cluster.crash()
+	if err := t.cluster.start(); err != nil {
 		return err
 	}
 	return t.goesOn(ctx)

@@ -59,12 +59,15 @@ func dies(name, about string, p db.Point, most int64) fault {
 	return fault{name: name, about: about,
 		orders: func(t *run) Orders { return Orders{Die: p, After: t.random.Int64N(most)} },
 		strike: func(_ context.Context, t *run, r *Round) error {
-			if !t.server.ends(5 * time.Second) {
-				r.Detail = "the point was not reached; killed at random"
+			if !t.server.ends(patience) {
+				r.Detail = notReached
 			}
 			return nil
 		}}
 }
+
+// notReached says of a round that it was none of its fault.
+const notReached = "the point was not reached; killed at random"
 
 func nothing(context.Context, *run, *Round) error { return nil }
 

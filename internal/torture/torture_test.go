@@ -24,7 +24,7 @@ import (
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	binary := build(t)
-	for engine, rounds := range map[string]int{"sqlite": 12, "postgres": 14} {
+	for engine, rounds := range map[string]int{"sqlite": 12, "postgres": 15} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			if _, err := pgserver.Programs(); engine == "postgres" && err != nil && os.Getenv("FLOE_REQUIRE_ALL") != "1" {
@@ -38,6 +38,9 @@ func TestTorture(t *testing.T) {
 			tried := map[string]bool{}
 			for _, x := range r.Rounds {
 				tried[x.Fault] = true
+				if x.Detail == torture.NotReached {
+					t.Errorf("%s: %s", x.Fault, x.Detail)
+				}
 			}
 			if len(tried)+len(r.Skipped) != len(torture.Faults()) {
 				t.Errorf("%d kinds of fault were tried and %q left out, of %d", len(tried), r.Skipped, len(torture.Faults()))
