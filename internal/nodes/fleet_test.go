@@ -215,7 +215,7 @@ func (f *fleet) look(list []*client, due map[string]time.Time) {
 	}
 	f.customers(list)
 	late := f.renewed(due)
-	want, err := db.All[told](t.Context(), f.db, `SELECT customer_id, customer_seq, type FROM journal
+	want, err := db.All[happened](t.Context(), f.db, `SELECT customer_id, customer_seq, type, created_at FROM journal
 		WHERE type IN ('customer.created', 'customer.updated', 'order.created') ORDER BY seq`+floetest.AllOrganizations)
 	if err != nil {
 		t.Fatal(err)
@@ -223,9 +223,12 @@ func (f *fleet) look(list []*client, due map[string]time.Time) {
 	for begin := time.Now(); f.sink.count() < len(want) && time.Since(begin) < time.Minute; {
 		time.Sleep(50 * time.Millisecond)
 	}
-	f.sink.compare(t, want)
-	t.Logf("%d requests were answered, %d lost with a killed node; %d events, %d of them more than once, %v without any; renewals were at most %v late",
-		answered, lost, len(want), f.sink.repeats, f.sink.longest.Round(time.Millisecond), late.Round(time.Millisecond))
+	delay := f.sink.compare(t, want)
+	if delay > takeover {
+		t.Errorf("an event arrived %v after it had happened", delay)
+	}
+	t.Logf("%d requests were answered, %d lost with a killed node; %d events, %d of them more than once, at most %v late; renewals were at most %v late",
+		answered, lost, len(want), f.sink.repeats, delay.Round(time.Millisecond), late.Round(time.Millisecond))
 }
 
 // customers holds the rows and the journal against what the clients know: each

@@ -22,16 +22,15 @@ type told struct {
 type sink struct {
 	*httptest.Server
 	mu      sync.Mutex
-	arrived map[string]told   // by webhook-id
+	arrived map[string]told // by webhook-id
+	at      map[told]time.Time
 	order   map[string][]told // by customer, each once
 	gaps    []string          // where the number before was not the last that arrived
 	repeats int               // deliveries of what had arrived
-	longest time.Duration     // from one new event to the next
-	last    time.Time         // when the last new one came
 }
 
 func newSink(t *testing.T) *sink {
-	s := &sink{arrived: map[string]told{}, order: map[string][]told{}}
+	s := &sink{arrived: map[string]told{}, at: map[told]time.Time{}, order: map[string][]told{}}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -63,10 +62,7 @@ func (s *sink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.arrived[r.Header.Get("Webhook-Id")] = event
-	if !s.last.IsZero() {
-		s.longest = max(s.longest, time.Since(s.last))
-	}
-	s.last = time.Now()
+	s.at[event] = time.Now()
 	before := int64(0)
 	if list := s.order[event.CustomerID]; len(list) > 0 {
 		before = list[len(list)-1].CustomerSeq
@@ -89,15 +85,22 @@ func (s *sink) repeated() int {
 	return s.repeats
 }
 
+// happened is what the journal says of an event.
+type happened struct {
+	told
+	CreatedAt time.Time
+}
+
 // compare holds what arrived against what happened: all of it, once under one
-// id, and in order.
-func (s *sink) compare(t *testing.T, want []told) {
+// id, and in order. It answers how long after it happened the latest arrived.
+func (s *sink) compare(t *testing.T, want []happened) (late time.Duration) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	missing := make(map[told]bool, len(want))
 	for _, w := range want {
-		missing[w] = true
+		missing[w.told] = true
+		late = max(late, s.at[w.told].Sub(w.CreatedAt))
 	}
 	for id, a := range s.arrived {
 		if !missing[a] {
@@ -115,4 +118,5 @@ func (s *sink) compare(t *testing.T, want []told) {
 		}
 		t.Errorf("out of order: %s", g)
 	}
+	return late
 }
