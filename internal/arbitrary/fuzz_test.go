@@ -66,6 +66,39 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
+// Whatever stands in the headers that are read, the request is answered, and no
+// header of the answer ends before its end.
+func FuzzHeaders(f *testing.F) {
+	s := floetest.New(f)
+	path := "/v1/customers/" + s.Customer(nil).ID() + "/state"
+	names := []string{"Authorization", "Polar-Organization", "Polar-Version", "Floe-Consistency", "Last-Event-ID", "If-None-Match", "Origin",
+		"Access-Control-Request-Method", "Access-Control-Request-Headers", "X-Forwarded-For", "Content-Type", "Content-Encoding", "Accept", "Expect"}
+	for i, value := range []string{"Bearer polar_oat_x", string(s.Org.ID), "2026-04", "eventual, 0/1", "7", `W/"x", *`, "https://example.com",
+		"PATCH", "authorization,x\r\ny", "10.0.0.1, [::1]:80", "application/json; charset=\"", "gzip", "text/html;q=0,*/*", "100-continue"} {
+		for method := range uint8(3) {
+			f.Add(method, uint8(i), value, "https://example.com") //nolint:gosec // there are not so many
+		}
+	}
+	f.Fuzz(func(t *testing.T, which, name uint8, value, origin string) {
+		method := []string{http.MethodGet, http.MethodPost, http.MethodOptions}[which%3]
+		r := httptest.NewRequestWithContext(t.Context(), method, map[bool]string{true: "/v1/customers/", false: path}[method == http.MethodPost], strings.NewReader(`{}`))
+		r.Header.Set("Authorization", "Bearer "+s.AllToken)
+		r.Header.Set("Origin", origin)
+		r.Header.Set(names[int(name)%len(names)], value)
+		w := serve(s, r)
+		if w.Code >= 500 {
+			t.Errorf("%s with %q: %d %s", method, r.Header, w.Code, w.Body)
+		}
+		for name, values := range w.Header() {
+			for _, v := range values {
+				if strings.ContainsAny(v, "\r\n\x00") {
+					t.Errorf("%s with %q: %s is %q", method, r.Header, name, v)
+				}
+			}
+		}
+	})
+}
+
 // serve has a request answered. What Floe.Do checks besides it cannot report
 // within a fuzz target.
 func serve(s *floetest.Floe, r *http.Request) *httptest.ResponseRecorder {
