@@ -150,11 +150,26 @@ func fromPostgres(ctx context.Context, pg *pgconn.PgError, err error) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	switch {
-	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "58"):
+	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "58"), ofServer(pg):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
 }
+
+// ofServer says of an error that no statement is to blame for: it has ended the
+// connection, or the whole server, or a file could not be read or written. Of
+// what else could be the matter with a file, such as a disk that is read-only, the
+// codes say that something is not permitted, or wrong inside.
+func ofServer(pg *pgconn.PgError) bool {
+	switch pg.SeverityUnlocalized {
+	case "FATAL", "PANIC":
+		return true
+	}
+	return slices.Contains(filesOfServer, pg.File)
+}
+
+// filesOfServer are the sources of PostgreSQL that handle its files.
+var filesOfServer = []string{"md.c", "fd.c", "slru.c", "xlog.c", "buffile.c"}
 
 func disconnected(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {

@@ -321,3 +321,29 @@ func TestReadOnly(t *testing.T) {
 		}
 	})
 }
+
+// TestErrorsOfTheServer: what is wrong with the server or its disk is told from
+// what is wrong with a statement, where the code is the same for both.
+func TestErrorsOfTheServer(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Postgres(t)
+	for want, list := range map[bool][]pgconn.PgError{
+		true: {
+			{Code: "XX000", SeverityUnlocalized: "PANIC", File: "xlog.c", Message: "could not write to log file: File too large"},
+			{Code: "42501", SeverityUnlocalized: "PANIC", File: "xlog.c", Message: "could not write to log file: Read-only file system"},
+			{Code: "42501", SeverityUnlocalized: "ERROR", File: "md.c", Message: "could not extend file: Read-only file system"},
+			{Code: "28P01", SeverityUnlocalized: "FATAL", File: "auth.c", Message: "password authentication failed"},
+		},
+		false: {
+			{Code: "42501", SeverityUnlocalized: "ERROR", File: "aclchk.c", Message: "permission denied for table customers"},
+			{Code: "XX000", SeverityUnlocalized: "ERROR", File: "ri_triggers.c"},
+		},
+	} {
+		for i := range list {
+			err := d.Write(t.Context(), func(*db.Tx) error { return &list[i] })
+			if errors.Is(err, db.ErrUnavailable) != want {
+				t.Errorf("%s %s is unavailability: %v", list[i].Code, list[i].Message, !want)
+			}
+		}
+	}
+}
