@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/mattn/go-isatty"
 
@@ -54,4 +55,33 @@ func (s *streams) progress(format string, args ...any) {
 		return
 	}
 	fmt.Fprintf(s.err, "\r\x1b[K"+format, args...)
+}
+
+// ticking is progress that says for how long it has not changed, so that what
+// takes minutes is seen to live.
+func (s *streams) ticking() (show func(text string), stop func()) {
+	texts, done := make(chan string), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		var text string
+		var since time.Time
+		for {
+			select {
+			case next, ok := <-texts:
+				if !ok {
+					s.progress("")
+					return
+				}
+				text, since = next, time.Now()
+				s.progress("%s", text)
+			case <-tick.C:
+				if text != "" {
+					s.progress("%s  %s", text, time.Since(since).Round(time.Second))
+				}
+			}
+		}
+	}()
+	return func(text string) { texts <- text }, func() { close(texts); <-done }
 }

@@ -52,11 +52,12 @@ func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
 	}
 	defer func() { _ = d.Close() }()
 	of := 0
+	show, stop := io.ticking()
 	r := doctor.Examine(ctx, doctor.Config{DB: d, Whole: c.Whole, Progress: func(done, all int, x *doctor.Check) {
 		of = all
-		io.progress("%d of %d  %s", done, all, x.Name) // the slow ones are seen before they are done
+		show(fmt.Sprintf("%d of %d  %s", done, all, x.Name)) // the slow ones are seen before they are done
 	}})
-	io.progress("")
+	stop()
 	if err := c.print(io, r); err != nil {
 		return exit{exitUnknown, err}
 	}

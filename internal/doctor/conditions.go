@@ -58,3 +58,52 @@ func recorded(table, types, where string) string {
 			WHERE ` + where + ` AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.organization_id = x.organization_id AND j.subject_id = x.id
 				AND (j.customer_id IS NULL OR j.subject_id <> j.customer_id) AND j.type LIKE '` + types + `')`
 }
+
+// tiers are those of prices by seats and by units: where each begins and ends
+// (nowhere, with NULL), and what each of its seats or units costs.
+const tiers = `place (n) AS (
+		SELECT 0 UNION ALL SELECT n + 1 FROM place WHERE n < (
+			SELECT MAX(json_array_length(COALESCE(seat_tiers, unit_tiers) -> 'tiers')) FROM product_prices)
+	), tiers AS (
+		SELECT organization_id, id, mode, bound, rate, COALESCE(MAX(bound) OVER (
+			PARTITION BY organization_id, id ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS begins
+		FROM (
+			SELECT organization_id, id, n, mode, CAST(COALESCE(tier ->> 'max_seats', tier ->> 'bound') AS bigint) AS bound,
+				CAST(COALESCE(tier ->> 'price_per_seat', tier ->> 'unit_amount') AS bigint) AS rate
+			FROM (
+				SELECT organization_id, id, n, COALESCE(seat_tiers ->> 'seat_tier_type', unit_tiers ->> 'type') AS mode,
+					COALESCE(seat_tiers, unit_tiers) -> 'tiers' -> n AS tier
+				FROM product_prices JOIN place ON n < json_array_length(COALESCE(seat_tiers, unit_tiers) -> 'tiers')
+			) AS each_tier
+		) AS read_tier
+	)`
+
+// costs are what subscriptions cost without their discounts.
+const costs = `SELECT organization_id, id, amount, currency, discount_id, CAST(SUM(CASE amount_type
+			WHEN 'fixed' THEN price_amount
+			WHEN 'custom' THEN minimum_amount
+			WHEN 'metered_unit' THEN 0
+			ELSE COALESCE(rate, 0) * CASE WHEN mode = 'graduated' THEN CASE WHEN bound < quantity THEN bound ELSE quantity END - begins
+				WHEN bound < quantity THEN 0 ELSE quantity END
+			END) AS bigint) AS full_price
+	FROM (
+		SELECT s.organization_id, s.id, s.amount, s.currency, s.discount_id, p.id AS price_id, p.amount_type, p.price_amount, p.minimum_amount,
+			CASE p.amount_type WHEN 'seat_based' THEN COALESCE(s.seats, 0) WHEN 'unit_based' THEN COALESCE(s.units, 0) ELSE 0 END AS quantity
+		FROM subscriptions s JOIN product_prices p ON p.organization_id = s.organization_id AND p.product_id = s.product_id
+			AND CAST(s.price_ids AS text) LIKE '%' || CAST(p.id AS text) || '%'
+	) AS priced
+	LEFT JOIN (SELECT organization_id AS of_organization, id AS of_price, mode, bound, rate, begins FROM tiers) AS t
+		ON of_organization = organization_id AND of_price = price_id AND begins < quantity AND (bound IS NULL OR bound > begins)
+	GROUP BY organization_id, id, amount, currency, discount_id`
+
+// joined are those who have made an organization, or joined it, and not left.
+const joined = `SELECT organization_id, user_id, role FROM (
+		SELECT organization_id, seq, subject_id AS user_id, after ->> 'role' AS role FROM journal WHERE type = 'organization_member.created'
+		UNION ALL SELECT m.organization_id, m.seq, COALESCE(t.user_id, m.actor_id), 'owner' FROM journal m LEFT JOIN tokens t ON t.id = m.actor_id
+			WHERE m.type = 'organization.created' AND m.actor_kind = 'user'
+	) AS j WHERE NOT EXISTS (SELECT 1 FROM journal l WHERE l.organization_id = j.organization_id AND l.subject_id = j.user_id
+		AND (l.customer_id IS NULL OR l.subject_id <> l.customer_id) AND l.seq > j.seq AND l.type = 'organization_member.deleted')`
+
+// recurring are the kinds of jobs that enqueue their own successor, of which a
+// server makes the first together.
+const recurring = `SELECT 'billing.cycle' AS kind UNION ALL SELECT 'customer_sessions.purge' UNION ALL SELECT '` + webhook.JobArchive + `'`

@@ -164,7 +164,7 @@ func (c *Config) invariants() (out []*check) {
 
 // Broken finds what breaks the invariant, so many at most.
 func (inv *Invariant) Broken(ctx context.Context, q db.Querier, most int) ([]Finding, error) {
-	rows, err := db.All[struct{ Organization, ID, Detail string }](ctx, q, `SELECT CAST(organization_id AS text) AS organization,
+	rows, err := db.All[struct{ Organization, ID, Detail string }](ctx, q, `SELECT COALESCE(CAST(organization_id AS text), '') AS organization,
 		CAST(id AS text) AS id, detail FROM (`+inv.Query+`) AS found LIMIT ?`, most)
 	if err != nil {
 		return nil, fmt.Errorf("look at %s: %w", inv.Name, err)

@@ -1,5 +1,7 @@
 package doctor
 
+import "floe/internal/webhook"
+
 // Invariant is something that holds between any two transactions, whatever
 // happened before.
 type Invariant struct {
@@ -176,12 +178,15 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "journal.of_customers",
-		Says: "Every customer has an entry for their creation, and every entry about a customer has the customer.",
+		Says: "Every customer has an entry for their creation, and every entry about a customer has the customer; who was made a member is there.",
 		Query: `SELECT c.organization_id, c.id, 'no entry says that it was created' AS detail FROM customers c WHERE NOT EXISTS (
 				SELECT 1 FROM journal j WHERE j.organization_id = c.organization_id AND j.customer_id = c.id AND j.type = 'customer.created')
 			UNION ALL SELECT j.organization_id, j.customer_id, 'entry ' || j.seq || ' is about nobody' FROM journal j
 				WHERE j.customer_id IS NOT NULL AND NOT EXISTS (
-					SELECT 1 FROM customers c WHERE c.organization_id = j.organization_id AND c.id = j.customer_id)`,
+					SELECT 1 FROM customers c WHERE c.organization_id = j.organization_id AND c.id = j.customer_id)
+			UNION ALL SELECT j.organization_id, j.subject_id, 'was made a member of ' || j.customer_id || ', and is not there' FROM journal j
+				WHERE j.type = 'member.created' AND NOT EXISTS (
+					SELECT 1 FROM members m WHERE m.organization_id = j.organization_id AND m.customer_id = j.customer_id AND m.id = j.subject_id)`,
 	},
 
 	{
@@ -286,6 +291,49 @@ var Invariants = []Invariant{
 				AND NOT EXISTS (SELECT 1 FROM products p WHERE p.organization_id = u.organization_id AND p.id = u.product_id)
 			UNION ALL SELECT u.organization_id, u.id, 'changes to discount ' || u.discount_id FROM subscription_updates u WHERE u.discount_id IS NOT NULL
 				AND NOT EXISTS (SELECT 1 FROM discounts d WHERE d.organization_id = u.organization_id AND d.id = u.discount_id)`,
+	},
+	{
+		Name: "subscriptions.amount",
+		Says: "A subscription costs what its prices do for its seats or units, less what its discount takes off.",
+		Query: `WITH RECURSIVE ` + tiers + `
+			SELECT organization_id, id, 'is said to cost ' || amount || ', and costs ' || (full_price - off) AS detail FROM (
+				SELECT organization_id, id, amount, full_price, CASE type
+						WHEN 'percentage' THEN full_price / 10000 * basis_points + (full_price % 10000 * basis_points + 5000) / 10000
+						WHEN 'fixed' THEN CASE WHEN fixed_off > full_price THEN full_price ELSE COALESCE(fixed_off, 0) END
+						ELSE 0 END AS off
+				FROM (
+					SELECT c.organization_id, c.id, c.amount, c.full_price, d.type, d.basis_points, CAST(d.amounts ->> c.currency AS bigint) AS fixed_off
+					FROM (` + costs + `) AS c
+					LEFT JOIN discounts d ON d.organization_id = c.organization_id AND d.id = c.discount_id
+				) AS priced
+			) AS reckoned WHERE amount <> full_price - off`,
+	},
+	{
+		Name: "subscriptions.entries",
+		Says: "A change to another product in the middle of a period has left parts of the period to be billed and given back.",
+		// Which prices a subscription had then is known of products that were never
+		// changed.
+		Query: `WITH changes AS MATERIALIZED (
+				SELECT s.organization_id, s.id, s.currency, j.created_at, j.before ->> 'product_id' AS was_product, j.after ->> 'product_id' AS product
+				FROM journal j JOIN subscriptions s ON s.organization_id = j.organization_id AND s.id = j.subject_id
+				WHERE j.type = 'subscription.updated' AND CAST(j.before AS text) LIKE '%"product_id":%' AND j.before ->> 'product_id' IS NOT NULL
+					AND COALESCE(j.before ->> 'status', j.after ->> 'status') IN ('active', 'past_due')
+					AND j.before ->> 'current_period_start' IS NULL AND s.current_period_start < j.created_at
+					AND NOT EXISTS (SELECT 1 FROM journal n WHERE n.organization_id = j.organization_id AND n.subject_id = j.subject_id
+						AND (n.customer_id IS NULL OR n.subject_id <> n.customer_id) AND n.seq > j.seq AND n.type = 'subscription.updated'
+						AND COALESCE(n.before ->> 'product_id', n.before ->> 'current_period_start') IS NOT NULL)
+			), prices AS MATERIALIZED (
+				SELECT p.organization_id, p.id, CAST(p.product_id AS text) AS product, p.price_currency AS currency FROM product_prices p
+				JOIN products r ON r.organization_id = p.organization_id AND r.id = p.product_id
+				WHERE p.amount_type = 'fixed' AND p.price_amount > 0 AND p.source = 'catalog' AND r.modified_at IS NULL
+			)
+			SELECT organization_id, id, 'was changed, and there is no ' || direction || ' at price ' || price_id AS detail FROM (
+				SELECT c.organization_id, c.id, p.id AS price_id, 'debit' AS direction, c.created_at FROM changes c
+				JOIN prices p ON p.organization_id = c.organization_id AND p.product = c.product AND p.currency = c.currency
+				UNION ALL SELECT c.organization_id, c.id, p.id, 'credit', c.created_at FROM changes c
+				JOIN prices p ON p.organization_id = c.organization_id AND p.product = c.was_product AND p.currency = c.currency
+				EXCEPT SELECT organization_id, subscription_id, price_id, direction, created_at FROM billing_entries
+			) AS lost`,
 	},
 	{
 		Name: "discounts.redemptions",
@@ -632,10 +680,33 @@ var Invariants = []Invariant{
 			WHERE role = 'owner' GROUP BY organization_id HAVING COUNT(*) > 1`,
 	},
 	{
+		Name: "organizations.members",
+		Says: "Who has made an organization, or has joined it and not left, belongs to it, in the role they got; nobody else does.",
+		Query: `WITH joined AS MATERIALIZED (` + joined + `)
+			SELECT organization_id, user_id AS id, 'is ' || role || ', and does not belong to it' AS detail FROM (
+				SELECT organization_id, user_id, role FROM joined EXCEPT SELECT organization_id, user_id, role FROM memberships) AS lost
+			UNION ALL SELECT organization_id, user_id, 'belongs to it, and has not joined as ' || role FROM (
+				SELECT organization_id, user_id, role FROM memberships EXCEPT SELECT organization_id, user_id, role FROM joined) AS strange`,
+	},
+	{
 		Name: "tokens.whose",
 		Says: "A token is an organization's or a user's, and the secret by which it is found is there.",
 		Query: `SELECT organization_id, id, kind || ', and of nobody or of two' AS detail FROM tokens
 				WHERE (kind = 'oat') <> (organization_id IS NOT NULL) OR (kind = 'pat') <> (user_id IS NOT NULL)
 			UNION ALL SELECT organization_id, id, 'is found by no secret' FROM tokens WHERE NOT EXISTS (SELECT 1 FROM settings)`,
+	},
+
+	// Jobs.
+	{
+		Name: "jobs.waited_for",
+		Says: "What waits for a job has one: a replay that is being gathered, a listener who is to be forgotten, and, where there is any, all work that comes again and again.",
+		Query: `SELECT CAST(r.organization_id AS text) AS organization_id, CAST(r.id AS text) AS id, 'is gathered by no job' AS detail FROM webhook_replays r
+				WHERE r.status = 'gathering' AND NOT EXISTS (SELECT 1 FROM jobs j
+					WHERE j.kind = '` + webhook.JobReplay + `' AND CAST(j.args AS text) LIKE '%' || CAST(r.id AS text) || '%')
+			UNION ALL SELECT CAST(e.organization_id AS text), CAST(e.id AS text), 'is forgotten by no job' FROM webhook_endpoints e
+				WHERE e.disabled_reason = 'listening' AND NOT EXISTS (SELECT 1 FROM jobs j
+					WHERE j.kind = '` + webhook.JobUnlisten + `' AND CAST(j.args AS text) LIKE '%' || CAST(e.id AS text) || '%')
+			UNION ALL SELECT '', kind, 'is to be done no more' FROM (` + recurring + `) AS again
+				WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.kind IN (` + recurring + `)) AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = again.kind)`,
 	},
 }

@@ -15,6 +15,7 @@ import (
 	"floe/internal/payment"
 	"floe/internal/server"
 	"floe/internal/token"
+	"floe/internal/webhook"
 )
 
 // known is the external id of a customer, and the beginning of the address.
@@ -28,10 +29,13 @@ type user struct {
 	token string
 }
 
-func (u *user) tokenOf(org id.ID) (clear string) {
+func (u *user) tokenOf(org id.ID) string { return u.tokenFor(token.Request{OrganizationID: org}) }
+
+func (u *user) tokenFor(r token.Request) (clear string) {
 	u.t.Helper()
+	r.Scopes = auth.GrantableScopes()
 	err := u.d.Write(u.t.Context(), func(tx *db.Tx) (err error) {
-		_, clear, err = u.s.Tokens.Create(u.t.Context(), tx, auth.NewSystem("test"), token.Request{OrganizationID: org, Scopes: auth.GrantableScopes()})
+		_, clear, err = u.s.Tokens.Create(u.t.Context(), tx, auth.NewSystem("test"), r)
 		return err
 	})
 	if err != nil {
@@ -157,6 +161,11 @@ func (u *user) balance(plan, free string) {
 	u.call("PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+free+`","proration_behavior":"invoice"}`)
 	d := u.call("POST", "/v1/discounts/", `{"name":"Some","type":"percentage","basis_points":1000,"duration":"forever","products":["`+plan+`"]}`)
 	u.call("PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+plan+`","discount_id":"`+d+`","proration_behavior":"next_period"}`)
+	c = u.call("POST", "/v1/customers/", `{"email":"between@example.com"}`) // whose next bill will have two parts of a period
+	s = u.call("POST", "/v1/subscriptions/", `{"product_id":"`+plan+`","customer_id":"`+c+`","collection_method":"send_invoice"}`)
+	u.call("PATCH", "/v1/subscriptions/"+s, `{"product_id":"`+u.product("5000", `"month"`)+`","proration_behavior":"prorate"}`)
+	d = u.call("POST", "/v1/discounts/", `{"name":"Less","type":"fixed","amounts":{"usd":300},"duration":"forever"}`)
+	u.call("PATCH", "/v1/subscriptions/"+s, `{"discount_id":"`+d+`"}`)
 }
 
 // keys have a status that somebody has set: one was taken back from a running
@@ -221,4 +230,28 @@ func (u *user) webhooks() {
 		u.t.Fatal(err)
 	}
 	u.call("POST", "/v1/webhooks/replays", `{"endpoint_id":"`+ep+`","since":"`+time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)+`"}`)
+}
+
+// founds has somebody make an organization of their own.
+func (u *user) founds(somebody id.ID) {
+	u.t.Helper()
+	founder := &user{t: u.t, d: u.d, s: u.s, token: u.tokenFor(token.Request{UserID: somebody})}
+	founder.call("POST", "/v1/organizations/", `{"name":"Founded","slug":"founded"}`)
+}
+
+// jobs are those that a server begins with, and that of a program that listens.
+func (u *user) jobs() {
+	u.t.Helper()
+	err := u.d.Write(u.t.Context(), func(tx *db.Tx) error {
+		for _, kind := range []string{"billing.cycle", "customer_sessions.purge", webhook.JobArchive} {
+			if err := u.s.Jobs.Schedule(u.t.Context(), tx, kind, tx.Now().Add(time.Hour)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.call("GET", "/v1/webhooks/listen?session="+string(id.New()), "")
 }

@@ -534,6 +534,42 @@ func TestWordsForUnits(t *testing.T) {
 	})
 }
 
+// TestAmountsOfTiers: what a number of seats or units costs in each kind of
+// tiers, and with each kind of discount, is what the doctor reckons.
+func TestAmountsOfTiers(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Feature(b.Org, "seat_based_pricing_enabled", true)
+		b.Switch(b.Org, "unit_based_pricing", true)
+		b.at("2026-01-15T00:00:00Z")
+		off := []obj{
+			{"name": "Share", "type": "percentage", "basis_points": 3333, "duration": "forever"},
+			{"name": "Amount", "type": "fixed", "amounts": obj{"usd": 2500}, "duration": "forever"},
+		}
+		for i := range off {
+			off[i] = obj{"discount_id": b.Do("POST", "/v1/discounts/", b.AllToken, off[i]).ID()}
+		}
+		for _, mode := range []string{"volume", "graduated"} {
+			kinds := map[string]obj{
+				"seats": {"amount_type": "seat_based", "seat_tiers": obj{"seat_tier_type": mode, "tiers": []any{
+					obj{"min_seats": 1, "max_seats": 5, "price_per_seat": 1000}, obj{"min_seats": 6, "max_seats": 10, "price_per_seat": 701}, obj{"min_seats": 11, "price_per_seat": 303}}}},
+				"units": {"amount_type": "unit_based", "tiers": obj{"type": mode, "tiers": []any{
+					obj{"bound": 5, "unit_amount": 1000}, obj{"bound": 10, "unit_amount": 701}, obj{"unit_amount": 303}}}},
+			}
+			for kind, price := range kinds {
+				p := b.Product(obj{"prices": []any{obj{"amount_type": "fixed", "price_amount": 99}, price}}).ID()
+				for _, n := range []int{1, 5, 6, 13} {
+					for _, change := range append(off, obj{"discount_id": nil}) {
+						s := b.subscribe(p, invoiced).ID()
+						b.patch(s, obj{kind: n, "proration_behavior": "prorate"})
+						b.want(b.patch(s, change), obj{kind: n})
+					}
+				}
+			}
+		}
+		b.Sound("subscriptions.")
+	})
+}
+
 // TestPendingProductHasOtherPrices: a change that waits is not made where it
 // would be refused by then, because the product is sold by other prices.
 func TestPendingProductHasOtherPrices(t *testing.T) {
