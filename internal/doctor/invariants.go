@@ -632,7 +632,7 @@ var Invariants = []Invariant{
 			UNION ALL SELECT organization_id, event_id, 'waits ' || COUNT(*) || ' times' FROM webhook_queue
 				WHERE NOT manual GROUP BY organization_id, target_id, event_id HAVING COUNT(*) > 1
 			UNION ALL SELECT q.organization_id, q.event_id, 'waits in the lane of somebody else' FROM webhook_queue q
-				JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id WHERE q.lane <> e.lane
+				JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id WHERE NOT q.manual AND q.lane <> e.lane
 			UNION ALL SELECT organization_id, event_id, 'waits behind a later one' FROM (
 				SELECT q.organization_id, q.event_id, e.seq, LAG(e.seq) OVER (PARTITION BY q.target_id, q.lane ORDER BY q.seq) AS before_it
 				FROM webhook_queue q JOIN webhook_events e ON e.organization_id = q.organization_id AND e.id = q.event_id

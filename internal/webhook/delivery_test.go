@@ -313,6 +313,7 @@ func TestArrivedMeanwhile(t *testing.T) {
 		f.Drain()
 		s.status(200)
 		f.Do("POST", "/v1/webhooks/events/"+deliveries(f, "").Text("items.0.webhook_event.id")+"/redeliver", f.AllToken, nil)
+		f.Sound("webhooks.")
 		f.Drain()
 		s.take()
 		later(f, time.Hour)
