@@ -235,6 +235,39 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// TestDamaged: of a file with a page that is none nothing else is said, and not
+// that it could not be looked at.
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	u := inFile(t)
+	if err := u.open(t).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dbtest.EmptyDataDir(t), db.FileName)
+	u.exec(t, `VACUUM INTO ?`, path)
+	var page int64
+	if err := u.pool.QueryRowContext(t.Context(), `SELECT rootpage FROM sqlite_schema WHERE name = 'journal_organization'`).Scan(&page); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte(strings.Repeat("Z", 4096)), (page-1)*4096)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), db.Config{DataDir: filepath.Dir(path), ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	r := doctor.Examine(t.Context(), doctor.Config{DB: d})
+	if last := r.Checks[len(r.Checks)-1]; r.Worst() != doctor.Broken || last.Name != "file" {
+		t.Errorf("%s, and the last was %s: %s", r.Worst(), last.Name, last.Detail)
+	}
+}
+
 // TestDocs: the documentation's table is the list.
 func TestDocs(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ func (c *Config) ground() []*check {
 	}
 	if c.DB.Engine() == "sqlite" {
 		list = append(list,
-			&check{Check: Check{Name: "file", Says: "Every page of the file is what it should be."}, look: c.pages},
+			&check{Check: Check{Name: "file", Says: "Every page of the file is what it should be."}, look: c.pages, decides: true},
 			&check{Check: Check{Name: "references", Says: "Every reference leads to a row."}, look: c.references},
 			&check{Check: Check{Name: "journal mode", Says: "A commit is appended to a log, so that reading and writing do not wait for each other."}, look: c.journalMode},
 			&check{Check: Check{Name: "sync", Says: "The disk can be written, and takes its time to make a write durable."}, look: c.sync},
