@@ -52,7 +52,7 @@ func (c *doctorCommand) Run(ctx context.Context, io *streams) error {
 	}
 	defer func() { _ = d.Close() }()
 	of := 0
-	show, stop := io.ticking()
+	show, stop := ticking(io.progress)
 	r := doctor.Examine(ctx, doctor.Config{DB: d, Whole: c.Whole, Progress: func(done, all int, x *doctor.Check) {
 		of = all
 		show(fmt.Sprintf("%d of %d  %s", done, all, x.Name)) // the slow ones are seen before they are done
