@@ -92,12 +92,16 @@ func (c *compareCommand) compared(ctx context.Context, w *workshop, stages []*st
 		return found, err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
+	flush()
 	take := func(list []report.Measurement) { found.Compared = append(found.Compared, list...) }
 	if err := m.all(ctx, take); err != nil {
 		return found, err
 	}
 	for _, line := range ofGet(found.Compared) {
 		fmt.Fprintln(os.Stderr, line)
+	}
+	if err := m.warm(ctx); err != nil {
+		return found, err
 	}
 	if c.wants(webhooksName) {
 		for _, s := range stages {
@@ -213,9 +217,7 @@ func (c *growCommand) grown(ctx context.Context, w *workshop, engine string, org
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
-	if err := m.warm(ctx); err != nil {
-		return nil, err
-	}
+	flush()
 	fmt.Fprintln(os.Stderr, strings.ToUpper(engine[:1])+engine[1:]+",", organizations, "organizations")
 	m.cold = true
 	err = m.all(ctx, func(list []report.Measurement) {
@@ -234,6 +236,9 @@ func (c *growCommand) grown(ctx context.Context, w *workshop, engine string, org
 	}{{webhooksName, m.grownWebhooks}, {exportName, m.grownExport}} {
 		if !c.wants(of.name) || of.name == exportName && organizations > 1 { // of many, each has too few customers for a file
 			continue
+		}
+		if err := m.warm(ctx); err != nil {
+			return found, err
 		}
 		list, err := of.grow(ctx)
 		if err != nil {

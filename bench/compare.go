@@ -27,6 +27,8 @@ type comparison struct {
 	tables map[string]*table // by the bare system
 	counts map[string]*atomic.Int64
 	cold   bool // without what asks for the same again
+	// folders are where the files of the stages lie, once somebody has asked.
+	folders []string
 }
 
 // table is the bare table of an engine.
@@ -379,6 +381,9 @@ func (c *comparison) all(ctx context.Context, each func([]report.Measurement)) e
 			continue
 		}
 		say("%s", o.Name)
+		if err := c.warm(ctx); err != nil {
+			return err
+		}
 		start := time.Now()
 		list, err := c.measure(ctx, o)
 		if err != nil {

@@ -20,9 +20,7 @@ func machine(ctx context.Context) report.Machine {
 		Processors: runtime.NumCPU(), Model: procField("/proc/cpuinfo", "model name"), Commands: []string{commandLine()},
 		Versions: map[string]string{"Go": strings.TrimPrefix(runtime.Version(), "go"), "kernel": output(ctx, "uname", "-sr")},
 	}
-	if kb, err := strconv.Atoi(strings.TrimSuffix(procField("/proc/meminfo", "MemTotal"), " kB")); err == nil {
-		m.MemoryGB = (kb + 1<<19) >> 20
-	}
+	m.MemoryGB = int((memory() + 1<<29) >> 30)
 	if v := server.PostgresVersion(ctx); v != "" {
 		m.Versions["PostgreSQL"] = v[strings.LastIndexByte(v, ' ')+1:]
 		if f := strings.Fields(v); len(f) > 2 {
@@ -41,6 +39,12 @@ func machine(ctx context.Context) report.Machine {
 		m.Versions["PocketBase"] = v
 	}
 	return m
+}
+
+// memory is how many bytes the machine has, 0 if it does not say.
+func memory() int64 {
+	kb, _ := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
+	return kb << 10
 }
 
 func procField(file, name string) string {
