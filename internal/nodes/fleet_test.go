@@ -106,6 +106,7 @@ func newFleet(t *testing.T) *fleet {
 	}
 	for range 3 {
 		n := newNode(t, "--database-url", url, "--allow-private-webhooks", "--drain-delay", drain.String())
+		n.lingers = drain
 		t.Cleanup(n.kill)
 		f.nodes = append(f.nodes, n)
 		if token := n.start(t, f.old); token != "" {

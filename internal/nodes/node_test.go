@@ -75,6 +75,7 @@ func without(t *testing.T, from int) string {
 type node struct {
 	address, metrics string
 	args             []string
+	lingers          time.Duration        // serves on for so long when it is stopped
 	life             atomic.Pointer[life] // the latest
 	lives            []*life
 }
@@ -164,6 +165,7 @@ func (n *node) stop(t *testing.T) {
 	t.Helper()
 	l := n.life.Load()
 	l.ended.Store(true)
+	begun := time.Now()
 	_ = l.process.Process.Signal(syscall.SIGTERM)
 	ended := make(chan error, 1)
 	go func() { ended <- l.process.Wait() }()
@@ -176,6 +178,9 @@ func (n *node) stop(t *testing.T) {
 		t.Errorf("%s does not stop", l.name)
 		_ = l.process.Process.Kill()
 		<-ended
+	}
+	if took := time.Since(begun); took < n.lingers {
+		t.Errorf("%s has served on for %v at most, not for %v", l.name, took, n.lingers)
 	}
 	if text := l.log.String(); strings.Contains(text, "cut off") || strings.Contains(text, "before everything was finished") {
 		t.Errorf("%s did not finish:\n%s", l.name, text)

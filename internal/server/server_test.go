@@ -228,8 +228,10 @@ func TestMetrics(t *testing.T) {
 	f := floetest.New(t, func(c *server.Config) { c.MetricsToken, c.MetricsListener = "letmein", own })
 	f.Do("GET", "/v1/customers/", f.AllToken, nil)
 	f.Do("GET", "/made/up", f.AllToken, nil)
-	if r := f.Do("GET", "/metrics", "wrong", nil); r.Status != 401 {
-		t.Errorf("a wrong token: %d", r.Status)
+	for _, wrong := range []string{"", "wrong", "letmei", "letmein ", "letmeinn", "Letmein", "letme1n"} {
+		if r := f.Do("GET", "/metrics", wrong, nil); r.Status != 401 {
+			t.Errorf("a wrong token, %q: %d", wrong, r.Status)
+		}
 	}
 	f.URL() // makes the server run
 	_, onOwn := get(t, "http://"+own.Addr().String()+"/metrics")
@@ -296,9 +298,9 @@ func TestReadiness(t *testing.T) {
 }
 
 // run starts a server on a port and returns how to stop it.
-func run(t *testing.T, drain time.Duration) (address, token string, stop func() error) {
+func run(t *testing.T, drain, delay time.Duration) (address, token string, stop func() error) {
 	t.Helper()
-	f := floetest.New(t, func(c *server.Config) { c.DrainTime = drain })
+	f := floetest.New(t, func(c *server.Config) { c.DrainTime, c.DrainDelay = drain, delay })
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +342,7 @@ func begin(t *testing.T, address, token string) net.Conn {
 // finds nobody.
 func TestStoppingFinishesWhatHasBegun(t *testing.T) {
 	t.Parallel()
-	address, token, stop := run(t, 10*time.Second)
+	address, token, stop := run(t, 10*time.Second, 0)
 	c := begin(t, address, token)
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
@@ -368,10 +370,65 @@ func TestStoppingFinishesWhatHasBegun(t *testing.T) {
 	}
 }
 
+// TestStoppingLetsOthersTakeOver: who asks whether the server is ready is told
+// at once that it is not, and whoever has not heard of that is served until the
+// delay is over, on a connection that ends with the answer.
+func TestStoppingLetsOthersTakeOver(t *testing.T) {
+	t.Parallel()
+	const delay = time.Second
+	address, token, stop := run(t, 10*time.Second, delay)
+	ask := func(path string) (status int, closes bool) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		c := &http.Client{Transport: &http.Transport{}} // and a connection of its own
+		defer c.CloseIdleConnections()
+		w, err := c.Do(r)
+		if err != nil {
+			return 0, false
+		}
+		_ = w.Body.Close()
+		return w.StatusCode, w.Close
+	}
+	if status, closes := ask("/readyz"); status != 200 || closes {
+		t.Fatalf("before: %d, closes %v", status, closes)
+	}
+	begun := time.Now()
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	for status := 200; status == 200; status, _ = ask("/readyz") {
+		if time.Since(begun) > delay/2 {
+			t.Fatal("the server is ready though it is stopping")
+		}
+	}
+	served := 0
+	for ; time.Since(begun) < delay*3/4; time.Sleep(10 * time.Millisecond) {
+		if status, closes := ask("/v1/customers/"); status != 200 || !closes {
+			t.Errorf("after %v: %d, closes %v", time.Since(begun), status, closes)
+		}
+		if status, _ := ask("/readyz"); status != 503 {
+			t.Errorf("after %v: ready with %d", time.Since(begun), status)
+		}
+		served++
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begun); served == 0 || took < delay || took > delay+5*time.Second {
+		t.Errorf("%d were served, and it took %v", served, took)
+	}
+	if status, _ := ask("/readyz"); status != 0 {
+		t.Errorf("afterwards: %d", status)
+	}
+}
+
 // TestStoppingDoesNotWaitForEver: a request that does not end is cut off.
 func TestStoppingDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
-	address, token, stop := run(t, 200*time.Millisecond)
+	address, token, stop := run(t, 200*time.Millisecond, 0)
 	c := begin(t, address, token)
 	begun := time.Now()
 	if err := stop(); err != nil {
