@@ -1,5 +1,10 @@
 package db
 
+import (
+	"context"
+	"time"
+)
+
 // Occupy takes all slots of a group until free is called.
 func (g *Group[T]) Occupy() (free func()) { return occupy(g.slots) }
 
@@ -28,3 +33,19 @@ func (d *DB) OccupyReads() (free func()) { return occupy(d.company.slots) }
 
 // WaitingReads is how many wait to read together.
 func (d *DB) WaitingReads() int { return d.company.line.length() }
+
+// LookLater has the replica looked at once as if so much time had passed since
+// the primary was seen last, and then no more by itself.
+func (d *DB) LookLater(ctx context.Context, by time.Duration) {
+	r := d.replica
+	r.stop()
+	<-r.done
+	for i := range r.samples {
+		r.samples[i].at = r.samples[i].at.Add(-by)
+	}
+	r.look(ctx)
+}
+
+// MaxLag is how far behind a replica may be that answers those who did not say
+// what they must see.
+const MaxLag = maxLag

@@ -209,6 +209,35 @@ func TestReplica(t *testing.T) {
 	p.read(d, after(fourth), 4, true)
 }
 
+// Who says nothing of what they must see is not shown what is older than the
+// replica may be; who has said what they saw last is.
+func TestReplicaThatIsFarBehind(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	after := func(at db.Position) func() *db.View {
+		return func() *db.View { return &db.View{Replica: true, After: at} }
+	}
+	first := p.write(1)
+	p.caughtUp(first)
+	p.until("the lag is known", func(s db.ReplicaStats) bool { return s.Up && s.LagTime == 0 })
+	p.replica.Exec(t, `SELECT pg_wal_replay_pause()`)
+	p.write(2)
+	p.db.LookLater(t.Context(), 0) // now it is known to be behind since then
+	p.db.LookLater(t.Context(), db.MaxLag-8*time.Second)
+	p.read(p.db, after(0), 1, true)
+	before, _ := p.db.Replica()
+	p.db.LookLater(t.Context(), 9*time.Second)
+	p.read(p.db, after(0), 2, false)
+	p.read(p.db, after(first), 1, true)
+	if now, _ := p.db.Replica(); now.LagTime <= db.MaxLag || now.Behind-before.Behind < int64(len(ways)) {
+		t.Errorf("before %+v, now %+v", before, now)
+	}
+	p.replica.Exec(t, `SELECT pg_wal_replay_resume()`)
+	p.caughtUp(p.write(3))
+	p.db.LookLater(t.Context(), 0)
+	p.read(p.db, after(0), 3, true)
+}
+
 // A replica that comes back older than it was, as after a restore, is asked
 // anew how far it is.
 func TestReplicaThatIsNone(t *testing.T) {
