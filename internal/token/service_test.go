@@ -192,6 +192,25 @@ func TestInvalidTokens(t *testing.T) {
 	})
 }
 
+// TestAlike: every letter of a token counts, whether or not the token is
+// remembered. What differs in one is another token, also where the checksum is
+// right.
+func TestAlike(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		_, clear := b.create(token.Request{OrganizationID: b.organization("acme")})
+		for at := range token.RandomLength {
+			b.good(b.tokens, clear)
+			other := token.Alike(clear, at)
+			b.bad(b.tokens, other)
+			if !b.tokens.Known(clear) || b.tokens.Known(other) {
+				t.Errorf("letter %d does not matter", at)
+			}
+			b.tokens.Forget()
+			b.bad(b.tokens, other)
+		}
+	})
+}
+
 func TestExpiryCountsForRememberedTokens(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		tok, clear := b.create(token.Request{OrganizationID: b.organization("acme"), ExpiresIn: time.Hour})
