@@ -48,3 +48,17 @@ func Chat(f Format, typ, data, organization string) (string, error) {
 	n, err := schema.Parse([]byte(data))
 	return chat(f, typ, n, organization), err
 }
+
+// Claim leases what is due and sends nothing, as a process that is killed just
+// then. It answers how many lanes those are.
+func (s *Service) Claim(ctx context.Context) (lanes int, err error) {
+	list, err := s.look(ctx)
+	for _, d := range list {
+		tasks, _, err := s.claim(ctx, d.TargetID, most)
+		if err != nil {
+			return lanes, err
+		}
+		lanes += len(tasks)
+	}
+	return lanes, err
+}
