@@ -269,3 +269,43 @@ func TestOvertaken(t *testing.T) {
 		}
 	})
 }
+
+// TestTakenOver: a worker that stood still until another node had taken its job
+// over leaves the lease of that one alone, whether it then fails or is done.
+func TestTakenOver(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		for _, outcome := range []error{nil, errors.New("no")} {
+			begun, finish := make(chan struct{}), make(chan struct{})
+			stood, _ := runner(d, job.Kind{Name: "slow", Outside: func(context.Context, json.RawMessage) error {
+				close(begun)
+				<-finish
+				return outcome
+			}})
+			if err := d.Write(t.Context(), func(tx *db.Tx) error { return stood.Enqueue(t.Context(), tx, "slow", 1) }); err != nil {
+				t.Fatal(err)
+			}
+			var wait sync.WaitGroup
+			wait.Go(func() { drain(t, stood) })
+			<-begun
+			until := time.Now().Add(2 * time.Hour).UTC().Truncate(time.Microsecond)
+			if err := d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := db.Exec(t.Context(), tx, `UPDATE jobs SET attempt = attempt + 1, leased_until = ?`, until)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			close(finish)
+			wait.Wait()
+			n, err := db.One[int64](t.Context(), d, `SELECT COUNT(*) FROM jobs WHERE attempt = 2 AND leased_until = ? AND last_error IS NULL`, until)
+			if err != nil || n != 1 {
+				t.Errorf("when it ended with %v, %d jobs were left as they were, %v", outcome, n, err)
+			}
+			if err := d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := db.Exec(t.Context(), tx, `DELETE FROM jobs`)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

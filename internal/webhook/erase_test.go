@@ -96,6 +96,10 @@ func TestErasedWhileWaiting(t *testing.T) {
 		if r := deliveries(f, ""); strings.Contains(r.Body, secret) || r.Path("items.0.succeeded") != true {
 			t.Errorf("after it has arrived the log has %s", r.Body)
 		}
+		kept, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM webhook_events WHERE organization_id = ? AND customer_id = ? AND payload IS NOT NULL`, f.Org.ID, c.ID())
+		if err != nil || kept != 0 {
+			t.Errorf("after it has arrived %d events have what was sent, %v", kept, err)
+		}
 	})
 }
 
