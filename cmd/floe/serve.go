@@ -88,16 +88,9 @@ const stopTime = 9500 * time.Millisecond
 // maxDrainDelay is longer than any load balancer should need.
 const maxDrainDelay = pause(10 * time.Minute)
 
-// gcPercent lets the heap grow to five times what is in use before it is swept.
-// Little is in use at any time (pages of SQLite lie outside of the heap), so
-// this costs some dozen megabytes and saves a tenth of the processor.
-const gcPercent = 400
-
 // Run serves until a signal comes.
 func (c *serveCommand) Run(ctx context.Context, io *streams) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	boundHeap()
 	log := c.logger(io.err)
 	if err := c.check(); err != nil { // before anything is made
 		return err
