@@ -123,7 +123,7 @@ var Invariants = []Invariant{
 	},
 	{
 		Name: "customers.anonymized",
-		Says: "Nothing is left of the addresses and names of anonymised people, of what they called their devices and why they left: not in rows, in the journal, or in webhooks that need not be sent any more.",
+		Says: "Nothing is left of the addresses and names of anonymised people, of what they called their devices and why they left, or of remarks on their payments and refunds: not in rows, in drafts, in the journal, or in webhooks that need not be sent any more. Their license keys are revoked.",
 		Query: `SELECT c.organization_id, c.id, 'the customer''s own row' AS detail FROM customers c
 				WHERE c.anonymized_at IS NOT NULL AND (c.email NOT LIKE '%@anonymized.%' OR c.billing_address IS NOT NULL
 					OR c.tax_id IS NULL AND c.name <> '' AND length(c.name) <> 64 OR c.billing_name <> '' AND length(c.billing_name) <> 64)
@@ -146,7 +146,24 @@ var Invariants = []Invariant{
 					AND (a.label <> '' OR CAST(a.meta AS text) <> '{}' OR CAST(a.conditions AS text) <> '{}')
 			UNION ALL SELECT c.organization_id, c.id, 'what was said of subscription ' || s.id FROM customers c
 				JOIN subscriptions s ON s.organization_id = c.organization_id AND s.customer_id = c.id
-				WHERE c.anonymized_at IS NOT NULL AND s.canceled_at <= c.anonymized_at AND s.customer_cancellation_comment IS NOT NULL`,
+				WHERE c.anonymized_at IS NOT NULL AND s.canceled_at <= c.anonymized_at AND s.customer_cancellation_comment IS NOT NULL
+			UNION ALL SELECT c.organization_id, c.id, 'draft ' || o.id FROM customers c
+				JOIN orders o ON o.organization_id = c.organization_id AND o.customer_id = c.id
+				WHERE c.anonymized_at IS NOT NULL AND o.status = 'draft' AND COALESCE(o.modified_at, o.created_at) <= c.anonymized_at
+					AND (o.billing_name IS NOT NULL OR o.billing_address IS NOT NULL)
+			UNION ALL SELECT c.organization_id, c.id, 'a remark on payment ' || p.id FROM customers c
+				JOIN order_payments p ON p.organization_id = c.organization_id AND p.customer_id = c.id
+				WHERE c.anonymized_at IS NOT NULL AND p.note IS NOT NULL
+			UNION ALL SELECT c.organization_id, c.id, 'a remark on refund ' || r.id FROM customers c
+				JOIN refunds r ON r.organization_id = c.organization_id AND r.customer_id = c.id
+				WHERE c.anonymized_at IS NOT NULL AND r.comment IS NOT NULL
+			UNION ALL SELECT c.organization_id, c.id, 'a remark on refund ' || q.id FROM customers c
+				JOIN orders o ON o.organization_id = c.organization_id AND o.customer_id = c.id
+				JOIN refund_requests q ON q.organization_id = o.organization_id AND q.order_id = o.id
+				WHERE c.anonymized_at IS NOT NULL AND q.comment IS NOT NULL
+			UNION ALL SELECT c.organization_id, c.id, 'license key ' || k.id || ' is ' || k.status FROM customers c
+				JOIN license_keys k ON k.organization_id = c.organization_id AND k.customer_id = c.id
+				WHERE c.anonymized_at IS NOT NULL AND k.status <> 'revoked'`,
 	},
 	{
 		Name: "members.one_owner",

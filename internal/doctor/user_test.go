@@ -95,8 +95,23 @@ func (u *user) customers() {
 	u.call("DELETE", "/v1/customers/"+gone, "")
 	here := u.call("POST", "/v1/customers/", `{"email":"`+known+`@example.com","external_id":"`+known+`"}`)
 	u.call("POST", "/v1/customer-sessions/", `{"customer_id":"`+here+`"}`)
-	erased := u.call("POST", "/v1/customers/", `{"email":"erased@example.com","name":"Erased"}`)
-	u.call("DELETE", "/v1/customers/"+erased+"?anonymize=true", "")
+	u.erased()
+}
+
+// erased is somebody who has bought before they were erased.
+func (u *user) erased() {
+	u.t.Helper()
+	c := u.call("POST", "/v1/customers/", `{"email":"erased@example.com","name":"Erased","billing_address":{"country":"FR"}}`)
+	once := u.product("1000", "null")
+	key := u.call("POST", "/v1/benefits/", `{"type":"license_keys","description":"Key","properties":{}}`)
+	u.call("POST", "/v1/products/"+once+"/benefits", `{"benefits":["`+key+`"]}`)
+	draft := `{"product_id":"` + once + `","customer_id":"` + c + `"}`
+	o := u.call("POST", "/v1/orders/", draft)
+	u.call("POST", "/v1/orders/"+o+"/finalize", `{"collection_method":"send_invoice"}`)
+	u.call("POST", "/v1/orders/"+o+"/payments", `{"status":"succeeded","amount":1000,"reference":"erased","note":"Erased"}`)
+	u.call("POST", "/v1/refunds/", `{"order_id":"`+o+`","amount":100,"reason":"other","comment":"Erased"}`)
+	u.call("POST", "/v1/orders/", draft)
+	u.call("DELETE", "/v1/customers/"+c+"?anonymize=true", "")
 }
 
 // card is a new customer with a card.

@@ -72,6 +72,35 @@ func TestCustomerDeleted(t *testing.T) {
 	})
 }
 
+// The license keys of somebody who was erased stay revoked, also one that was
+// given back while nothing granted it: what devices are called could not be
+// erased again.
+func TestKeysOfErased(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f bench) {
+		devices := fields{"activations": fields{"limit": 5, "enable_customer_admin": true}}
+		k, _, c := f.key(devices, order())
+		back, gone, _ := f.key(devices, order())
+		f.Run(floetest.Scenario{Do: "DELETE /v1/benefits/" + gone, As: f.AllToken, Status: 204})
+		f.Run(floetest.Scenario{Do: "PATCH " + keys + back.ID(), As: f.AllToken, Body: `{"status":"granted"}`, Status: 200, Want: `{"status":"granted"}`})
+		for _, who := range []string{c, back.Text("customer_id")} {
+			f.Run(floetest.Scenario{Do: "DELETE /v1/customers/" + who + "?anonymize=true", As: f.AllToken, Status: 204})
+		}
+		for _, key := range []*floetest.Response{k, back} {
+			for _, status := range []string{"granted", "disabled"} {
+				f.Run(floetest.Scenario{Name: status, Do: "PATCH " + keys + key.ID(), As: f.AllToken, Body: fields{"status": status}, Status: 422,
+					Want: fields{"detail": []any{fields{"loc": []any{"body", "status"}, "msg": "The customer was anonymised; their license keys stay revoked."}}}})
+			}
+			f.RunAll(
+				floetest.Scenario{Name: "the rest can be changed", Do: "PATCH " + keys + key.ID(), As: f.AllToken, Body: `{"status":"revoked","usage":3}`, Status: 200,
+					Want: `{"status":"revoked","usage":3}`},
+				floetest.Scenario{Name: "not activated", Do: "POST " + keys + "activate", As: f.AllToken, Body: f.ask(key, "label", "x"), Status: 403},
+			)
+		}
+		f.Sound("customers.")
+	})
+}
+
 // Taking everything from a customer with a thousand grants takes a bounded
 // number of statements.
 func TestRevokeAllInBulk(t *testing.T) {

@@ -270,6 +270,9 @@ func (s *Service) updateKey(ctx context.Context, sub auth.Subject, in updateKeyI
 		if err != nil {
 			return err
 		}
+		if to := in.Body.Status.Value; c.AnonymizedAt != nil && to != nil && *to != KeyRevoked { // what devices are called could not be erased again
+			return schema.ValueError("The customer was anonymised; their license keys stay revoked.", schema.StringNode(string(*to)), "body", "status")
+		}
 		was := s.publicKey(&k, c)
 		in.Body.apply(&k, tx.Now())
 		if err := saveKey(ctx, tx, &k); err != nil {

@@ -118,6 +118,13 @@ func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 	}
 	r.to(Draft)
 	r.Attempts++ // another try is another charge
+	who, err := s.Customers.Lock(ctx, tx, r.OrganizationID, r.CustomerID)
+	if err != nil {
+		return err
+	}
+	if who.AnonymizedAt != nil { // while it was charged
+		r.BillingName, r.BillingAddress = nil, nil
+	}
 	if err := save(ctx, tx, r); err != nil {
 		return err
 	}

@@ -112,6 +112,9 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 		return out, false, err
 	}
 	*r = fresh
+	if p.Note, err = s.Remark(ctx, tx, r, p.Note); err != nil {
+		return out, false, err
+	}
 	out, err = db.One[PaymentRow](ctx, tx, `SELECT `+paymentColumns+` FROM order_payments WHERE organization_id = ? AND order_id = ? AND reference = ?`,
 		r.OrganizationID, r.ID, p.Reference)
 	switch {
@@ -153,14 +156,33 @@ func (r *Row) noted(tx *db.Tx, actor auth.Subject, p PaymentRow) {
 	journal.Append(tx, actor, r.entry("order.payment_recorded", nil, schema.JSON(&p)))
 }
 
-// Erase removes the remarks on what a customer has paid.
+// Erase removes the remarks on what a customer has paid, and who was to be
+// billed for drafts: these are no part of the books yet.
 func (s *Service) Erase(ctx context.Context, tx *db.Tx, org, customerID id.ID) error {
 	err := db.Later(ctx, tx, `UPDATE order_payments SET note = NULL WHERE organization_id = ? AND note IS NOT NULL
 		AND order_id IN (SELECT id FROM orders WHERE organization_id = ? AND customer_id = ?)`, org, org, customerID)
 	if err != nil {
 		return fmt.Errorf("erase remarks on payments: %w", err)
 	}
+	err = db.Later(ctx, tx, `UPDATE orders SET billing_name = NULL, billing_address = NULL
+		WHERE organization_id = ? AND customer_id = ? AND status = 'draft'`, org, customerID)
+	if err != nil {
+		return fmt.Errorf("erase who was to be billed: %w", err)
+	}
 	return nil
+}
+
+// Remark is what is kept of a remark on an order: nothing when its customer has
+// been erased, which nobody can be again. The order must be locked.
+func (s *Service) Remark(ctx context.Context, tx *db.Tx, r *Row, text *string) (*string, error) {
+	if text == nil {
+		return nil, nil
+	}
+	c, err := s.Customers.Lock(ctx, tx, r.OrganizationID, r.CustomerID)
+	if err != nil || c.AnonymizedAt != nil {
+		return nil, err
+	}
+	return text, nil
 }
 
 // same refuses another payment under a reference that is taken.

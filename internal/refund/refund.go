@@ -147,6 +147,9 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 			return err
 		}
 		f := in.Body.of(&r)
+		if f.Comment, err = s.Orders.Remark(ctx, tx, &r, f.Comment); err != nil {
+			return err
+		}
 		p, err := s.source(ctx, tx, &r, f.Amount+f.TaxAmount)
 		if err != nil {
 			return err

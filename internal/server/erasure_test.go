@@ -163,6 +163,7 @@ func (e *estate) buy(c string) {
 	e.lost("/v1/refunds/", obj{"order_id": charged, "amount": 50, "reason": "other", "comment": word("laterremark")})
 	e.processor.Answer(payment.ChargeResult{}, floetest.ErrLost)
 	e.lost("/v1/orders/"+draft()+"/finalize", obj{})
+	draft()
 }
 
 // lost sends a request that does not learn what the processor has done.
@@ -303,25 +304,40 @@ func (e *estate) goOn() {
 	}
 }
 
-// leftBefore puts back what the erasures of before 0027 have left, and has it
-// erased by that.
-func (e *estate) leftBefore() {
+// up are the statements of a migration, but for one that makes an index, which
+// is there.
+func (e *estate) up(name string) []string {
 	e.t.Helper()
-	ctx := e.t.Context()
-	text, err := os.ReadFile("../db/migrations/0027_erased." + e.DB.Engine() + ".sql")
+	text, err := os.ReadFile("../db/migrations/" + name)
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	up, _, _ := strings.Cut(string(text), "-- +goose Down")
-	_, up, _ = strings.Cut(up, "IS NOT NULL;\n") // the index is there
-	statements := append([]string{
+	if _, rest, ok := strings.Cut(up, "CREATE INDEX"); ok {
+		_, up, _ = strings.Cut(rest, ";\n")
+	}
+	return strings.Split(strings.TrimSpace(up), ";\n")
+}
+
+// leftBefore puts back what the erasures of before 0027 and 0029 have left, and
+// has it erased by these.
+func (e *estate) leftBefore() {
+	e.t.Helper()
+	ctx := e.t.Context()
+	statements := slices.Concat([]string{
 		`UPDATE license_key_activations SET label = 'zqlabelqz', meta = '{"a":"zqmetaqz"}', conditions = '{"a":"zqconditionsqz"}'`,
 		`UPDATE subscriptions SET customer_cancellation_comment = 'zqcommentqz'`,
 		`UPDATE order_payments SET note = 'zqnoteqz'`,
 		`UPDATE refunds SET comment = 'zqremarkqz'`,
 		`UPDATE journal SET before = '{}', after = '{"a":1.0,"label":"zqlabelqz","meta":{"a":"zqmetaqz"}}' WHERE type = 'license_key.activated'`,
 		`UPDATE journal SET before = NULL, after = '{"b":[1,"é"],"customer_cancellation_comment":"zqcommentqz"}' WHERE type = 'subscription.canceled'`,
-	}, strings.Split(strings.TrimSpace(up), ";\n")...)
+	}, e.up("0027_erased."+e.DB.Engine()+".sql"), []string{
+		`UPDATE orders SET billing_name = 'zqdraftqz', billing_address = '{"line1":"zqdraftqz"}' WHERE status = 'draft'`,
+		`UPDATE license_keys SET status = 'granted'`,
+		`UPDATE license_key_activations SET label = 'zqlabelqz'`,
+		`UPDATE order_payments SET note = 'zqnoteqz'`,
+		`UPDATE refunds SET comment = 'zqremarkqz'`,
+	}, e.up("0029_erased_later.sql"))
 	for _, one := range statements {
 		err := e.DB.Write(ctx, func(tx *db.Tx) error {
 			_, err := db.Exec(ctx, tx, one+floetest.AllOrganizations)
@@ -379,6 +395,75 @@ func TestErasedWhileActivated(t *testing.T) {
 			t.Errorf("%s has the label", column)
 		}
 	}
+}
+
+// TestErasedDrafts: who was to be billed for a draft goes with the customer, also
+// from one that was being charged then, and for which no money comes.
+func TestErasedDrafts(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		e := &estate{Floe: f, t: t, processor: f.Processor()}
+		c := f.Customer(obj{"name": word("name"), "billing_address": obj{"country": "FR", "line1": word("street"), "city": word("city")}}).ID()
+		f.Card(c, true)
+		once := f.Product(obj{"recurring_interval": nil}).ID()
+		draft := func() string { return e.must("POST", "/v1/orders/", obj{"customer_id": c, "product_id": once}).ID() }
+		waits, charged := draft(), draft()
+		e.processor.Answer(payment.ChargeResult{}, floetest.ErrLost)
+		e.lost("/v1/orders/"+charged+"/finalize", obj{})
+		e.must("DELETE", "/v1/customers/"+c+"?anonymize=true", nil)
+		e.processor.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}, nil)
+		e.Clock.Advance(10 * time.Minute)
+		e.RunDue()
+		for _, o := range []string{waits, charged} {
+			if d := e.must("GET", "/v1/orders/"+o, nil).Differs(`{"status":"draft","billing_name":null,"billing_address":null}`); d != "" {
+				t.Error(d)
+			}
+		}
+		for column, words := range found(t, f) {
+			if len(words) > 0 {
+				t.Errorf("%s has %v", column, words)
+			}
+		}
+		f.Sound()
+
+		// What somebody writes on purpose is there, so that it can be paid.
+		e.must("PATCH", "/v1/orders/"+waits, obj{"billing_name": "Somebody", "billing_address": obj{"country": "DE"}})
+		e.must("POST", "/v1/orders/"+waits+"/finalize", obj{"collection_method": "send_invoice"})
+		e.must("POST", "/v1/orders/"+waits+"/invoice", nil)
+		f.Sound()
+	})
+}
+
+// TestRemarkedOnErased: what is remarked on the money of people who were erased
+// is not kept: nobody could erase it again.
+func TestRemarkedOnErased(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		e := &estate{Floe: f, t: t, processor: f.Processor()}
+		c := f.Customer(nil).ID()
+		f.Card(c, true)
+		once := f.Product(obj{"recurring_interval": nil}).ID()
+		order := func(finalize obj) string {
+			o := e.must("POST", "/v1/orders/", obj{"customer_id": c, "product_id": once}).ID()
+			e.must("POST", "/v1/orders/"+o+"/finalize", finalize)
+			return o
+		}
+		charged, byHand := order(obj{}), order(obj{"collection_method": "send_invoice"})
+		paid := obj{"status": "succeeded", "amount": 1000, "reference": "bank-1", "note": word("note")}
+		e.must("POST", "/v1/orders/"+byHand+"/payments", paid)
+		e.must("DELETE", "/v1/customers/"+c+"?anonymize=true", nil)
+		e.must("POST", "/v1/orders/"+byHand+"/payments", paid) // sent again, as what it was
+		e.must("POST", "/v1/orders/"+byHand+"/payments", obj{"status": "refunded", "amount": 100, "reference": "bank-2", "note": word("note")})
+		for _, o := range []string{charged, byHand} {
+			e.must("POST", "/v1/refunds/", obj{"order_id": o, "amount": 100, "reason": "other", "comment": word("remark")})
+		}
+		for column, words := range found(t, f) {
+			if len(words) > 0 {
+				t.Errorf("%s has %v", column, words)
+			}
+		}
+		f.Sound()
+	})
 }
 
 // TestErasedWhileRefunded: a processor is asked to give money back while the
