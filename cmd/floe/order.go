@@ -87,8 +87,8 @@ void: nothing is due any more, and no payment is taken. What it had taken of the
 customer's balance goes back, and so does what was paid of it. Credit of the customer
 is reduced by what a subscription's order still cost.
 
-A subscription stays as it is: it goes on, and one that is past due stays so until the
-next of its orders is paid. Receivers of webhooks are told order.updated.
+A subscription goes on, and one that was past due for this order alone is active again.
+Receivers of webhooks are told order.updated, and then what became of the subscription.
 
 Exit codes: 0 it is void now; 1 it is not, and the last line on stderr says why.
 

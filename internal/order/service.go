@@ -36,6 +36,9 @@ type Subscriptions interface {
 	// OrderPaid is called when an order of a subscription has been paid that
 	// was not paid at once when it was made.
 	OrderPaid(ctx context.Context, tx *db.Tx, actor auth.Subject, o Row) error
+	// OrderVoided is called when somebody has given up an order of a
+	// subscription that goes on.
+	OrderVoided(ctx context.Context, tx *db.Tx, actor auth.Subject, o Row) error
 	// OrdersOverdue is called when orders of subscriptions were to be paid and
 	// are not, each of another customer: their due dates have passed, or another
 	// attempt has failed. Row.Exhausted says whether it was the last.

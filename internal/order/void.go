@@ -56,7 +56,10 @@ func (s *Service) Void(ctx context.Context, tx *db.Tx, actor auth.Subject, r *Ro
 	if r.ChargingSince != nil {
 		return fault.PaymentAlreadyInProgress.New(fmt.Sprintf("Payment for order %s is already in progress", r.ID))
 	}
-	return s.void(ctx, tx, actor, fresh, r)
+	if err := s.void(ctx, tx, actor, fresh, r); err != nil || r.SubscriptionID == nil {
+		return err
+	}
+	return s.Subscriptions.OrderVoided(ctx, tx, actor, *r)
 }
 
 func (s *Service) void(ctx context.Context, tx *db.Tx, actor auth.Subject, was Row, r *Row) error {

@@ -17,6 +17,11 @@ type NoSubscriptions struct{}
 // OrderPaid does nothing.
 func (NoSubscriptions) OrderPaid(context.Context, *db.Tx, auth.Subject, order.Row) error { return nil }
 
+// OrderVoided does nothing.
+func (NoSubscriptions) OrderVoided(context.Context, *db.Tx, auth.Subject, order.Row) error {
+	return nil
+}
+
 // OrdersOverdue does nothing.
 func (NoSubscriptions) OrdersOverdue(context.Context, *db.Tx, auth.Subject, id.ID, []order.Overdue) error {
 	return nil

@@ -59,7 +59,7 @@ var Machine = []Transition{
 		"dates stay; benefits revoked; no order", []string{"paused"}},
 	{PaymentOverdue, "an order is not paid in time, for the first time", []Status{Trialing, Active}, PastDue,
 		"benefits revoked, after the organization's grace period", []string{"past_due"}},
-	{Recovered, "the overdue order is paid, and no other is overdue", []Status{PastDue}, Active,
+	{Recovered, "the overdue order is paid or given up, and no other is overdue", []Status{PastDue}, Active,
 		"benefits granted", []string{"active"}},
 	{PaymentGivenUp, "the last attempt at a payment has failed", []Status{Trialing, Active, PastDue, Paused}, Canceled,
 		"benefits revoked; pending orders void", []string{"canceled", "revoked"}},

@@ -15,6 +15,16 @@ import (
 // made. It takes a subscription out of past_due when nothing else is overdue,
 // and a renewal that is paid renews the benefits.
 func (s *Service) OrderPaid(ctx context.Context, tx *db.Tx, actor auth.Subject, o order.Row) error {
+	return s.orderDone(ctx, tx, actor, o, renews(o.Reason))
+}
+
+// OrderVoided is told of an order that somebody has given up. Nobody can pay it
+// any more, so a subscription that owes nothing else is not past due for it.
+func (s *Service) OrderVoided(ctx context.Context, tx *db.Tx, actor auth.Subject, o order.Row) error {
+	return s.orderDone(ctx, tx, actor, o, false)
+}
+
+func (s *Service) orderDone(ctx context.Context, tx *db.Tx, actor auth.Subject, o order.Row, renews bool) error {
 	if o.SubscriptionID == nil {
 		return nil
 	}
@@ -36,7 +46,7 @@ func (s *Service) OrderPaid(ctx context.Context, tx *db.Tx, actor auth.Subject, 
 			it.PastDueAt, it.GraceEndsAt, it.syncGrants, it.quiet = nil, nil, true, false
 		}
 	}
-	if renews(o.Reason) {
+	if renews {
 		paid := o
 		it.made = &paid
 	}

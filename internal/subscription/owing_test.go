@@ -1,8 +1,15 @@
 package subscription_test
 
 import (
+	"context"
 	"strconv"
 	"testing"
+
+	"floe/internal/auth"
+	"floe/internal/db"
+	"floe/internal/id"
+	"floe/internal/order"
+	"floe/internal/ordertest"
 )
 
 // A subscription that owes for several periods is late until what is overdue is
@@ -38,6 +45,40 @@ func TestOwesTwice(t *testing.T) { // orders 46, 59
 				}
 			}
 		}
+	})
+}
+
+// Who gives up the only order that is overdue owes nothing any more. What was
+// given up as well stays so when it is taken up again: it is never overdue.
+func TestGivenUpIsNotOwed(t *testing.T) {
+	each(t, func(b *bench) {
+		b.at("2026-01-20T00:00:00Z")
+		weekly := b.fixed(1000, obj{"recurring_interval": "week"})
+		b.Do("POST", "/v1/products/"+weekly+"/benefits", b.AllToken, obj{"benefits": []string{b.Benefit(nil).ID()}})
+		s := b.subscribe(weekly, invoiced).ID()
+		b.pay(s)
+		for _, day := range []string{"01-28", "02-04", "02-11", "02-18"} { // the first of them was due on February 10, the next on the 17th
+			b.due("2026-" + day + "T00:00:00Z")
+		}
+		b.want(b.get(s), obj{"status": "past_due"})
+		orders, owed := b.Server.Orders, b.orders(s)
+		change := func(do func(ctx context.Context, tx *db.Tx, actor auth.Subject, r *order.Row) error, i int) {
+			b.Write(func(ctx context.Context, tx *db.Tx) error {
+				r, err := orders.Locked(ctx, tx, []id.ID{b.Org.ID}, id.ID(owed[i].(obj)["id"].(string)))
+				if err != nil {
+					return err
+				}
+				return do(ctx, tx, ordertest.System, &r)
+			})
+		}
+		b.said(b.events(func() { change(orders.Void, 2) }, "subscription.", "order.", "benefit_grant."), "order.updated")
+		b.want(b.get(s), obj{"status": "past_due"})
+		b.said(b.events(func() { change(orders.Void, 1) }, "subscription.", "order.", "benefit_grant."),
+			"order.updated", "subscription.updated", "subscription.active", "benefit_grant.created")
+		b.want(b.get(s), obj{"status": "active", "past_due_at": nil})
+		b.said(b.events(func() { change(orders.Void, 3) }, "subscription."))
+		b.said(b.events(func() { change(orders.Unvoid, 1) }, "subscription."))
+		b.want(b.get(s), obj{"status": "active"})
 	})
 }
 
