@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"floe/internal/db"
+	"floe/internal/numbering"
 	"floe/internal/organization"
 )
 
@@ -49,10 +50,13 @@ func (c *organizationInvoicing) Run(ctx context.Context, io *streams) error {
 				return err
 			}
 			c.apply(&v)
-			return organization.SetInvoicing(ctx, tx, o.ID, v)
+			if err := organization.SetInvoicing(ctx, tx, o.ID, v); err != nil {
+				return err
+			}
+			return numbering.Check(ctx, tx, o.ID)
 		})
 		if err != nil {
-			return err
+			return plain(err)
 		}
 		return printJSON(io, v)
 	})

@@ -16,6 +16,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/organization"
+	"floe/internal/schema"
 )
 
 // The kinds of counter.
@@ -48,6 +49,38 @@ func shortText(n int64) string {
 	}
 	slices.Reverse(letters)
 	return string(letters)
+}
+
+// shortOf is the short id that a text is, if it is one.
+func shortOf(text string) (n int64, ok bool) {
+	if len(text) > 12 { // more than fits
+		return 0, false
+	}
+	for i := range len(text) {
+		n = n*26 + int64(text[i]) - 'A'
+	}
+	return n, n >= 0 && shortText(n) == text
+}
+
+// Check refuses an organization whose invoices are numbered through all
+// customers, with a prefix that is how those of one customer begin: a number
+// would be given twice.
+func Check(ctx context.Context, q db.Querier, org id.ID) error {
+	t, err := organization.TermsOf(ctx, q, org)
+	if err != nil || !t.PerOrganization() {
+		return err
+	}
+	prefix := t.Prefix()
+	i := strings.LastIndexByte(prefix, '-')
+	n, ok := shortOf(prefix[i+1:])
+	if i < 0 || !ok {
+		return nil
+	}
+	taken, err := db.Exists(ctx, q, `SELECT 1 FROM customers WHERE organization_id = ? AND short_id = ?`, org, n)
+	if err == nil && taken {
+		err = schema.ValueError("Invoices of one customer begin with "+prefix+". Choose another prefix.", schema.StringNode(prefix), "body", "prefix")
+	}
+	return err
 }
 
 func invoiceNumber(prefix, short string, n int64) string {

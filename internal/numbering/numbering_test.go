@@ -2,6 +2,7 @@ package numbering_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +11,10 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/id"
+	"floe/internal/numbering"
 	"floe/internal/ordertest"
+	"floe/internal/organization"
+	"floe/internal/schema"
 )
 
 // TestNumbering: cases 39 and 40, and 64 writers at once. Numbers have no gaps
@@ -81,6 +85,34 @@ func TestNumbering(t *testing.T) {
 			if n := fmt.Sprintf("RE-%04d", i+1); seen[n] != 1 {
 				t.Errorf("number %s was given %d times", n, seen[n])
 			}
+		}
+	})
+}
+
+// TestPrefixOfCustomer: an organization cannot number all its invoices as those
+// of one customer are.
+func TestPrefixOfCustomer(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		c := w.Customer(nil).ID()
+		w.Make(c, ordertest.Costs(100))
+		own := strings.ToUpper(w.Org.Slug) + "-" + short(w, c)
+		for _, x := range []struct {
+			numbering, prefix string
+			ok                bool
+		}{{"organization", own, false}, {"organization", short(w, c), true}, {"organization", own + "X", true}, {"organization", "RE", true}, {"customer", own, true}} {
+			err := w.DB.Write(t.Context(), func(tx *db.Tx) error {
+				v := organization.Invoicing{NetDays: 14, Numbering: x.numbering, Prefix: &x.prefix}
+				if err := organization.SetInvoicing(t.Context(), tx, w.Org.ID, v); err != nil {
+					return err
+				}
+				return numbering.Check(t.Context(), tx, w.Org.ID)
+			})
+			if problems := (*schema.Problems)(nil); err == nil != x.ok || err != nil && !errors.As(err, &problems) {
+				t.Errorf("%+v: %v", x, err)
+			}
+			w.Make(c, ordertest.Costs(100))
+			w.Make(w.Customer(nil).ID(), ordertest.Costs(100))
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"floe/internal/db"
 	"floe/internal/id"
@@ -20,8 +21,14 @@ type Invoicing struct {
 	TaxID     *string `json:"tax_id" db:"invoice_tax_id"`       // of the seller
 }
 
-// maxNetDays is longer than anybody waits.
-const maxNetDays = 365
+const (
+	maxNetDays = 365 // longer than anybody waits
+
+	// What fits above the lines of an invoice.
+	maxAddress      = 500 // letters
+	maxAddressLines = 10
+	maxTaxID        = 50
+)
 
 var prefixes = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{0,31}$`)
 
@@ -35,6 +42,10 @@ func (v *Invoicing) Check() error {
 		return problem("numbering", "Invoices are numbered by customer or by organization.")
 	case v.Prefix != nil && !prefixes.MatchString(*v.Prefix):
 		return problem("prefix", "A prefix has up to 32 capital letters, digits and hyphens.")
+	case v.Address != nil && (utf8.RuneCountInString(*v.Address) > maxAddress || strings.Count(*v.Address, "\n") >= maxAddressLines):
+		return problem("address", fmt.Sprintf("An address has up to %d lines and %d letters.", maxAddressLines, maxAddress))
+	case v.TaxID != nil && utf8.RuneCountInString(*v.TaxID) > maxTaxID:
+		return problem("tax_id", fmt.Sprintf("A tax ID has up to %d letters.", maxTaxID))
 	}
 	return nil
 }
