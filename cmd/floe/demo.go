@@ -36,6 +36,9 @@ func fillDemo(ctx context.Context, io *streams, s *server.Server, d *db.DB) erro
 	case errors.Is(err, demo.ErrNotEmpty):
 		fmt.Fprintf(io.err, "%s has customers already, so --demo adds none.\n", o.Slug)
 		return nil
+	case ctx.Err() != nil && err != nil:
+		fmt.Fprintf(io.err, "Stopped before the demo data was complete: %s has none of it.\n", o.Slug)
+		return err
 	case err != nil:
 		return err
 	}

@@ -213,9 +213,12 @@ func (c *webhookReplay) request() (r webhook.ReplayCreate, err error) {
 // watch shows progress: a line that changes on a terminal, else the last one.
 func (c *webhookReplay) watch(ctx context.Context, io *streams, s *setup, r webhook.Replay) error {
 	for {
-		r, err := webhook.FindReplay(ctx, s.db, []id.ID{r.OrganizationID}, r.ID)
-		if err != nil {
+		now, err := webhook.FindReplay(ctx, s.db, []id.ID{r.OrganizationID}, r.ID)
+		if err != nil && ctx.Err() == nil {
 			return plain(err)
+		}
+		if err == nil {
+			r = now
 		}
 		line := fmt.Sprintf("%s: %d delivered, %d failed, of %d", r.Status, r.Delivered, r.Failed, r.Total)
 		if r.FinishedAt != nil {
@@ -229,6 +232,8 @@ func (c *webhookReplay) watch(ctx context.Context, io *streams, s *setup, r webh
 		io.progress("%s", line)
 		select {
 		case <-ctx.Done():
+			io.progress("")
+			fmt.Fprintf(io.err, "%s. A running server goes on with it.\n", line)
 			return ctx.Err()
 		case <-time.After(500 * time.Millisecond):
 		}

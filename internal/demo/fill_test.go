@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,6 +23,28 @@ func TestFill(t *testing.T) {
 	if err := Fill(t.Context(), f.DB, f.Server, Config{Seed: 7, Now: now, Organization: f.Org.ID}, nil); !errors.Is(err, ErrNotEmpty) {
 		t.Errorf("filling twice: %v", err)
 	}
+}
+
+// TestFillIsStopped: who has enough is not made to wait until all is there, and
+// then nothing is.
+func TestFillIsStopped(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		f.Clock.Set(now)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		calls := 0
+		err := Fill(ctx, f.DB, f.Server, Config{Seed: 7, Now: now, Organization: f.Org.ID}, func(int, int) {
+			calls++
+			stop()
+		})
+		if !errors.Is(err, context.Canceled) || calls != 1 {
+			t.Errorf("%d batches were made: %v", calls, err)
+		}
+		if some, err := db.Exists(t.Context(), f.DB, `SELECT 1 FROM customers WHERE organization_id = ? LIMIT 1`, f.Org.ID); some || err != nil {
+			t.Errorf("there are customers: %v", err)
+		}
+	})
 }
 
 // TestFillIsDeterministic: both engines hold the same, to the byte, and so does

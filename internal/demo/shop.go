@@ -77,6 +77,9 @@ func (p *shop) close(ctx context.Context) error {
 // live lets everything happen that is due or planned until a time.
 func (p *shop) live(ctx context.Context, until time.Time) error {
 	for len(p.diary) > 0 && !p.diary[0].at.After(until) {
+		if err := ctx.Err(); err != nil { // on SQLite no statement minds
+			return err
+		}
 		e := heap.Pop(&p.diary).(entry) //nolint:forcetypeassert // it holds nothing else
 		if _, err := p.TestClocks.AdvanceIn(ctx, p.tx, p.Organization, e.at); err != nil {
 			return err
