@@ -124,6 +124,27 @@ func canonical(path string) string {
 	return path
 }
 
+// plainly writes letters as themselves that need no escape: it is the same path
+// (RFC 3986, section 6.2.2.2). What means something else escaped stays so.
+func plainly(path string) string {
+	if strings.IndexByte(path, '%') < 0 {
+		return path
+	}
+	out := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && i+2 < len(path) {
+			n, err := strconv.ParseUint(path[i+1:i+3], 16, 8)
+			if b := byte(n); err == nil && (b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("-._~", b) >= 0) {
+				out = append(out, b)
+				i += 2
+				continue
+			}
+		}
+		out = append(out, path[i])
+	}
+	return string(out)
+}
+
 // call is one request on its way.
 type call struct {
 	w      http.ResponseWriter
@@ -349,7 +370,7 @@ func (h *Handler) find(params *chi.Context, method, path string) *Operation {
 }
 
 func (h *Handler) route(c *call) error {
-	path := canonical(c.r.URL.EscapedPath())
+	path := canonical(plainly(c.r.URL.EscapedPath()))
 	if c.op = h.find(c.params, c.r.Method, path); c.op != nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +132,8 @@ func TestRoutes(t *testing.T) {
 		"/v1/things/external/%25/parts/%C3%BC%3F":  `{"path":"part|%","rest":"ü?"}`,
 		"/v1/things/external/%FF%C3":               "{\"path\":\"external|\ufffd\",\"rest\":\"\"}",
 		"/v1/things/external/..%2F..%2F/parts/%2e": `{"path":"part|../../","rest":"."}`,
+		"/v1/%74hings/e%78por%74/":                 `{"path":"export|","rest":""}`,
+		"/v1/things/external/%2561%25%36%31":       `{"path":"external|%61%61","rest":""}`,
 	} {
 		if w := send(t, h, "GET", path, nil, nil); w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%s: %d %s, want %s", path, w.Code, w.Body, want)
@@ -335,7 +338,8 @@ func naive(path string) *api.Operation {
 		want := strings.Split(strings.Trim(o.Path, "/"), "/")
 		match := len(want) == len(got) && o.Method == "GET"
 		for i := 0; match && i < len(want); i++ {
-			match = want[i] == got[i] || strings.HasPrefix(want[i], "{") && got[i] != ""
+			plain, _ := url.PathUnescape(got[i])
+			match = want[i] == plain || strings.HasPrefix(want[i], "{") && got[i] != ""
 		}
 		if match {
 			return o

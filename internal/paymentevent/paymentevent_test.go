@@ -27,6 +27,9 @@ func TestEventEndpoint(t *testing.T) {
 			r.Header.Set(floetest.Signature, signature)
 			rec := httptest.NewRecorder()
 			w.Handler.ServeHTTP(rec, r)
+			if cache := rec.Header().Get("Cache-Control"); cache != "no-store" {
+				t.Errorf("%s %s: %d with Cache-Control %q", method, path, rec.Code, cache)
+			}
 			return rec.Code
 		}
 		const path = "/processors/stripe/events"

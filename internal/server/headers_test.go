@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"floe/internal/api"
 	"floe/internal/document"
 	"floe/internal/floetest"
 	"floe/internal/server"
@@ -41,7 +42,7 @@ func TestSecurityHeaders(t *testing.T) {
 		if html && r.Header.Get("X-Frame-Options") != "DENY" {
 			t.Errorf("%s %s: the page can be framed", method, path)
 		}
-		if cache := r.Header.Get("Cache-Control"); strings.HasPrefix(path, "/v1/") && !strings.Contains(cache, "no-store") && cache != "private, no-cache" {
+		if cache := r.Header.Get("Cache-Control"); !strings.Contains(cache, "no-store") && cache != "private, no-cache" && (cache != "no-cache" || strings.HasPrefix(path, "/v1/")) {
 			t.Errorf("%s %s (%d): Cache-Control is %q", method, path, r.Status, cache)
 		}
 		if r.Header.Get("Strict-Transport-Security") != "" {
@@ -67,12 +68,13 @@ func TestSecurityHeaders(t *testing.T) {
 		check("TRACE", path, f.AllToken, nil)
 	}
 	check("POST", "/v1/customers/", f.AllToken, "{broken")
-	for _, path := range []string{"/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/nothing", document.Path} {
+	check("POST", "/v1/customers/", f.AllToken, strings.Repeat(" ", api.MaxBody+1))
+	for _, path := range []string{"/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/nothing", document.Path, "/processors/stripe/events"} {
 		check("GET", path, "", nil)
 		check("GET", path, "letmein", nil)
 		check("DELETE", path, "", nil)
 	}
-	for _, status := range []int{200, 401, 403, 404, 405, 422} {
+	for _, status := range []int{200, 401, 403, 404, 405, 413, 422} {
 		if !statuses[status] {
 			t.Errorf("no answer was a %d", status)
 		}

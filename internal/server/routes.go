@@ -129,8 +129,10 @@ func read(h http.Handler) http.Handler {
 	})
 }
 
-// guard sets what every answer has that is no page.
+// guard sets what every answer has that is no page. Who has one that is to be
+// kept says so.
 func guard(header http.Header) {
+	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -203,7 +205,6 @@ func (s *Server) later(media string, body func() ([]byte, error)) http.Handler {
 func plainText(text string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write([]byte(text))
 	})
 }
@@ -234,7 +235,6 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.config.Logger.Warn("not ready", "error", err)
-	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Retry-After", "1")
 	http.Error(w, "not ready: "+unreadiness(err), http.StatusServiceUnavailable)
 }

@@ -202,7 +202,7 @@ func (s *Service) enable(ctx context.Context, tx *db.Tx, e *Endpoint) error {
 
 type rotateInput struct {
 	byIDInput
-	Overlap int `query:"overlap" ge:"0" le:"2592000" default:"0" doc:"For how many seconds the old secret goes on signing beside the new one."`
+	Overlap int `query:"overlap" ge:"0" le:"2592000" default:"0" doc:"For how many seconds the old secret goes on signing beside the new one. One from before it no longer does."`
 }
 
 func (s *Service) rotate(ctx context.Context, sub auth.Subject, in rotateInput) (Endpoint, error) {

@@ -42,6 +42,29 @@ func verifies(g got, secret string) bool {
 	return strings.Contains(g.header.Get("Webhook-Signature"), want)
 }
 
+// TestRotatedTwice: two secrets sign at most, the last ones.
+func TestRotatedTwice(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		e := endpoint(t, f, s.URL, "customer.created")
+		secrets := []string{e.Text("secret")}
+		for range 2 {
+			secrets = append(secrets, f.Do("PATCH", endpoints+"/"+e.ID()+"/secret?overlap=60", f.AllToken, nil).Text("secret"))
+		}
+		f.Customer(nil)
+		f.Drain()
+		all := s.take()
+		if len(all) != 1 {
+			t.Fatalf("%d attempts", len(all))
+		}
+		for i, secret := range secrets {
+			if got := verifies(all[0], secret); got != (i > 0) {
+				t.Errorf("secret %d signs: %v", i, got)
+			}
+		}
+	})
+}
+
 // TestRequest: what an attempt looks like; cases 40 and 41, and both secrets
 // signing side by side.
 func TestRequest(t *testing.T) {
