@@ -86,7 +86,7 @@ func (s *Service) deleteAll(ctx context.Context, tx *db.Tx, org id.ID, list []*r
 		return err
 	}
 	count(tx, org, -len(list))
-	return clearMetadata(ctx, tx, org, all...)
+	return described.Clear(ctx, tx, org, all...)
 }
 
 // owned is what customers have that ends with them.

@@ -8,6 +8,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/journal"
+	"floe/internal/listing"
 	"floe/internal/organization"
 	"floe/internal/schema"
 )
@@ -170,22 +171,14 @@ func insertMembers(ctx context.Context, tx *db.Tx, list []*Member) error {
 	return nil
 }
 
+// described says where filters look for the metadata of customers.
+var described = listing.Described{Table: "customers", Metadata: "customer_metadata", Owner: "customer_id", Longest: maxIndexed}
+
 // indexMetadata fills the table that metadata filters look in.
 func indexMetadata(ctx context.Context, tx *db.Tx, given []Given) error {
-	var args []any
+	var entries []any
 	for i := range given {
-		r := &given[i].Row
-		if len(r.Metadata) <= len("{}") {
-			continue
-		}
-		n := schema.Metadata(r.Metadata).Node()
-		for k, key := range n.Keys {
-			args = append(args, r.OrganizationID, r.ID, key, indexText(scalarText(&n.Items[k])))
-		}
+		entries = described.Entries(entries, given[i].OrganizationID, given[i].ID, given[i].Metadata)
 	}
-	err := db.InsertLater(ctx, tx, db.Into{Table: "customer_metadata", Columns: "organization_id, customer_id, key, value"}, args)
-	if err != nil {
-		return fmt.Errorf("index metadata: %w", err)
-	}
-	return nil
+	return described.Insert(ctx, tx, entries)
 }

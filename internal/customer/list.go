@@ -3,7 +3,6 @@ package customer
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"floe/internal/auth"
 	"floe/internal/db"
@@ -64,7 +63,7 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 		q.Enough = counted
 	}
 	if len(way.first) > 0 {
-		q.First, q.Order = s.first(orgs, in, way.first, q.Order)
+		s.begin(&q, orgs, in, way.first)
 	}
 	if way.count.from != way.page.from {
 		q.Counted = &listing.Rows{From: way.count.from, Where: where(way.count)}
@@ -88,25 +87,14 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	return out, nil
 }
 
-// first are pieces of the list, which is in the order of creation, from its
-// start, and the order for what is not in them: PostgreSQL, too, is to find all
-// and then sort them, and takes no index for the order of a sum.
-func (s *Service) first(orgs []id.ID, in listInput, rows []int, order string) (pieces []listing.Part, rest string) {
-	from, rest := inOrder, order
-	if s.DB.Engine() == "postgres" {
-		from, rest = anyhow, strings.Replace(order, "created_at", "created_at + INTERVAL '0'", 1)
+// begin has a list that is in the order of creation look at its first rows.
+func (s *Service) begin(q *listing.Query, orgs []id.ID, in listInput, sizes []int) {
+	from, engine := inOrder, s.DB.Engine()
+	if engine == "postgres" {
+		from = anyhow
 	}
-	compare, direction := "<=", "ASC"
-	if in.descends() {
-		compare, direction = ">=", "DESC"
-	}
-	all := db.Where(live).In("organization_id", orgs)
-	within := "created_at " + compare + " (SELECT created_at FROM " + from + all.SQL() + " ORDER BY created_at " + direction + " LIMIT 1 OFFSET ?)"
-	for _, n := range rows {
-		where := filter(orgs, in, s.DB.Engine(), route{check: true}, live).And(within, append(all.Args(), n-1)...)
-		pieces = append(pieces, listing.Part{Rows: listing.Rows{From: from, Where: where}, Order: order})
-	}
-	return pieces, rest
+	q.Begin(engine, listing.Beginning{Time: "created_at", Down: in.descends(), From: from, All: db.Where(live).In("organization_id", orgs),
+		Where: func() *db.W { return filter(orgs, in, engine, route{check: true}, live) }, Sizes: sizes})
 }
 
 // run reads a list in parts from one snapshot: between two of them, somebody
@@ -191,24 +179,15 @@ func filter(orgs []id.ID, in listInput, engine string, r route, among string) *d
 		running := db.Where("").In("organization_id", orgs).And(runs)
 		w.And("id IN (SELECT customer_id FROM subscriptions"+running.SQL()+")", running.Args()...)
 	}
-	switch metadata := indexedMetadata(in.Metadata); {
-	case len(metadata) > schema.MaxMetadata:
+	switch {
+	case len(in.Metadata) > schema.MaxMetadata:
 		w.And("FALSE") // nobody has so many, and no engine plans so many joins
 	case check:
-		metadata.Check(w, "customers", "customer_metadata", "customer_id")
+		in.Metadata.Check(w, described)
 	default:
-		metadata.Narrow(w, orgs, "customers", "customer_metadata", "customer_id")
+		in.Metadata.Narrow(w, orgs, described)
 	}
 	return w
-}
-
-// indexedMetadata is a filter for what stands for the values in the index.
-func indexedMetadata(in listing.MetadataFilter) listing.MetadataFilter {
-	out := make(listing.MetadataFilter, len(in))
-	for i, m := range in {
-		out[i] = listing.MetadataMatch{Key: m.Key, Values: indexTexts(m.Values)}
-	}
-	return out
 }
 
 // Externally filters what customers own by the caller's own ids for live customers.
@@ -216,6 +195,6 @@ func Externally(w *db.W, orgs []id.ID, external schema.Many[string]) {
 	if external == nil {
 		return
 	}
-	inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", indexTexts(external))
+	inner := db.Where("deleted_at IS NULL").In("organization_id", orgs).In("external_id", db.IndexTexts(external, maxIndexed))
 	w.And("customer_id IN (SELECT id FROM customers"+inner.SQL()+")", inner.Args()...)
 }

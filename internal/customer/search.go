@@ -30,7 +30,7 @@ func searching(w *db.W, engine string, orgs []id.ID, text string, ask []gram) {
 		w.And("(search <> '' OR external_id IS NOT NULL)")
 		return
 	}
-	start := beginning(folded)
+	start := db.Beginning(folded, maxIndexed)
 	end := start + "\U0010FFFF"
 	const prefix = "(external_id >= ? AND external_id < ?) OR (external_key >= ? AND external_key < ?)"
 	if engine == "postgres" {

@@ -125,19 +125,6 @@ func changes(was, r *Row) (set []string, args []any) {
 	return set, args
 }
 
-func clearMetadata(ctx context.Context, tx *db.Tx, org id.ID, customers ...id.ID) error {
-	w := db.Where("organization_id = ?", org).In("customer_id", customers)
-	return db.Later(ctx, tx, `DELETE FROM customer_metadata`+w.SQL(), w.Args()...)
-}
-
-// scalarText is a metadata value as filters compare it.
-func scalarText(n *schema.Node) string {
-	if n.Kind == schema.String {
-		return n.Text
-	}
-	return string(n.Append(nil))
-}
-
 // shards is over how many rows an organization's total is spread, so that
 // concurrent creates on PostgreSQL rarely wait for each other's commit.
 const shards = 64

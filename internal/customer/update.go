@@ -128,7 +128,7 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, sub auth.Subject, was, n
 		return err
 	}
 	if string(was.Metadata) != string(next.Metadata) {
-		if err := clearMetadata(ctx, tx, next.OrganizationID, next.ID); err != nil {
+		if err := described.Clear(ctx, tx, next.OrganizationID, next.ID); err != nil {
 			return err
 		}
 		if err := indexMetadata(ctx, tx, []Given{{Row: *next}}); err != nil {

@@ -200,24 +200,23 @@ func (in *listInput) countNarrowed(ctx context.Context, q db.Querier, orgs []id.
 		return int(n), err
 	}
 	running := db.Where("").In("organization_id", orgs).And(runs)
-	described := db.Where("").In("organization_id", orgs)
-	if m := indexedMetadata(in.Metadata); len(m) > 0 {
-		described.And("key = ?", m[0].Key).In("value", m[0].Values)
-		m[1:].In(described, orgs, "customer_id", "customer_metadata", "customer_id")
+	var entries *db.W
+	if len(in.Metadata) > 0 {
+		entries = in.Metadata.Entry(orgs, described)
 	}
 	const metadata, subscriptions = "SELECT customer_id FROM customer_metadata", "SELECT DISTINCT customer_id FROM subscriptions"
 	switch {
 	case in.Active == nil:
-		have, err = count(metadata, described)
+		have, err = count(metadata, entries)
 		return have, have, err
 	case len(in.Metadata) == 0:
 		have, err = count(subscriptions, running)
 		lead = all
 	default:
-		if lead, err = count(metadata, described); err != nil {
+		if lead, err = count(metadata, entries); err != nil {
 			return 0, 0, err
 		}
-		have, err = count(metadata, described.And("customer_id IN (SELECT customer_id FROM subscriptions"+running.SQL()+")", running.Args()...))
+		have, err = count(metadata, entries.And("customer_id IN (SELECT customer_id FROM subscriptions"+running.SQL()+")", running.Args()...))
 	}
 	if *in.Active {
 		return have, have, err

@@ -342,13 +342,16 @@ func (l Query) total(ctx context.Context, q db.Querier, got int) (int, error) {
 		}
 		return rows.count(ctx, q, most)
 	}
-	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM "+rows.From+rows.Where.SQL(), rows.Where.Args()...)
-	return int(n), err
+	return rows.count(ctx, q, 0)
 }
 
-// count counts the rows, up to a number.
+// count counts the rows, up to a number unless that is zero.
 func (r Rows) count(ctx context.Context, q db.Querier, most int) (int, error) {
-	n, err := db.One[int64](ctx, q, "SELECT COUNT(*) FROM (SELECT 1 FROM "+r.From+r.Where.SQL()+" LIMIT ?) AS found", append(r.Where.Args(), most)...)
+	text, args := "SELECT COUNT(*) FROM "+r.From+r.Where.SQL(), r.Where.Args()
+	if most > 0 {
+		text, args = "SELECT COUNT(*) FROM (SELECT 1 FROM "+r.From+r.Where.SQL()+" LIMIT ?) AS found", append(args, most)
+	}
+	n, err := db.One[int64](ctx, q, text, args...)
 	return int(n), err
 }
 
@@ -391,44 +394,6 @@ func (m *MetadataFilter) DecodeNode(n *schema.Node, at *schema.At) {
 		}
 		*m = append(*m, match)
 	}
-}
-
-// Joined is how many keys of a filter lead to rows by the index of metadata.
-// PostgreSQL plans a join for each of them, which for fifty takes it seconds.
-const Joined = 5
-
-// Narrow adds the condition that rows of a table match, whose metadata another
-// table has, a row for each key. Keys beyond the first few are looked up for
-// each row that these leave.
-func (m MetadataFilter) Narrow(w *db.W, orgs []id.ID, table, metadata, owner string) {
-	few := m[:min(Joined, len(m))]
-	few.In(w, orgs, "id", metadata, owner)
-	m[len(few):].Check(w, table, metadata, owner)
-}
-
-// In adds, for each key, the condition that a column is among the owners of
-// metadata that match.
-func (m MetadataFilter) In(w *db.W, orgs []id.ID, column, metadata, owner string) {
-	for _, k := range m {
-		inner := db.Where("key = ?", k.Key).In("value", k.Values).In("organization_id", orgs)
-		w.And(column+" IN (SELECT "+owner+" FROM "+metadata+inner.SQL()+")", inner.Args()...)
-	}
-}
-
-// Check adds the condition that the metadata of a row match, whichever way led
-// to the row.
-func (m MetadataFilter) Check(w *db.W, table, metadata, owner string) {
-	if len(m) == 0 {
-		return
-	}
-	var or []string
-	var args []any
-	for _, k := range m {
-		in, values := db.InList("value", k.Values)
-		or, args = append(or, "key = ? AND "+in), append(append(args, k.Key), values...)
-	}
-	w.And("(SELECT COUNT(*) FROM "+metadata+" m WHERE m.organization_id = "+table+".organization_id AND m."+owner+" = "+table+".id AND ("+
-		strings.Join(or, " OR ")+")) = "+strconv.Itoa(len(or)), args...)
 }
 
 // SchemaName is the name of the reference.

@@ -2,6 +2,7 @@ package listing_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"floe/internal/listing"
@@ -29,6 +30,29 @@ func TestPages(t *testing.T) {
 		got := listing.Of([]int{}, s.total, listing.Page{Number: 1, Limit: s.limit}).Pagination
 		if got.MaxPage != s.pages || got.TotalCount != s.total {
 			t.Errorf("limit %d of %d: %+v, want %d pages", s.limit, s.total, got, s.pages)
+		}
+	}
+}
+
+// How many rows are looked at before going to each of those with some metadata.
+func TestFirstOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		lead, last int
+		engine     string
+		want       []int
+	}{
+		{0, 10, "sqlite", nil},
+		{1000, 10, "sqlite", nil},
+		{1001, 10, "sqlite", []int{1000}},
+		{20_000, 10, "sqlite", []int{1000, 4000, 16_000}},
+		{20_000, 10, "postgres", []int{1000, 4000}},
+		{20_000, 2000, "sqlite", []int{8000, 32_000}},
+		{20_000, 20_000, "sqlite", nil},
+		{1 << 40, 10, "sqlite", []int{1000, 4000, 16_000, 64_000, 256_000, 1_024_000, 4_096_000, 16_384_000}},
+	} {
+		if got := listing.FirstOf(c.lead, c.last, c.engine); !slices.Equal(got, c.want) {
+			t.Errorf("%d, page up to %d, %s: %v, want %v", c.lead, c.last, c.engine, got, c.want)
 		}
 	}
 }

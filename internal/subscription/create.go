@@ -136,7 +136,7 @@ func (s *Service) Subscribe(ctx context.Context, tx *db.Tx, sub auth.Subject, in
 	if err := w.finish(ctx); err != nil {
 		return Row{}, err
 	}
-	return it.Row, indexMetadata(ctx, tx, &it.Row, true)
+	return it.Row, indexMetadata(ctx, tx, &it.Row)
 }
 
 // start is the new subscription with its first order.

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -71,10 +72,12 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 	if len(orgs) == 0 {
 		return listing.Empty[Subscription](), nil
 	}
-	q := listing.Query{Columns: columns, From: "subscriptions", Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page, Where: in.filter(orgs),
-		Several: listing.AmongSeveral(orgs, in.filter)}
 	err = s.DB.Read(ctx, func(r db.Querier) error {
-		rows, err := listing.Run[Row](ctx, r, q)
+		l, err := in.query(ctx, r, orgs)
+		if err != nil {
+			return err
+		}
+		rows, err := listing.Run[Row](ctx, r, l)
 		if err != nil {
 			return err
 		}
@@ -85,8 +88,34 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (out
 	return out, err
 }
 
-func (in *listInput) filter(orgs []id.ID) *db.W {
-	w := db.Where("started_at IS NOT NULL").In("organization_id", orgs)
+// query is the list of subscriptions of organizations.
+func (in *listInput) query(ctx context.Context, q db.Querier, orgs []id.ID) (listing.Query, error) {
+	criteria := listing.Names(in.Sorting)
+	where := func(orgs []id.ID) *db.W { return in.filter(orgs, in.ofFew()) }
+	l := listing.Query{Columns: columns, From: "subscriptions", Where: where(orgs), Several: listing.AmongSeveral(orgs, where),
+		Order: sortKeys.Order(criteria), Page: in.Page}
+	if len(in.Metadata) == 0 || in.ofFew() {
+		return l, nil
+	}
+	rest := *in
+	rest.Metadata = nil
+	alone := reflect.DeepEqual(rest, listInput{Page: in.Page, Sorting: in.Sorting, Organizations: in.Organizations})
+	err := in.Metadata.Seek(ctx, q, &l, criteria, listing.Sought{Described: described, Orgs: orgs, Alone: alone, Time: "started_at",
+		All: db.Where(begun).In("organization_id", orgs), Where: func(check bool) *db.W { return in.filter(orgs, check) }})
+	return l, err
+}
+
+// ofFew says that the filter leads to the few subscriptions of somebody,
+// whatever their metadata.
+func (in *listInput) ofFew() bool { return in.Customers != nil || in.ExternalCustomers != nil }
+
+// begun is the condition of the subscriptions that are shown.
+const begun = "started_at IS NOT NULL"
+
+// filter is the condition of the list. With check it looks at the metadata of
+// each subscription, where otherwise these lead to the subscriptions.
+func (in *listInput) filter(orgs []id.ID, check bool) *db.W {
+	w := db.Where(begun).In("organization_id", orgs)
 	listing.Among(w, "product_id", in.Products)
 	listing.Among(w, "customer_id", in.Customers)
 	listing.Among(w, "discount_id", in.Discounts)
@@ -107,6 +136,10 @@ func (in *listInput) filter(orgs []id.ID) *db.W {
 	if len(in.Metadata) > schema.MaxMetadata {
 		return w.And("FALSE") // nothing has so many, and no engine takes so many conditions
 	}
-	in.Metadata.Narrow(w, orgs, "subscriptions", "subscription_metadata", "subscription_id")
+	if check {
+		in.Metadata.Check(w, described)
+	} else {
+		in.Metadata.Narrow(w, orgs, described)
+	}
 	return w
 }

@@ -1,6 +1,8 @@
 package subscription_test
 
 import (
+	"encoding/json"
+	"math/big"
 	"net/url"
 	"slices"
 	"strings"
@@ -104,6 +106,10 @@ func TestFilters(t *testing.T) { // 3 to 6
 		check(many, theirs)
 		many["metadata[7]"] = []string{"6"}
 		check(many)
+		digits := new(big.Int).Exp(big.NewInt(3), big.NewInt(8380), nil).String() // and a number, too
+		long = b.subscribe(p, obj{"metadata": obj{"n": json.RawMessage(digits)}}).ID()
+		check(url.Values{"metadata[n]": {digits}}, long)
+		check(url.Values{"metadata[n]": {digits[1:]}})
 	})
 }
 

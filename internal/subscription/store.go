@@ -10,7 +10,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
-	"floe/internal/schema"
+	"floe/internal/listing"
 )
 
 // Every SQL text about subscriptions that is not in a file of its own.
@@ -101,31 +101,17 @@ func lockAll(ctx context.Context, tx *db.Tx, org id.ID, w *db.W) ([]Row, error) 
 	return rows, nil
 }
 
-// indexMetadata replaces what metadata filters look in.
-func indexMetadata(ctx context.Context, tx *db.Tx, r *Row, fresh bool) error {
-	if !fresh {
-		_, err := db.Exec(ctx, tx, `DELETE FROM subscription_metadata WHERE organization_id = ? AND subscription_id = ?`, r.OrganizationID, r.ID)
-		if err != nil {
-			return fmt.Errorf("index metadata: %w", err)
-		}
-	}
-	if len(r.Metadata) <= len("{}") {
+// described says where filters look for the metadata of subscriptions.
+var described = listing.Described{Table: "subscriptions", Metadata: "subscription_metadata", Owner: "subscription_id", Longest: listing.LongestText}
+
+// indexMetadata fills the table that metadata filters look in. It has nothing of
+// a subscription that has not begun, which no list shows: lists take their number
+// from there.
+func indexMetadata(ctx context.Context, tx *db.Tx, r *Row) error {
+	if r.StartedAt == nil {
 		return nil
 	}
-	n := schema.Metadata(r.Metadata).Node()
-	var args []any
-	for i, key := range n.Keys {
-		text := n.Items[i].Text
-		if n.Items[i].Kind != schema.String {
-			text = string(n.Items[i].Append(nil))
-		}
-		args = append(args, r.OrganizationID, r.ID, key, text)
-	}
-	err := db.Insert(ctx, tx, db.Into{Table: "subscription_metadata", Columns: "organization_id, subscription_id, key, value"}, args)
-	if err != nil {
-		return fmt.Errorf("index metadata: %w", err)
-	}
-	return nil
+	return described.Insert(ctx, tx, described.Entries(nil, r.OrganizationID, r.ID, r.Metadata))
 }
 
 // hasClock says whether an organization lives by a test clock.

@@ -305,7 +305,10 @@ func (w *work) updateBase(ctx context.Context, it *item, u *UpdateBase) error {
 	}
 	if u.Metadata.Set {
 		it.Metadata = []byte(u.Metadata.Value.Metadata())
-		return indexMetadata(ctx, w.tx, &it.Row, false)
+		if err := described.Clear(ctx, w.tx, it.OrganizationID, it.ID); err != nil {
+			return err
+		}
+		return indexMetadata(ctx, w.tx, &it.Row)
 	}
 	return nil
 }
