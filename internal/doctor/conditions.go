@@ -24,9 +24,10 @@ func otherKey(text, key string) string {
 }
 
 // otherMetadata finds what a table of metadata has otherwise than the rows that
-// it is of. What stands for a key or a value can be told by the whole text where
-// it is short and has no letter that JSON might write in two ways.
-func otherMetadata(table, of, column string) string {
+// it is of, and of rows of which it has none: how many keys, and which. What
+// stands for a key or a value can be told by the whole text where it is short and
+// has no letter that JSON might write in two ways.
+func otherMetadata(table, of, column, has string) string {
 	from := ` FROM ` + table + ` m JOIN ` + of + ` c ON c.organization_id = m.organization_id AND c.id = m.` + column
 	plain := func(text string) string {
 		return `octet_length(` + text + `) = length(` + text + `) AND length(` + text + `) < 50 AND ` + text + ` >= 'A'
@@ -35,7 +36,12 @@ func otherMetadata(table, of, column string) string {
 	absent := func(text string) string {
 		return `replace(CAST(c.metadata AS text), ` + text + `, '') = CAST(c.metadata AS text)`
 	}
-	return `SELECT m.organization_id, m.` + column + ` AS id, 'has another value of ' || m.key || ' in the index'` + from + `
+	return `SELECT organization_id, id, keys || ' keys, ' || indexed || ' in the index' AS detail FROM (
+				SELECT c.organization_id, c.id, CASE WHEN ` + has + ` THEN (SELECT COUNT(*) FROM json_each(c.metadata)) ELSE 0 END AS keys,
+					(SELECT COUNT(*) FROM ` + table + ` m WHERE m.organization_id = c.organization_id AND m.` + column + ` = c.id) AS indexed
+				FROM ` + of + ` c
+			) AS counted WHERE keys <> indexed
+			UNION ALL SELECT m.organization_id, m.` + column + `, 'has another value of ' || m.key || ' in the index'` + from + `
 				WHERE m.value NOT IN ('true', 'false') AND ` + plain("m.value") + ` AND ` + absent(`'"' || m.value || '"'`) + `
 			UNION ALL SELECT m.organization_id, m.` + column + `, 'has no ' || m.key || ', which is in the index'` + from + `
 				WHERE ` + plain("m.key") + ` AND ` + absent(`'"' || m.key || '"'`)

@@ -45,6 +45,7 @@ var breaks = map[string][]string{
 	"subscriptions.references":     {`UPDATE discount_redemptions SET subscription_id = organization_id`},
 	"discounts.redemptions":        {`UPDATE discounts SET redemptions_count = redemptions_count + 1`},
 	"orders.amounts":               {`UPDATE order_items SET amount = amount + 1`},
+	"orders.metadata_index":        {`DELETE FROM order_metadata`},
 	"orders.paid":                  {`UPDATE orders SET paid_amount = paid_amount + 1 WHERE status = 'paid'`},
 	"orders.refunded":              {`UPDATE refunds SET amount = amount - 1`},
 	"orders.numbers":               {`UPDATE orders SET invoice_number = NULL WHERE seq = (SELECT MAX(seq) FROM orders WHERE invoice_number IS NOT NULL)`},

@@ -61,6 +61,7 @@ var wrongs = []string{
 	`UPDATE license_keys SET status = 'revoked' WHERE status = 'granted'`,
 	`UPDATE license_keys SET grant_id = NULL WHERE status = 'granted'`,
 	`UPDATE license_keys SET member_id = NULL WHERE member_id IS NOT NULL`,
+	`UPDATE orders SET metadata = '{"a":"b"}' WHERE seq = (SELECT MIN(seq) FROM orders WHERE (SELECT COUNT(*) FROM json_each(metadata)) = 1)`,
 	`UPDATE orders SET subtotal_amount = subtotal_amount + 1 WHERE seq = 1`,
 	`UPDATE orders SET discount_amount = discount_amount + 1 WHERE seq = 1`,
 	`UPDATE orders SET net_amount = net_amount + 1 WHERE seq = 1`,

@@ -23,7 +23,7 @@ type tenantRule struct {
 }
 
 var tenantTable = regexp.MustCompile(
-	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents|refund_requests|charges|payers|payment_methods|processor_events|disputes|webhook_endpoints|webhook_events|webhook_deliveries|webhook_targets|webhook_lanes|webhook_queue|webhook_replays|test_clocks)\b`)
+	`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(customers|members|customer_sessions|customer_metadata|customer_totals|journal|journal_heads|subscriptions|subscription_metadata|subscription_updates|billing_entries|meters|products|product_prices|product_benefits|discounts|discount_products|discount_redemptions|benefits|benefit_grants|license_keys|license_key_activations|orders|order_items|order_metadata|order_payments|refunds|order_counters|customer_balances|balance_movements|order_documents|refund_requests|charges|payers|payment_methods|processor_events|disputes|webhook_endpoints|webhook_events|webhook_deliveries|webhook_targets|webhook_lanes|webhook_queue|webhook_replays|test_clocks)\b`)
 
 // Shared are the tables whose rows name an organization and are not under the
 // rule, and why.

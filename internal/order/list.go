@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -75,9 +76,11 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	}
 	var out listing.Result[Order]
 	err := s.DB.Read(ctx, func(q db.Querier) error {
-		filter := func(orgs []id.ID) *db.W { return in.filter(orgs, q) }
-		rows, err := listing.Run[Row](ctx, q, listing.Query{Columns: columns, From: "orders", Where: filter(orgs),
-			Several: listing.AmongSeveral(orgs, filter), Order: sortKeys.Order(listing.Names(in.Sorting)), Page: in.Page})
+		l, err := in.query(ctx, q, orgs)
+		if err != nil {
+			return err
+		}
+		rows, err := listing.Run[Row](ctx, q, l)
 		if err != nil {
 			return err
 		}
@@ -88,7 +91,32 @@ func (s *Service) list(ctx context.Context, sub auth.Subject, in listInput) (lis
 	return out, err
 }
 
-func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
+// query is the list of orders of organizations.
+func (in *listInput) query(ctx context.Context, q db.Querier, orgs []id.ID) (listing.Query, error) {
+	criteria := listing.Names(in.Sorting)
+	where := func(orgs []id.ID) *db.W { return in.filter(orgs, in.ofFew()) }
+	l := listing.Query{Columns: columns, From: "orders", Where: where(orgs), Several: listing.AmongSeveral(orgs, where),
+		Order: sortKeys.Order(criteria), Page: in.Page}
+	if len(in.Metadata) == 0 || in.ofFew() {
+		return l, nil
+	}
+	rest := *in
+	rest.Metadata = nil
+	alone := reflect.DeepEqual(rest, listInput{Page: in.Page, Sorting: in.Sorting, Organizations: in.Organizations})
+	err := in.Metadata.Seek(ctx, q, &l, criteria, listing.Sought{Described: described, Orgs: orgs, Alone: alone, Time: "created_at",
+		All: db.Where("").In("organization_id", orgs), Where: func(check bool) *db.W { return in.filter(orgs, check) }})
+	return l, err
+}
+
+// ofFew says that the filter leads to the few orders of somebody, whatever
+// their metadata.
+func (in *listInput) ofFew() bool {
+	return in.Customers != nil || in.ExternalCustomers != nil || in.Subscriptions != nil
+}
+
+// filter is the condition of the list. With check it looks at the metadata of
+// each order, where otherwise these lead to the orders.
+func (in *listInput) filter(orgs []id.ID, check bool) *db.W {
 	w := db.Where("").In("organization_id", orgs)
 	listing.Among(w, "product_id", in.Products)
 	listing.Among(w, "discount_id", in.Discounts)
@@ -105,9 +133,10 @@ func (in *listInput) filter(orgs []id.ID, q db.Querier) *db.W {
 	if len(in.Metadata) > schema.MaxMetadata {
 		return w.And("FALSE") // nothing has so many, and no engine takes so many conditions
 	}
-	for _, m := range in.Metadata {
-		condition, values := db.InList(q.JSONText("metadata"), m.Values)
-		w.And(condition, append([]any{m.Key}, values...)...)
+	if check {
+		in.Metadata.Check(w, described)
+	} else {
+		in.Metadata.Narrow(w, orgs, described)
 	}
 	return w
 }

@@ -2,6 +2,8 @@ package order_test
 
 import (
 	"fmt"
+	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,8 @@ func TestList(t *testing.T) {
 		y.ProductID, y.Metadata = &monthlyID, []byte(`{"color":"blue"}`)
 		add(a.ID(), y)
 		z := ordertest.Costs(0)
+		digits := new(big.Int).Exp(big.NewInt(3), big.NewInt(8380), nil).String() // and a number, too
+		z.Metadata = []byte(`{"n":` + digits + `,"a.b":true,"half":1.50}`)
 		add(b.ID(), z)
 		w.Draft(b.ID(), once.ID(), nil)
 		list := func(query string) (out []string) {
@@ -51,6 +55,9 @@ func TestList(t *testing.T) {
 				}
 				out = append(out, name)
 			}
+			if n := fmt.Sprint(r.Path("pagination.total_count")); !strings.Contains(query, "limit") && n != strconv.Itoa(len(out)) {
+				t.Errorf("%s: %d of %s", query, len(out), n)
+			}
 			return out
 		}
 		t2 := w.Get(id.ID(ids[1])).Text("created_at")
@@ -60,32 +67,42 @@ func TestList(t *testing.T) {
 			"sorting=created_at":  "[x y z draft]",
 			"metadata[color]=red": "[x]", // 3
 			"metadata[color]=red&metadata[color]=blue": "[y x]",
-			"metadata[n]=1": "[x]",
-			"created_after=" + t1 + "&created_before=" + t3:                "[y]", // 4
-			"created_after=" + t2:                                          "[draft z]",
-			"status=paid":                                                  "[z]", // 5
-			"status=paid&status=pending&sorting=created_at":                "[x y z]",
-			"product_billing_type=one_time":                                "[draft x]", // 6
-			"product_billing_type=recurring":                               "[y]",
-			"product_billing_type=recurring&product_billing_type=one_time": "[draft y x]",
-			"external_customer_id=" + long:                                 "[y x]",
-			"external_customer_id=ext":                                     "[draft z]",
-			"external_customer_id=none":                                    "[]",
-			"customer_id=" + b.ID():                                        "[draft z]",
-			"product_id=" + monthly.ID():                                   "[y]",
-			"subscription_id=" + string(sub):                               "[y]",
-			"discount_id=" + string(sub):                                   "[]",
-			"checkout_id=" + string(sub):                                   "[]",
-			"sorting=amount&sorting=created_at":                            "[z y x draft]",
-			"sorting=status&sorting=created_at":                            "[draft x y z]",
-			"sorting=customer&sorting=created_at":                          "[z draft x y]",
-			"sorting=-product&sorting=created_at":                          "[z x draft y]",
-			"sorting=invoice_number":                                       "[x y z draft]",
-			"sorting=subscription&sorting=-amount":                         "[y draft x z]",
-			"sorting=discount&sorting=created_at":                          "[x y z draft]",
-			"organization_id=" + string(id.New()):                          "[]",
-			"organization_id=" + string(w.Org.ID):                          "[draft z y x]",
-			"limit=1&page=2":                                               "[z]",
+			"metadata[n]=1":             "[x]",
+			"metadata[n]=" + digits:     "[z]",
+			"metadata[n]=" + digits[1:]: "[]",
+			"metadata[n]=1&metadata[n]=" + digits + "&sorting=created_at":      "[x z]",
+			"metadata[n]=1&metadata[n]=" + digits + "&sorting=customer":        "[z x]",
+			"metadata[color]=red&metadata[n]=1":                                "[x]",
+			"metadata[color]=blue&metadata[n]=1":                               "[]",
+			"metadata[color]=red&metadata[color]=blue&product_id=" + once.ID(): "[x]",
+			"metadata[a.b]=true":                                               "[z]",
+			"metadata[half]=1.50":                                              "[z]",
+			"metadata[color]=Red":                                              "[]",
+			"created_after=" + t1 + "&created_before=" + t3:                    "[y]", // 4
+			"created_after=" + t2:                                              "[draft z]",
+			"status=paid":                                                      "[z]", // 5
+			"status=paid&status=pending&sorting=created_at":                    "[x y z]",
+			"product_billing_type=one_time":                                    "[draft x]", // 6
+			"product_billing_type=recurring":                                   "[y]",
+			"product_billing_type=recurring&product_billing_type=one_time":     "[draft y x]",
+			"external_customer_id=" + long:                                     "[y x]",
+			"external_customer_id=ext":                                         "[draft z]",
+			"external_customer_id=none":                                        "[]",
+			"customer_id=" + b.ID():                                            "[draft z]",
+			"product_id=" + monthly.ID():                                       "[y]",
+			"subscription_id=" + string(sub):                                   "[y]",
+			"discount_id=" + string(sub):                                       "[]",
+			"checkout_id=" + string(sub):                                       "[]",
+			"sorting=amount&sorting=created_at":                                "[z y x draft]",
+			"sorting=status&sorting=created_at":                                "[draft x y z]",
+			"sorting=customer&sorting=created_at":                              "[z draft x y]",
+			"sorting=-product&sorting=created_at":                              "[z x draft y]",
+			"sorting=invoice_number":                                           "[x y z draft]",
+			"sorting=subscription&sorting=-amount":                             "[y draft x z]",
+			"sorting=discount&sorting=created_at":                              "[x y z draft]",
+			"organization_id=" + string(id.New()):                              "[]",
+			"organization_id=" + string(w.Org.ID):                              "[draft z y x]",
+			"limit=1&page=2":                                                   "[z]",
 		} {
 			if got := fmt.Sprint(list(query)); got != want {
 				t.Errorf("%s: %s, want %s", query, got, want)

@@ -9,6 +9,7 @@ import (
 	"floe/internal/db"
 	"floe/internal/fault"
 	"floe/internal/id"
+	"floe/internal/listing"
 )
 
 // Every SQL text about orders and their items.
@@ -69,8 +70,16 @@ func insert(ctx context.Context, tx *db.Tx, rows []Row) error {
 	if err := write(ctx, tx, all, ""); err != nil {
 		return fmt.Errorf("insert orders: %w", err)
 	}
-	return nil
+	var entries []any
+	for _, r := range all {
+		entries = described.Entries(entries, r.OrganizationID, r.ID, r.Metadata)
+	}
+	return described.Insert(ctx, tx, entries)
 }
+
+// described says where filters look for the metadata of orders, which is what
+// they were made with.
+var described = listing.Described{Table: "orders", Metadata: "order_metadata", Owner: "order_id", Longest: listing.LongestText}
 
 // changing are the columns that change after the insert.
 var changing = []string{

@@ -189,6 +189,7 @@ var kept = map[string]string{
 	// What the organization writes about customers, and calls them.
 	"customers.metadata":          "metadata external",
 	"orders.metadata":             "ordermetadata submetadata",
+	"order_metadata.value":        "ordermetadata submetadata",
 	"refunds.metadata":            "refundmetadata",
 	"subscriptions.metadata":      "submetadata",
 	"subscription_metadata.value": "submetadata",
@@ -221,6 +222,7 @@ var empty = map[string]string{
 	"memberships":       "role",
 	"meters":            "custom_label name unit",
 	"order_counters":    "kind",
+	"order_metadata":    "key",
 	"order_payments":    "cause currency decline_message decline_reason method processor status",
 	"orders":            "currency custom_field_data description invoice_number invoice_sum reason receipt_number status tax_id tax_id_format",
 	"organizations": "avatar_url country customer_email_settings customer_portal_settings default_presentment_currency default_tax_behavior details email " +

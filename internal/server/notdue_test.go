@@ -186,7 +186,7 @@ func fillNotDue(t *testing.T, f *floetest.Floe, many int) (clocked id.ID) {
 
 // multiply adds copies of the rows of a table that the first have made, with
 // ids of their own.
-func multiply(t *testing.T, f *floetest.Floe, table string, many int, but map[string]string) {
+func multiply(t testing.TB, f *floetest.Floe, table string, many int, but map[string]string) {
 	t.Helper()
 	list := `SELECT name FROM pragma_table_info('` + table + `') WHERE name <> 'seq' ORDER BY cid`
 	if f.DB.Engine() == "postgres" {
@@ -246,7 +246,7 @@ func fillProcessor(t *testing.T, f *floetest.Floe) {
 	change(t, f, `INSERT INTO processor_events (organization_id, processor, event, type, created_at) VALUES (?, 'stripe', 'first', 'none', ?)`, f.Org.ID, now)
 }
 
-func change(t *testing.T, f *floetest.Floe, text string, args ...any) {
+func change(t testing.TB, f *floetest.Floe, text string, args ...any) {
 	t.Helper()
 	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
 		_, err := db.Exec(t.Context(), tx, text+floetest.AllOrganizations, args...)
