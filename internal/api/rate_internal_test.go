@@ -101,6 +101,36 @@ func TestLicenseKeyLimitIsBounded(t *testing.T) {
 	}
 }
 
+// TestLicenseKeyLimitPasses: who makes no more calls than are allowed makes them
+// again and again, and who made more does so when the block is over.
+func TestLicenseKeyLimitPasses(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	l := newLimiter(Limit{Calls: 3, Per: time.Minute, Block: 2 * time.Minute}, func() time.Time { return now })
+	call := func(from byte) error { return l.check(netip.AddrFrom4([4]byte{192, 0, 2, from})) }
+	for minute := range 5 {
+		for i := range 3 {
+			if err := call(1); err != nil {
+				t.Errorf("call %d of minute %d: %v", i, minute, err)
+			}
+		}
+		now = now.Add(time.Minute)
+	}
+	for i := range 5 {
+		if err := call(2); (err != nil) != (i >= 3) {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	now = now.Add(2*time.Minute - 1)
+	if call(2) == nil {
+		t.Error("the block has ended too early")
+	}
+	now = now.Add(1)
+	if err := call(2); err != nil {
+		t.Errorf("after the block: %v", err)
+	}
+}
+
 // TestAddresses: who is behind a proxy is told by a trusted one, and by nobody
 // else.
 func TestAddresses(t *testing.T) {

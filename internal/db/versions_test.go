@@ -101,8 +101,10 @@ func TestVersions(t *testing.T) {
 	} {
 		s := stamp()
 		c.do()
-		if got := v.Holds(&s); got != c.want {
-			t.Errorf("after %s a stamp holds: %v, want %v", c.name, got, c.want)
+		for range 2 { // whoever asks first ends it for all
+			if got := v.Holds(&s); got != c.want {
+				t.Errorf("after %s a stamp holds: %v, want %v", c.name, got, c.want)
+			}
 		}
 	}
 }
