@@ -143,6 +143,7 @@ func BenchmarkDescribed(b *testing.B) {
 					}
 					b.ReportMetric(least, name+"-ms")
 				}
+				b.StartTimer()
 			}
 		})
 	}
