@@ -69,6 +69,7 @@ type world struct {
 	t       *testing.T
 	f       *floetest.Floe
 	orgs    []floetest.Org
+	all     []*caller
 	marks   map[string]string // by organization
 	queries map[string]string
 	now     *snapshot
@@ -196,7 +197,8 @@ func (w *world) caller(name, token string, orgs ...floetest.Org) *caller {
 	c.maker = arbitrary.New(w.f.Server.Document(), random(uint64(len(name))))
 	c.maker.Sink = w.sink + "/" + c.mark
 	c.maker.Text = func() string { return w.word(c.mark) }
-	c.maker.Known.Stranger = func() string { return w.stranger(c) }
+	c.maker.Known.Stranger = func(name string) string { return w.stranger(c, name) }
+	w.all = append(w.all, c)
 	for _, o := range orgs {
 		c.maker.Known.Add("organization_id", string(o.ID))
 	}
@@ -213,16 +215,30 @@ func (w *world) caller(name, token string, orgs ...floetest.Org) *caller {
 	return c
 }
 
-// stranger is an id of another organization, of a half of them: what callers
-// have never spoken of must never be shown to them.
-func (w *world) stranger(c *caller) string {
+// stranger is an id of another organization, mostly of what is asked for. But for
+// the organizations themselves it is one of a half of them: what callers have
+// never spoken of must never be shown to them.
+func (w *world) stranger(c *caller, name string) string {
+	if c.maker.Random.IntN(4) == 0 {
+		return string(id.New())
+	}
+	theirs := func(one string) bool {
+		owner := w.now.ids[one]
+		return w.marks[owner] != "" && !slices.Contains(c.may, owner) && (name == "organization_id" || strings.Contains("02468ace", one[35:]))
+	}
+	for range 8 { // what somebody else knows who belongs there
+		other := w.all[c.maker.Random.IntN(len(w.all))]
+		if one := other.maker.Known.One(c.maker.Random, name); theirs(one) {
+			return one
+		}
+	}
 	var foreign []string
-	for one, owner := range w.now.ids {
-		if w.marks[owner] != "" && !slices.Contains(c.may, owner) && strings.Contains("02468ace", one[35:]) {
+	for one := range w.now.ids {
+		if theirs(one) {
 			foreign = append(foreign, one)
 		}
 	}
-	if len(foreign) == 0 || c.maker.Random.IntN(4) == 0 {
+	if len(foreign) == 0 {
 		return string(id.New())
 	}
 	slices.Sort(foreign)
@@ -366,10 +382,10 @@ func (w *world) twin(c *caller, r arbitrary.Request, first *http.Request, answer
 func (w *world) tell(c *caller) {
 	e := event(c.maker)
 	if e.Organization = id.ID(c.may[0]); e.Order != "" {
-		e.Order = id.ID(w.stranger(c))
+		e.Order = id.ID(w.stranger(c, "order_id"))
 	}
 	if e.Customer != "" && c.maker.Random.IntN(2) == 0 {
-		e.Customer = id.ID(w.stranger(c))
+		e.Customer = id.ID(w.stranger(c, "customer_id"))
 	}
 	e.Payment, e.Refund = e.Payment+"?", "" // by its name alone it could be anybody's
 	if status := w.f.Tell(e); status >= 500 {

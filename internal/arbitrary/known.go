@@ -16,9 +16,9 @@ type Known struct {
 	parents  map[string]string // by what is part of something: a member, an activation
 	external map[string]string // external ids of customers
 	status   map[string]string // by id
-	// Stranger, when set, gives an id now and then that the caller should not
-	// know, or one of nothing at all.
-	Stranger func() string
+	// Stranger, when set, gives an id now and then, for what is called by a name
+	// such as customer_id, that the caller should not know, or one of nothing at all.
+	Stranger func(name string) string
 }
 
 // parent is what something of a kind is part of, in the words of the path.
@@ -192,7 +192,7 @@ func kind(of string, object map[string]any) string {
 // named is a value for a property or parameter of this name.
 func (m *Maker) named(name string) any {
 	if m.Known.Stranger != nil && strings.HasSuffix(name, "_id") && m.Random.IntN(4) == 0 {
-		return m.Known.Stranger()
+		return m.Known.Stranger(name)
 	}
 	if strings.Contains(name, "external") {
 		return m.external(name)
