@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -142,11 +143,9 @@ func fill(ctx context.Context, p *place, receiver string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.fill(ctx, receiver); err != nil {
-		return err
-	}
-	*p = w.place
-	if err := w.close(); err != nil || p.URL == "" {
+	if p.URL == "" {
+		err = errors.Join(w.fill(ctx, receiver), w.close())
+		*p = w.place
 		return err
 	}
 	pool, err := sql.Open("pgx", p.URL)
@@ -154,9 +153,25 @@ func fill(ctx context.Context, p *place, receiver string) error {
 		return err
 	}
 	defer func() { _ = pool.Close() }()
+	if _, err := pool.ExecContext(ctx, alone); err != nil {
+		return err
+	}
+	err = errors.Join(w.fill(ctx, receiver), w.close())
+	*p = w.place
+	if err != nil {
+		return err
+	}
 	_, err = pool.ExecContext(ctx, `VACUUM ANALYZE`) // or the plans would depend on when the server does it
 	return err
 }
+
+// alone keeps the server from cleaning and counting by itself: rows that are
+// written while it counts stay where they were, and lists look at more pages.
+const alone = `DO $$ DECLARE t regclass; BEGIN
+	FOR t IN SELECT relid FROM pg_stat_user_tables LOOP
+		EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', t);
+	END LOOP;
+END $$`
 
 // inProcess counts allocations, statements, round trips to PostgreSQL, and the
 // pages that it looks at for them.
