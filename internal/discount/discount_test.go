@@ -106,6 +106,9 @@ func TestCreate(t *testing.T) {
 		do("no type", `{"name":"x"}`, 422, invalid(problem("union_tag_not_found", `["body"]`, "Unable to extract tag using discriminator 'type'")))
 		do("unknown type", `{"type":"gift"}`, 422, invalid(problem("union_tag_invalid", `["body"]`,
 			"Input tag 'gift' found using 'type' does not match any of the expected tags: 'fixed', 'percentage'")))
+		for _, body := range []string{`[]`, `7`, `"fixed"`} {
+			do("not an object: "+body, body, 422, invalid(problem("model_attributes_type", `["body"]`, "Input should be a valid dictionary or object to extract fields from")))
+		}
 		do("nothing else", `{"type":"percentage"}`, 422, invalid(problem("missing", `["body","percentage","name"]`, "Field required"),
 			problem("missing", `["body","percentage","duration"]`, "Field required"), problem("missing", `["body","percentage","basis_points"]`, "Field required")))
 		do("empty name", percent(`,"name":""`), 422, invalid(problem("string_too_short", `["body","percentage","name"]`, "String should have at least 1 character")))

@@ -141,6 +141,7 @@ func TestCreateRefuses(t *testing.T) {
 		post(`{"name":"Fine","slug":"the-polar-bear"}`).is(422, `["body","slug"]`, "Value error, This name is not allowed.")
 		post(`{"name":"Polaris","slug":"polaris","default_tax_behavior":"none"}`).is(422, `"type":"enum"`)
 		post(`{"name":"Fine","slug":"fine","legal_entity":{"type":"club"}}`).is(422, `union_tag_invalid`)
+		post(`{"name":"Fine","slug":"fine","legal_entity":[]}`).is(422, `"type":"model_attributes_type","loc":["body","legal_entity"]`)
 		post(`{"name":"Fine","slug":"fine","subscription_settings":{"allow_multiple_subscriptions":true,"proration_behavior":"reset",
 			"benefit_revocation_grace_period":0,"prevent_trial_abuse":true,"allow_customer_updates":false}}`).
 			is(422, `The 'reset' proration behavior is not enabled for this organization.`)

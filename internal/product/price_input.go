@@ -42,10 +42,6 @@ func (p *PriceCreate) DecodeNode(n *schema.Node, at *schema.At) {
 	if t := n.Get("amount_type"); t != nil && t.Kind == schema.String && t.Text == "free" {
 		n = fixedOfNothing(n)
 	}
-	if n.Kind != schema.Object {
-		at.NotObject(n)
-		return
-	}
 	kindsPlan.Decode(n, at, reflect.ValueOf((*kinds)(p)).Elem())
 }
 

@@ -184,6 +184,10 @@ func (p *unionNode) decode(n *Node, at *At, dst reflect.Value) {
 		p.tryAll(n, at, dst)
 		return
 	}
+	if n.Kind != Object && p.union.Default == "" { // nothing has a tag in it
+		at.attributesType(n)
+		return
+	}
 	tag := p.union.Default
 	if v := n.Get(p.union.Discriminator); v != nil {
 		tag = pythonText(v)
@@ -196,7 +200,7 @@ func (p *unionNode) decode(n *Node, at *At, dst reflect.Value) {
 	}
 	fn := p.union.Func
 	expected := p.tags()
-	if n.Kind == Object && n.Get(p.union.Discriminator) == nil {
+	if n.Get(p.union.Discriminator) == nil {
 		at.Report("union_tag_not_found", "Unable to extract tag using discriminator "+fn, n, KV{"discriminator", fn})
 		return
 	}
