@@ -190,6 +190,14 @@ func filter(orgs []id.ID, in listInput, engine string, r route, among string) *d
 	return w
 }
 
+// AddressOf is an expression for the e-mail address, in lower case, of the
+// customer whom a row of a table belongs to. Who was deleted has no key any more,
+// but the text that is searched, which begins with the address.
+func AddressOf(table string) string {
+	return `(SELECT COALESCE(c.email_key, CASE WHEN c.email IS NOT NULL THEN c.search END) FROM customers c
+		WHERE c.organization_id = ` + table + `.organization_id AND c.id = ` + table + `.customer_id)`
+}
+
 // Externally filters what customers own by the caller's own ids for live customers.
 func Externally(w *db.W, orgs []id.ID, external schema.Many[string]) {
 	if external == nil {

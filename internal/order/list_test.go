@@ -120,7 +120,11 @@ func TestList(t *testing.T) {
 			floetest.Scenario{Name: "write is not read", Do: "GET /v1/orders/", As: w.Token(auth.OrdersWrite), Status: 403},
 			floetest.Scenario{Name: "write is not read of invoices", Do: "POST /v1/orders/" + ids[0] + "/invoice", As: w.Token(auth.OrdersWrite), Status: 403},
 			floetest.Scenario{Name: "unknown sorting", Do: "GET /v1/orders/?sorting=x", As: w.AllToken, Status: 422},
+			floetest.Scenario{Name: "delete", Do: "DELETE /v1/customers/" + b.ID(), As: w.AllToken, Status: 204},
 		)
+		if got := fmt.Sprint(list("sorting=customer&sorting=created_at")); got != "[z draft x y]" {
+			t.Errorf("once a customer is deleted, orders by their addresses are %s", got)
+		}
 	})
 }
 

@@ -35,7 +35,7 @@ func other(column, table, key string) string {
 }
 
 var sortKeys = listing.Keys{
-	"customer": {SQL: other("email_key", "customers", "customer_id"), Nullable: true},
+	"customer": {SQL: customer.AddressOf("subscriptions"), Nullable: true},
 	"status": {SQL: `CASE status WHEN 'incomplete' THEN 1 WHEN 'incomplete_expired' THEN 2 WHEN 'trialing' THEN 3
 		WHEN 'active' THEN CASE WHEN cancel_at_period_end THEN 5 ELSE 4 END
 		WHEN 'paused' THEN 6 WHEN 'past_due' THEN 7 WHEN 'canceled' THEN 8 ELSE 9 END`},
@@ -43,9 +43,10 @@ var sortKeys = listing.Keys{
 	"current_period_end": {SQL: "current_period_end"},
 	"ended_at":           {SQL: "ended_at", Nullable: true},
 	"ends_at":            {SQL: "ends_at", Nullable: true},
-	"amount":             {SQL: "CASE recurring_interval WHEN 'year' THEN amount / 12 WHEN 'week' THEN amount * 4 WHEN 'day' THEN amount * 30 ELSE amount END"},
-	"product":            {SQL: other("name_key", "products", "product_id")},
-	"discount":           {SQL: other("name_key", "discounts", "discount_id"), Nullable: true},
+	// Of twelve months, so that nothing is rounded off.
+	"amount":   {SQL: "amount * CASE recurring_interval WHEN 'year' THEN 1 WHEN 'week' THEN 48 WHEN 'day' THEN 360 ELSE 12 END"},
+	"product":  {SQL: other("name_key", "products", "product_id")},
+	"discount": {SQL: other("name_key", "discounts", "discount_id"), Nullable: true},
 }
 
 type listInput struct {

@@ -113,6 +113,46 @@ func TestFilters(t *testing.T) { // 3 to 6
 	})
 }
 
+// Amounts sort by what a month costs, not rounded, and customers by their
+// addresses, also when they are deleted.
+func TestSorting(t *testing.T) {
+	each(t, func(b *bench) {
+		interval := func(name string) obj { return obj{"recurring_interval": name} }
+		names := map[string]string{}
+		for _, p := range []struct {
+			name, product, email string
+		}{
+			{"101 a month", b.fixed(101), "D@example.com"},
+			{"1205 a year", b.fixed(1205, interval("year")), "b@example.com"},
+			{"1209 a year", b.fixed(1209, interval("year")), "F@example.com"},
+			{"1201 a year", b.fixed(1201, interval("year")), "a@example.com"},
+			{"1207 a year", b.fixed(1207, interval("year")), "C@example.com"},
+			{"1203 a year", b.fixed(1203, interval("year")), "e@example.com"},
+			{"100 a month", b.fixed(100), "G@example.com"},
+			{"60 a week", b.fixed(60, interval("week")), "h@example.com"},
+			{"50 a day", b.fixed(50, interval("day")), "i@example.com"},
+		} {
+			c := b.Customer(obj{"email": p.email}).ID()
+			names[b.subscribe(p.product, invoiced, obj{"customer_id": c}).ID()] = p.name
+			if p.email < "F" { // in upper case
+				b.Do("DELETE", "/v1/customers/"+c, b.AllToken, nil)
+			}
+		}
+		sorted := func(key string, want ...string) {
+			b.t.Helper()
+			var got []string
+			for _, s := range b.listed(url.Values{"sorting": {key}}) {
+				got = append(got, names[s])
+			}
+			if !slices.Equal(got, want) {
+				b.t.Errorf("by %s: %q, want %q", key, got, want)
+			}
+		}
+		sorted("amount", "100 a month", "1201 a year", "1203 a year", "1205 a year", "1207 a year", "1209 a year", "101 a month", "60 a week", "50 a day")
+		sorted("-customer", "50 a day", "60 a week", "100 a month", "1209 a year", "1203 a year", "101 a month", "1207 a year", "1205 a year", "1201 a year")
+	})
+}
+
 func TestShapes(t *testing.T) { // 57, 58
 	each(t, func(b *bench) {
 		s := b.subscribe(b.fixed(0), obj{"metadata": obj{"a": 1}}).ID()
@@ -124,6 +164,9 @@ func TestShapes(t *testing.T) { // 57, 58
 		r := b.patch(s, obj{"metadata": obj{"b": true}})
 		if m := r.Path("metadata").(obj); len(m) != 1 || m["b"] != true {
 			b.t.Errorf("metadata %v", m)
+		}
+		if again := b.patch(s, obj{"metadata": obj{"b": true}}); again.Text("modified_at") == r.Text("modified_at") {
+			b.t.Errorf("nothing was modified by %s", again.Body)
 		}
 		if got := b.listed(url.Values{"metadata[b]": {"true"}}); len(got) != 1 {
 			b.t.Errorf("filtered: %v", got)
