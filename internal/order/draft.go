@@ -136,7 +136,7 @@ func draftCurrency(ctx context.Context, tx *db.Tx, org id.ID, p product.Loaded, 
 	if asked != nil {
 		currency := strings.ToLower(*asked)
 		if len(p.PricesIn(currency)) == 0 {
-			return "", schema.ValueError(fmt.Sprintf("Product has no price in currency '%s'.", currency), schema.StringNode(*asked), "body", "currency")
+			return "", schema.ValueError(fmt.Sprintf("Product has no price in currency '%s'.", currency), schema.StringNode(currency), "body", "currency")
 		}
 		return currency, nil
 	}

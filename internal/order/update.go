@@ -18,13 +18,17 @@ type Update struct {
 // SchemaName is the name of the reference.
 func (Update) SchemaName() string { return "OrderUpdate" }
 
+// empty says whether the body names no field at all.
+func (u *Update) empty() bool { return !u.BillingName.Set && !u.BillingAddress.Set }
+
 type updateInput struct {
 	ID   id.ID `path:"id" doc:"The order ID."`
 	Body Update
 }
 
 // update changes the billing details of an order, whatever its status. An
-// invoice that was made stays as it is until it is made again.
+// invoice that was made stays as it is until it is made again. The event is
+// recorded even when nothing changes, because clients rely on it.
 func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) (out Order, err error) {
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		r, err := s.Managed(ctx, tx, sub, in.ID)
@@ -36,8 +40,10 @@ func (s *Service) update(ctx context.Context, sub auth.Subject, in updateInput) 
 		if err := r.applyAddress(&in.Body); err != nil {
 			return err
 		}
-		if err := save(ctx, tx, &r); err != nil {
-			return err
+		if !in.Body.empty() {
+			if err := save(ctx, tx, &r); err != nil {
+				return err
+			}
 		}
 		updated(tx, sub, &was, &r)
 		out, err = s.Shown(ctx, tx, r)

@@ -20,6 +20,8 @@ func TestUpdate(t *testing.T) {
 		path := "PATCH /v1/orders/" + string(o.ID)
 		us := map[string]any{"country": "US", "state": "CA"}
 		w.RunAll(
+			floetest.Scenario{Name: "nothing at first", Do: path, As: w.AllToken, Body: "{}", Status: 200, Events: []string{"order.updated"},
+				Want: map[string]any{"modified_at": nil, "billing_name": "Jeanne"}},
 			floetest.Scenario{Name: "11", Do: path, As: w.AllToken, Body: map[string]any{"billing_address": us}, Status: 422, Events: []string{},
 				Want: `{"detail":[{"loc":["body","billing_address","country"],"msg":"Country cannot be changed","type":"value_error"}]}`},
 			floetest.Scenario{Name: "11 state", Do: path, As: w.AllToken, Body: map[string]any{"billing_address": map[string]any{"country": "FR", "state": "X"}}, Status: 422,

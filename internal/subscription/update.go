@@ -304,7 +304,7 @@ func (w *work) updateBase(ctx context.Context, it *item, u *UpdateBase) error {
 		}
 	}
 	if u.Metadata.Set {
-		it.Metadata = []byte(u.Metadata.Value.Metadata())
+		it.Metadata, it.touched = []byte(u.Metadata.Value.Metadata()), true
 		if err := described.Clear(ctx, w.tx, it.OrganizationID, it.ID); err != nil {
 			return err
 		}

@@ -51,6 +51,7 @@ type item struct {
 	says  []string  // what the journal is told beside subscription.updated
 	quiet bool      // and it is not told even that
 
+	touched     bool // it counts as changed, whatever is left as it was
 	newEntries  []Entry
 	keepPending *Pending
 	dropPending bool
@@ -184,7 +185,7 @@ func (w *work) store(ctx context.Context) error {
 		if it.PauseAtPeriodEnd && it.ResumesAt != nil && !it.ResumesAt.After(it.CurrentPeriodEnd) {
 			it.PauseAtPeriodEnd, it.ResumesAt = false, nil // the period's end has moved, and the pause would be over before it begins
 		}
-		if !it.fresh && !reflect.DeepEqual(it.Row, it.was) {
+		if !it.fresh && (it.touched || !reflect.DeepEqual(it.Row, it.was)) {
 			at := it.at
 			it.ModifiedAt = &at
 		}
