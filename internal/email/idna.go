@@ -162,7 +162,7 @@ func checkLabel(label string) error {
 }
 
 func checkHyphens(label string) error {
-	if isTagged(label) {
+	if isTagged(label) || strings.HasPrefix(label, punycode) { // which is no encoding of what has other letters in it
 		return errors.New("Label has disallowed hyphens in 3rd and 4th position")
 	}
 	if strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {

@@ -100,6 +100,7 @@ func TestParseRefuses(t *testing.T) {
 		"me@中" + strings.Repeat("1", 58) + ".com": "The part after the @-sign is invalid (Label too long).",
 		"me@xn--0.tld":                       "The part after the @-sign is not valid IDNA (Invalid A-label).",
 		"me@xn--a-.tld":                      hyphenated,
+		"me@xn--mnchené-3ya.de":              "The part after the @-sign is invalid (Label has disallowed hyphens in 3rd and 4th position).",
 		`"quoted..local.part"@example.com`:   quoting,
 		`"quoted.with.at@"@example.com`:      quoting,
 		`"quoted with space"@example.com`:    quoting,
