@@ -230,7 +230,7 @@ func (h *Handler) serve(c *call) error {
 		return err
 	}
 	ctx := c.r.Context()
-	if t := c.sub.Clock(); t != nil {
+	if t := c.sub.Clock(); t != nil && !c.op.public { // what anyone may ask is asked in the time of whom it is about
 		ctx = clock.WithTime(ctx, *t)
 	}
 	if c.op.follow != nil {

@@ -37,7 +37,7 @@ type ActorType string
 
 // Enum lists the types.
 func (ActorType) Enum() []string {
-	return []string{"organization", "user", "customer", "member", "system"}
+	return []string{"organization", "user", "customer", "member", "anonymous", "system"}
 }
 
 // SchemaName names the type for generated clients.
@@ -45,7 +45,7 @@ func (ActorType) SchemaName() string { return "AuditActorType" }
 
 // Actor is who did something.
 type Actor struct {
-	Type    ActorType `json:"type" doc:"What acted: an organization's token, a user, a customer or member in the portal, or the server itself."`
+	Type    ActorType `json:"type" doc:"What acted: an organization's token, a user, a customer or member in the portal, anyone without a token of theirs, or the server itself."`
 	ID      *id.ID    `json:"id" doc:"The ID of the token or session that was used; without one, of the user."`
 	Comment *string   `json:"comment" doc:"The comment of the token."`
 	Email   *string   `json:"email" doc:"The e-mail address of the user."`

@@ -123,6 +123,46 @@ func TestKeyFollowsTheTestClock(t *testing.T) {
 	})
 }
 
+// Who asks with the token of another organization is nobody in this one: a test
+// clock of theirs makes no key valid that has expired, and the record does not
+// show their token.
+func TestKeyAskedForByStrangers(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f bench) {
+		const portal = "/v1/customer-portal/license-keys/"
+		k, _, _ := f.key(fields{"expires": fields{"ttl": 1, "timeframe": "day"}, "activations": fields{"limit": 9, "enable_customer_admin": false}}, order())
+		f.Clock.Advance(48 * time.Hour)
+		other := f.Organization("Other")
+		f.Run(floetest.Scenario{Do: "POST /v1/test-clock", As: other.Token, Body: fields{"now": floetest.Start}, Status: 201})
+		_, user := f.NewUser(auth.Owner, []floetest.Org{other})
+		for _, as := range []string{"", other.Token, user} {
+			f.RunAll(
+				floetest.Scenario{Do: "POST " + portal + "validate", As: as, Body: f.ask(k), Status: 404, Want: missing("License key has expired.")},
+				floetest.Scenario{Do: "POST " + portal + "activate", As: as, Body: f.ask(k, "label", "x"), Status: 403, Want: forbidden("License key has expired.")},
+			)
+		}
+		f.Run(floetest.Scenario{Do: "PATCH " + keys + k.ID(), As: f.AllToken, Body: `{"expires_at":null}`, Status: 200})
+		for as, actor := range map[string]fields{
+			"":          {"type": "anonymous", "id": nil, "comment": nil, "email": nil},
+			other.Token: {"type": "anonymous", "id": nil, "comment": nil, "email": nil},
+			user:        {"type": "anonymous", "id": nil, "comment": nil, "email": nil},
+			f.AllToken:  {"type": "organization", "id": floetest.Any},
+		} {
+			a := f.Run(floetest.Scenario{Do: "POST " + portal + "activate", As: as, Body: f.ask(k, "label", "x"), Status: 200})
+			if at := a.Text("created_at"); at < "2026-05-06" {
+				t.Errorf("activated at %s", at)
+			}
+			f.Run(floetest.Scenario{Do: "POST " + portal + "deactivate", As: as, Body: f.ask(k, "activation_id", a.ID()), Status: 204})
+			f.Run(floetest.Scenario{Do: "GET /v1/audit?limit=2&type=license_key.*", As: f.AllToken, Status: 200,
+				Want: fields{"items": []any{fields{"type": "license_key.deactivated", "actor": actor}, fields{"type": "license_key.activated", "actor": actor}}}})
+		}
+		r := f.Do("GET", "/v1/audit?actor_type=anonymous", f.AllToken, nil)
+		if r.Status != 200 || len(r.Path("items").([]any)) != 6 {
+			t.Errorf("what nobody in particular did: %d %s", r.Status, r.Body)
+		}
+	})
+}
+
 func TestKeyProvided(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f bench) {
