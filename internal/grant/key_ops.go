@@ -362,15 +362,28 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, actor auth.Subject, c c
 		return nil
 	case revoke:
 		err = b.take(list, false)
-	case c.DeletedAt != nil || b.benefits[r.BenefitID].DeletedAt != nil:
-		return nil
 	default:
+		var able bool
+		if able, err = b.givable(&c, &r); err != nil || !able {
+			return err
+		}
 		err = b.give(list, false)
 	}
 	if err != nil {
 		return err
 	}
 	return b.save()
+}
+
+// givable says whether the benefit of a grant and those who would have it are
+// still there.
+func (b *batch) givable(c *customer.Row, r *Row) (bool, error) {
+	if c.DeletedAt != nil || b.benefits[r.BenefitID].DeletedAt != nil || r.MemberID == nil {
+		return c.DeletedAt == nil && b.benefits[r.BenefitID].DeletedAt == nil, nil
+	}
+	people, err := customer.MembersByID(b.ctx, b.tx, []id.ID{b.org}, []id.ID{r.CustomerID}, []id.ID{*r.MemberID})
+	m, ok := people[*r.MemberID]
+	return ok && m.DeletedAt == nil, err
 }
 
 var rotatable = []KeyStatus{KeyDisabled, KeyGranted}

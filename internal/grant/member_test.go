@@ -59,6 +59,46 @@ func TestMembers(t *testing.T) { // 53 to 55, 57, 64
 	})
 }
 
+// TestKeyOfWhoHasLeft: the license key of a member who was deleted can be made
+// to work again, but its grant is nobody's any more. What an owner has already is
+// not given once more when a former one leaves.
+func TestKeyOfWhoHasLeft(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f bench) {
+		k := f.Benefit(fields{"type": "license_keys"}).ID()
+		free := f.Product(fields{"prices": []any{fields{"amount_type": "fixed", "price_amount": 0}}}).ID()
+		f.Do("POST", "/v1/products/"+free+"/benefits", f.AllToken, fields{"benefits": []string{k}})
+		c := f.Customer(fields{"type": "team"}).ID()
+		s := f.Do("POST", "/v1/subscriptions/", f.AllToken, fields{"product_id": free, "customer_id": c}).ID()
+		members := "/v1/customers/" + c + "/members"
+		former := f.ownerOf(c)
+		key := f.Do("GET", keys, f.AllToken, nil).Text("items.0.id")
+		patch := func(key, status string, events ...string) {
+			t.Helper()
+			f.Run(floetest.Scenario{Do: "PATCH " + keys + key, As: f.AllToken, Body: fields{"status": status}, Status: 200, Want: fields{"status": status},
+				Events: append(events, "license_key.updated")})
+		}
+		patch(key, "revoked", revoked)
+		next := f.Do("POST", members, f.AllToken, fields{"email": "next@example.com"}).ID()
+		f.Do("PATCH", members+"/"+next, f.AllToken, fields{"role": "owner"})
+		other := f.Benefit(nil).ID()
+		f.Do("POST", "/v1/products/"+free+"/benefits", f.AllToken, fields{"benefits": []string{k, other}}) // the owner gets what is not granted
+		patch(key, "granted", created)
+		nexts := f.Do("GET", keys, f.AllToken, nil).Text("items.1.id")
+		f.Run(floetest.Scenario{Do: "PATCH " + keys + nexts, As: f.AllToken, Body: `{"limit_usage":7}`, Status: 200})
+		f.Run(floetest.Scenario{Name: "who has it already", Do: "DELETE " + members + "/" + former, As: f.AllToken, Status: 204, Events: []string{"member.deleted", revoked}})
+		f.Run(floetest.Scenario{Do: "GET " + keys + nexts, As: f.AllToken, Status: 200, Want: `{"status":"granted","limit_usage":7}`})
+		patch(key, "granted")
+		patch(key, "disabled")
+		for _, g := range f.grants(k) {
+			if g.IsGranted != (*g.MemberID == next) || *g.SubscriptionID != s {
+				t.Errorf("%+v", g)
+			}
+		}
+		f.Sound("grants.", "license_keys.")
+	})
+}
+
 func TestOwnerIsMade(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f bench) {

@@ -351,6 +351,7 @@ func (s *Service) inherit(ctx context.Context, tx *db.Tx, actor auth.Subject, or
 	if err := b.hold(give); err != nil {
 		return err
 	}
+	give = slices.DeleteFunc(give, func(w *work) bool { return w.GrantedAt != nil }) // the owner has it through the same already
 	if err := b.give(give, false); err != nil {
 		return err
 	}

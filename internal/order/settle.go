@@ -322,7 +322,7 @@ func (s *Service) grants(ctx context.Context, tx *db.Tx, actor auth.Subject, r *
 		return err
 	}
 	benefits := products[*r.ProductID].BenefitIDs
-	if len(benefits) == 0 {
+	if entitled && len(benefits) == 0 { // what is taken back may be what somebody has given by hand
 		return nil
 	}
 	return s.Grants.Sync(ctx, tx, actor, c, grant.Source{OrderID: r.ID}, benefits, entitled)

@@ -143,6 +143,27 @@ func TestKeyGivenBackAfterARefund(t *testing.T) {
 	})
 }
 
+// TestKeyGivenBackBeforeARefund: a refund takes a license key back, too, that
+// somebody gave back when the product did not grant any more.
+func TestKeyGivenBackBeforeARefund(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		s := newShop(w)
+		r := s.Do("POST", "/v1/benefits/", s.AllToken, obj{"type": "license_keys", "description": "Key", "properties": obj{}})
+		s.Is(r, 201, nil)
+		s.offers(r.ID())
+		o := s.bought()
+		s.offers()
+		s.has(0, o)
+		key := s.Do("GET", "/v1/license-keys/?benefit_id="+r.ID(), s.AllToken, nil).Text("items.0.id")
+		s.Is(s.Do("PATCH", "/v1/license-keys/"+key, s.AllToken, obj{"status": "granted"}), 200, obj{"status": "granted"})
+		s.has(1, o)
+		s.refund(o, 1000, true)
+		s.has(0, o)
+		s.Is(s.Do("GET", "/v1/license-keys/"+key, s.AllToken, nil), 200, obj{"status": "revoked"})
+	})
+}
+
 // TestTakenBackTwice: of two refunds that took benefits back, one that fails
 // does not give them again.
 func TestTakenBackTwice(t *testing.T) {
