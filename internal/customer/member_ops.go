@@ -441,6 +441,9 @@ func (s *Service) removeMember(ctx context.Context, sub auth.Subject, path finde
 			return err
 		}
 		record(tx, sub, "member.deleted", nil, &m)
+		if err := endSessionsOf(ctx, tx, &m); err != nil {
+			return err
+		}
 		if err := s.Grants.RevokeMember(ctx, tx, sub, r.OrganizationID, r.ID, m.ID); err != nil {
 			return fmt.Errorf("revoke the grants of a member: %w", err)
 		}

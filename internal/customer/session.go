@@ -203,6 +203,16 @@ func endSessions(ctx context.Context, tx *db.Tx, org id.ID, customers []id.ID) e
 	return nil
 }
 
+// endSessionsOf does so with those of a deleted member.
+func endSessionsOf(ctx context.Context, tx *db.Tx, m *Member) error {
+	err := db.Later(ctx, tx, `DELETE FROM customer_sessions WHERE organization_id = ? AND customer_id = ? AND member_id = ?`,
+		m.OrganizationID, m.CustomerID, m.ID)
+	if err != nil {
+		return fmt.Errorf("end the sessions of a member: %w", err)
+	}
+	return nil
+}
+
 // PurgeSessions deletes sessions of every organization that have expired, and
 // says how many they were. Those of an organization with a test clock expire by
 // that, and stay until it is released. Not all of them need be marked: where one

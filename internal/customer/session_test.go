@@ -6,8 +6,30 @@ import (
 	"time"
 
 	"floe/internal/auth"
+	"floe/internal/db"
 	"floe/internal/floetest"
+	"floe/internal/id"
 )
+
+// A session ends with its member, for good.
+func TestSessionEndsWithItsMember(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		team := f.Customer(map[string]any{"type": "team", "email": nil, "owner": map[string]any{"email": "owner@example.com"}}).ID()
+		members := "/v1/customers/" + team + "/members"
+		stays := f.Do("GET", members, f.AllToken, nil).Text("items.0.id")
+		leaves := f.Do("POST", members, f.AllToken, map[string]any{"email": "member@example.com", "external_id": "m"}).ID()
+		for _, m := range []string{stays, leaves, leaves} {
+			f.Run(floetest.Scenario{Do: "POST /v1/customer-sessions/", As: f.AllToken, Body: map[string]any{"customer_id": team, "member_id": m}, Status: 201})
+		}
+		f.Run(floetest.Scenario{Do: "DELETE " + members + "/" + leaves, As: f.AllToken, Status: 204})
+		left, err := db.All[id.ID](t.Context(), f.DB, `SELECT member_id FROM customer_sessions WHERE organization_id = ?`, f.Org.ID)
+		if err != nil || len(left) != 1 || string(left[0]) != stays {
+			t.Errorf("sessions are left of %q: %v", left, err)
+		}
+		f.Sound("customers.")
+	})
+}
 
 func TestSessions(t *testing.T) {
 	t.Parallel()
