@@ -284,9 +284,9 @@ func whole(ctx context.Context, q db.Querier, r *journal.Row) (*Fields, error) {
 			return nil, errors.Join(errors.New("a change is not JSON"), err)
 		}
 		switch {
-		case len(list[i].Before) == 0:
+		case len(list[i].Before) == 0 && describes(after, *r.SubjectID):
 			n = after
-		case n != nil:
+		case len(list[i].Before) > 0 && n != nil:
 			overlay(n, after)
 		}
 	}
@@ -295,6 +295,13 @@ func whole(ctx context.Context, q db.Querier, r *journal.Row) (*Fields, error) {
 		f = n.Append(nil)
 	}
 	return &f, nil
+}
+
+// describes says whether an object is that of an id: where a license key is in
+// use is recorded under the key.
+func describes(n *schema.Node, of id.ID) bool {
+	v := n.Get("id")
+	return v != nil && v.Text == string(of)
 }
 
 func overlay(n, fields *schema.Node) {

@@ -265,6 +265,32 @@ func TestEndpointsInTheFeed(t *testing.T) {
 	})
 }
 
+// TestKeysInTheFeed: what was done with a device is recorded under the license
+// key, and is no part of it.
+func TestKeysInTheFeed(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		type obj = map[string]any
+		do := func(method, path string, body obj) *floetest.Response { return f.Do(method, path, f.AllToken, body) }
+		b := f.Benefit(obj{"type": "license_keys", "properties": obj{"activations": obj{"limit": 2, "enable_customer_admin": false}}}).ID()
+		free := f.Product(obj{"prices": []any{obj{"amount_type": "fixed", "price_amount": 0}}}).ID()
+		do("POST", "/v1/products/"+free+"/benefits", obj{"benefits": []string{b}})
+		do("POST", "/v1/subscriptions/", obj{"product_id": free, "customer_id": f.Customer(nil).ID()})
+		key := do("GET", "/v1/license-keys/", nil)
+		path := "/v1/license-keys/" + key.Text("items.0.id")
+		a := do("POST", "/v1/license-keys/activate", obj{"key": key.Text("items.0.key"), "organization_id": f.Org.ID, "label": "laptop"})
+		do("PATCH", path, obj{"limit_usage": 7})
+		do("PATCH", path, obj{"status": "revoked"})
+		f.Run(floetest.Scenario{Do: "GET /v1/changes?type=license_key.*&type=benefit_grant.*&full=true", As: f.AllToken, Status: 200, Want: obj{"items": []any{
+			obj{"type": "benefit_grant.created", "data": obj{"is_granted": true}},
+			obj{"type": "license_key.activated", "data": obj{"id": a.ID(), "label": "laptop"}},
+			obj{"type": "license_key.updated", "after": obj{"limit_usage": 7}, "data": nil},
+			obj{"type": "benefit_grant.revoked", "data": obj{"is_granted": false}},
+			obj{"type": "license_key.updated", "after": obj{"status": "revoked"}, "data": nil},
+		}}})
+	})
+}
+
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
