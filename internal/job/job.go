@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"floe/internal/clock"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/schema"
@@ -50,9 +51,10 @@ type row struct {
 	Attempt int
 }
 
-// Enqueue adds a job to the transaction: it runs if and only if that commits.
+// Enqueue adds a job to the transaction: it runs if and only if that commits,
+// and soon, whatever a test clock shows to whom it is for.
 func (r *Runner) Enqueue(ctx context.Context, tx *db.Tx, kind string, args any, options ...Option) error {
-	j := row{ID: id.New(), Kind: kind, Args: schema.JSON(args), RunAt: tx.Now()}
+	j := row{ID: id.New(), Kind: kind, Args: schema.JSON(args), RunAt: clock.Normal(r.Clock.Now())}
 	for _, o := range options {
 		o(&j)
 	}

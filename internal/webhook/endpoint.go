@@ -98,7 +98,7 @@ func List(ctx context.Context, q db.Querier, org id.ID) ([]Standing, error) {
 func insertEndpoint(ctx context.Context, tx *db.Tx, e *Endpoint) error {
 	_, err := db.Exec(ctx, tx, `INSERT INTO webhook_endpoints (id, organization_id, created_at, url, name, format, secret, events, mask, enabled, enabled_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		e.ID, e.OrganizationID, e.CreatedAt, e.URL, e.Name, e.Format, e.Secret, e.Events, maskOf(e.Events), e.Enabled, e.CreatedAt)
+		e.ID, e.OrganizationID, e.CreatedAt, e.URL, e.Name, e.Format, e.Secret, e.Events, maskOf(e.Events), e.Enabled, e.EnabledAt)
 	if err != nil {
 		return fmt.Errorf("insert webhook endpoint: %w", err)
 	}
@@ -140,7 +140,7 @@ func record(tx *db.Tx, actor auth.Subject, typ string, before *Endpoint, after E
 		entry.Before, entry.After = journal.Changes(&old, &after)
 	}
 	if reason != "" {
-		entry.After = schema.JSON(map[string]string{"enabled": "false", "reason": reason})
+		entry.After = json.RawMessage(schema.Metadata(entry.After).With("reason", reason))
 	}
 	journal.Append(tx, actor, entry)
 }

@@ -135,12 +135,19 @@ func onlyFailures(ctx context.Context, tx *db.Tx, to *destination) (bool, error)
 	return true, nil
 }
 
+// outdated says of an answer that it came from where the endpoint no longer is,
+// or was asked for before it was switched on. A time that is still to come was
+// written before the clock was put back.
+func (r *result) outdated(e *Endpoint, now time.Time) bool {
+	return r.to.URL != e.URL || r.at.Before(e.EnabledAt) && !e.EnabledAt.After(now)
+}
+
 // disable switches an endpoint off. What waits for it is skipped, and so is
 // what happens from now on: kept, to be replayed when the endpoint is back.
 func (s *Service) disable(ctx context.Context, tx *db.Tx, r *result, reason string) error {
 	to := r.to
 	e, err := byID(ctx, tx, []id.ID{to.OrganizationID}, to.EndpointID, tx.ForUpdate())
-	if err != nil || !e.Enabled {
+	if err != nil || !e.Enabled || r.outdated(&e, s.now()) {
 		return ignoreMissing(err)
 	}
 	before, now := e, tx.Now()

@@ -88,7 +88,7 @@ func (s *Service) create(ctx context.Context, sub auth.Subject, in createInput) 
 	err = s.DB.Write(ctx, func(tx *db.Tx) error {
 		out = Endpoint{
 			CreatedAt: tx.Now(), ID: id.NewAt(tx.Now()), URL: b.URL.URL, Name: b.Name, Format: b.Format, Secret: newSecret(),
-			OrganizationID: org, Events: b.Events, Enabled: true,
+			OrganizationID: org, Events: b.Events, Enabled: true, EnabledAt: s.now(),
 		}
 		if b.Secret != nil {
 			out.Secret = *b.Secret

@@ -163,7 +163,8 @@ func (s *Service) StartReplay(ctx context.Context, tx *db.Tx, actor auth.Subject
 	if err != nil {
 		return out, err
 	}
-	out = Replay{ID: id.NewAt(tx.Now()), CreatedAt: tx.Now(), OrganizationID: e.OrganizationID, EndpointID: e.ID, Status: gathering}
+	now := s.now()
+	out = Replay{ID: id.NewAt(now), CreatedAt: now, OrganizationID: e.OrganizationID, EndpointID: e.ID, Status: gathering}
 	if b.URL != nil {
 		out.URL = &b.URL.URL
 		if err := insertTarget(ctx, tx, e.OrganizationID, out.ID, e.ID, out.URL); err != nil {
