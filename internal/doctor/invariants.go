@@ -143,8 +143,10 @@ var Invariants = []Invariant{
 				WHERE c.anonymized_at IS NOT NULL AND s.canceled_at <= c.anonymized_at AND s.customer_cancellation_comment IS NOT NULL
 			UNION ALL SELECT c.organization_id, c.id, 'draft ' || o.id FROM customers c
 				JOIN orders o ON o.organization_id = c.organization_id AND o.customer_id = c.id
-				WHERE c.anonymized_at IS NOT NULL AND o.status = 'draft' AND COALESCE(o.modified_at, o.created_at) <= c.anonymized_at
-					AND (o.billing_name IS NOT NULL OR o.billing_address IS NOT NULL)
+				WHERE c.anonymized_at IS NOT NULL AND o.status = 'draft' AND (o.billing_name IS NOT NULL OR o.billing_address IS NOT NULL)
+					AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.organization_id = o.organization_id AND j.subject_id = o.id
+						AND (j.customer_id IS NULL OR j.subject_id <> j.customer_id) AND j.type IN ('order.created', 'order.updated') AND j.seq > (
+							SELECT MAX(e.seq) FROM journal e WHERE e.organization_id = c.organization_id AND e.customer_id = c.id AND e.type = 'customer.deleted'))
 			UNION ALL SELECT c.organization_id, c.id, 'a remark on payment ' || p.id FROM customers c
 				JOIN order_payments p ON p.organization_id = c.organization_id AND p.customer_id = c.id
 				WHERE c.anonymized_at IS NOT NULL AND p.note IS NOT NULL
@@ -599,12 +601,18 @@ var Invariants = []Invariant{
 	{
 		Name: "license_keys.activations",
 		Says: "A license key was not activated on more devices than it allowed at that time.",
+		// Entries are compared, not times: those go back when a test clock is released.
 		Query: `SELECT organization_id, id, live || ' activations, allowed are ' || limit_activations AS detail FROM (
-				SELECT k.organization_id, k.id, k.limit_activations, k.modified_at, COUNT(*) AS live, MAX(a.created_at) AS newest
+				SELECT k.organization_id, k.id, k.grant_id, k.limit_activations,
+					(SELECT COUNT(*) FROM license_key_activations a
+						WHERE a.organization_id = k.organization_id AND a.license_key_id = k.id AND a.deleted_at IS NULL) AS live
 				FROM license_keys k
-				JOIN license_key_activations a ON a.organization_id = k.organization_id AND a.license_key_id = k.id AND a.deleted_at IS NULL
-				GROUP BY k.organization_id, k.id, k.limit_activations, k.modified_at
-			) AS used WHERE live > limit_activations AND (modified_at IS NULL OR modified_at < newest)`,
+			) AS used WHERE live > limit_activations AND NOT EXISTS (
+				SELECT 1 FROM journal j WHERE j.organization_id = used.organization_id AND j.subject_id IN (used.id, used.grant_id)
+					AND (j.customer_id IS NULL OR j.subject_id <> j.customer_id)
+					AND j.type IN ('license_key.updated', 'benefit_grant.created', 'benefit_grant.updated')
+					AND j.seq > (SELECT MAX(a.seq) FROM journal a WHERE a.organization_id = used.organization_id AND a.subject_id = used.id
+						AND (a.customer_id IS NULL OR a.subject_id <> a.customer_id) AND a.type = 'license_key.activated'))`,
 	},
 
 	// Webhooks.

@@ -29,6 +29,24 @@ type user struct {
 	token string
 }
 
+// organization makes one more.
+func (u *user) organization(name, slug string) (org id.ID) {
+	u.t.Helper()
+	in, err := organization.Draft(name, slug)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	err = u.d.Write(u.t.Context(), func(tx *db.Tx) error {
+		o, err := u.s.Organizations.Create(u.t.Context(), tx, auth.NewSystem("test"), in)
+		org = o.ID
+		return err
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return org
+}
+
 func (u *user) tokenOf(org id.ID) string { return u.tokenFor(token.Request{OrganizationID: org}) }
 
 func (u *user) tokenFor(r token.Request) (clear string) {
@@ -183,50 +201,47 @@ func (u *user) balance(plan, free string) {
 	u.call("PATCH", "/v1/subscriptions/"+s, `{"discount_id":"`+d+`"}`)
 }
 
+// heldKey is the license key of a subscription.
+type heldKey struct{ path, text, subscription, benefit string }
+
+// key has somebody subscribe to what gives a license key.
+func (u *user) key(name, properties string) (k heldKey) {
+	u.t.Helper()
+	k.benefit = u.call("POST", "/v1/benefits/", `{"type":"license_keys","description":"Key","properties":`+properties+`}`)
+	p := u.product("0", `"month"`)
+	u.call("POST", "/v1/products/"+p+"/benefits", `{"benefits":["`+k.benefit+`"]}`)
+	c := u.call("POST", "/v1/customers/", `{"email":"`+name+`@example.com"}`)
+	k.subscription = u.call("POST", "/v1/subscriptions/", `{"product_id":"`+p+`","customer_id":"`+c+`"}`)
+	_, list := u.ask("GET", "/v1/license-keys/?benefit_id="+k.benefit, "")
+	var keys struct {
+		Items []struct{ ID, Key string }
+	}
+	if err := json.Unmarshal([]byte(list), &keys); err != nil || len(keys.Items) != 1 {
+		u.t.Fatalf("%v: %s", err, list)
+	}
+	k.path, k.text = "/v1/license-keys/"+keys.Items[0].ID, keys.Items[0].Key
+	return k
+}
+
 // keys have a status that somebody has set: one was taken back from a running
 // subscription, one given back after its subscription had ended, and one after
 // its benefit was deleted.
 func (u *user) keys() {
 	u.t.Helper()
-	key := func(name string) (path, subscription, benefit string) {
-		benefit = u.call("POST", "/v1/benefits/", `{"type":"license_keys","description":"Key","properties":{}}`)
-		p := u.product("0", `"month"`)
-		u.call("POST", "/v1/products/"+p+"/benefits", `{"benefits":["`+benefit+`"]}`)
-		c := u.call("POST", "/v1/customers/", `{"email":"`+name+`@example.com"}`)
-		subscription = u.call("POST", "/v1/subscriptions/", `{"product_id":"`+p+`","customer_id":"`+c+`"}`)
-		_, list := u.ask("GET", "/v1/license-keys/?benefit_id="+benefit, "")
-		var keys struct{ Items []struct{ ID string } }
-		if err := json.Unmarshal([]byte(list), &keys); err != nil || len(keys.Items) != 1 {
-			u.t.Fatalf("%v: %s", err, list)
-		}
-		return "/v1/license-keys/" + keys.Items[0].ID, subscription, benefit
-	}
-	taken, _, _ := key("taken")
-	u.call("PATCH", taken, `{"status":"revoked"}`)
-	given, subscription, _ := key("given")
-	u.call("DELETE", "/v1/subscriptions/"+subscription, "")
-	u.call("PATCH", given, `{"status":"granted"}`)
-	kept, _, benefit := key("kept")
-	u.call("DELETE", "/v1/benefits/"+benefit, "")
-	u.call("PATCH", kept, `{"status":"granted"}`)
+	taken := u.key("taken", "{}")
+	u.call("PATCH", taken.path, `{"status":"revoked"}`)
+	given := u.key("given", "{}")
+	u.call("DELETE", "/v1/subscriptions/"+given.subscription, "")
+	u.call("PATCH", given.path, `{"status":"granted"}`)
+	kept := u.key("kept", "{}")
+	u.call("DELETE", "/v1/benefits/"+kept.benefit, "")
+	u.call("PATCH", kept.path, `{"status":"granted"}`)
 }
 
 // clock is an organization that lives in another time.
 func (u *user) clock() {
 	u.t.Helper()
-	in, err := organization.Draft("Later", "later")
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	var org id.ID
-	err = u.d.Write(u.t.Context(), func(tx *db.Tx) error {
-		o, err := u.s.Organizations.Create(u.t.Context(), tx, auth.NewSystem("test"), in)
-		org = o.ID
-		return err
-	})
-	if err != nil {
-		u.t.Fatal(err)
-	}
+	org := u.organization("Later", "later")
 	later := &user{t: u.t, d: u.d, s: u.s, token: u.tokenOf(org)}
 	later.call("POST", "/v1/test-clock", `{"now":"2026-01-31T00:00:00Z"}`)
 	plan := later.product("3000", `"month"`)
@@ -234,6 +249,27 @@ func (u *user) clock() {
 	later.call("POST", "/v1/customer-sessions/", `{"customer_id":"`+c+`"}`)
 	later.call("POST", "/v1/subscriptions/", `{"product_id":"`+plan+`","customer_id":"`+c+`","collection_method":"send_invoice"}`)
 	later.call("POST", "/v1/test-clock/advance", `{"to":"2026-03-01T00:00:00Z"}`)
+}
+
+// released is what was changed after a test clock was: later, at an earlier time.
+func (u *user) released(org id.ID) {
+	u.t.Helper()
+	u.call("POST", "/v1/test-clock", `{"now":"`+time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)+`"}`)
+	c := u.call("POST", "/v1/customers/", `{"email":"left@example.com"}`)
+	draft := u.call("POST", "/v1/orders/", `{"product_id":"`+u.product("1000", "null")+`","customer_id":"`+c+`"}`)
+	u.call("DELETE", "/v1/customers/"+c+"?anonymize=true", "")
+	two := func(name string) heldKey {
+		k := u.key(name, `{"activations":{"limit":2,"enable_customer_admin":false}}`)
+		for _, label := range []string{"one", "other"} {
+			u.call("POST", "/v1/license-keys/activate", `{"key":"`+k.text+`","organization_id":"`+string(org)+`","label":"`+label+`"}`)
+		}
+		return k
+	}
+	lowered, changed := two("lowered"), two("changed")
+	u.call("DELETE", "/v1/test-clock", "")
+	u.call("PATCH", "/v1/orders/"+draft, `{"billing_name":"Heirs"}`)
+	u.call("PATCH", lowered.path, `{"limit_activations":1}`)
+	u.call("PATCH", "/v1/benefits/"+changed.benefit, `{"type":"license_keys","properties":{"activations":{"limit":1,"enable_customer_admin":false}}}`)
 }
 
 // webhooks were tried and are to be sent again.
