@@ -65,6 +65,10 @@ func (d *DB) newTx(ctx context.Context, run runner) *Tx {
 // unless a test clock moves it.
 func (tx *Tx) Now() time.Time { return tx.now }
 
+// Wall is the time of the machine, whatever a test clock shows: for what waits
+// to be done, or asked for, outside of the organization.
+func (tx *Tx) Wall() time.Time { return clock.Normal(tx.db.config.Clock.Now()) }
+
 // Clocked says whether the time is a test clock's.
 func (tx *Tx) Clocked() bool { return tx.clocked }
 

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	"floe/internal/clock"
 	"floe/internal/db"
 	"floe/internal/id"
 	"floe/internal/schema"
@@ -54,7 +53,7 @@ type row struct {
 // Enqueue adds a job to the transaction: it runs if and only if that commits,
 // and soon, whatever a test clock shows to whom it is for.
 func (r *Runner) Enqueue(ctx context.Context, tx *db.Tx, kind string, args any, options ...Option) error {
-	j := row{ID: id.New(), Kind: kind, Args: schema.JSON(args), RunAt: clock.Normal(r.Clock.Now())}
+	j := row{ID: id.New(), Kind: kind, Args: schema.JSON(args), RunAt: tx.Wall()}
 	for _, o := range options {
 		o(&j)
 	}

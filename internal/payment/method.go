@@ -184,7 +184,7 @@ func (s *Service) SetDefault(ctx context.Context, tx *db.Tx, actor auth.Subject,
 // forget it too, afterwards.
 func (s *Service) Delete(ctx context.Context, tx *db.Tx, actor auth.Subject, org, customerID, method id.ID, detach bool) error {
 	var at *time.Time
-	if now := tx.Now(); detach {
+	if now := tx.Wall(); detach {
 		at = &now
 	}
 	n, err := db.Exec(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?
@@ -237,7 +237,7 @@ func (s *Service) ForgetAll(ctx context.Context, tx *db.Tx, org id.ID, customers
 	w := db.Where("organization_id = ?", org).In("customer_id", customers)
 	var now any = tx.Now()
 	err := db.Later(ctx, tx, `UPDATE payment_methods SET modified_at = ?, deleted_at = ?, detach_at = ?`+w.SQL()+` AND deleted_at IS NULL`,
-		append([]any{now, now, now}, w.Args()...)...)
+		append([]any{now, now, tx.Wall()}, w.Args()...)...)
 	if err != nil {
 		return fmt.Errorf("forget payment methods: %w", err)
 	}

@@ -115,7 +115,7 @@ func (s *Service) ask(ctx context.Context, tx *db.Tx, r *order.Row, p *order.Pay
 	if len(f.Metadata) == 0 {
 		f.Metadata = schema.EmptyMetadata
 	}
-	q := &request{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Now().Add(charge.Soon),
+	q := &request{OrganizationID: r.OrganizationID, OrderID: r.ID, PaymentID: p.ID, ID: tx.NewID(tx.Now()), CheckAt: tx.Wall().Add(charge.Soon),
 		Reason: f.Reason, Amount: f.Amount, TaxAmount: f.TaxAmount, Comment: f.Comment, RevokeBenefits: f.RevokeBenefits, Metadata: f.Metadata,
 		Currency: p.Currency, Processor: p.Processor, Reference: p.Reference, Surplus: p.Surplus}
 	_, err := db.Exec(ctx, tx, `INSERT INTO refund_requests (organization_id, order_id, payment_id, id, created_at, check_at, reason, amount, tax_amount,
@@ -131,7 +131,7 @@ func (s *Service) ask(ctx context.Context, tx *db.Tx, r *order.Row, p *order.Pay
 // again says when it is asked for again.
 func (q *request) again(ctx context.Context, tx *db.Tx, after time.Duration) error {
 	_, err := db.Exec(ctx, tx, `UPDATE refund_requests SET check_at = ? WHERE organization_id = ? AND order_id = ? AND payment_id = ?`,
-		tx.Now().Add(after), q.OrganizationID, q.OrderID, q.PaymentID)
+		tx.Wall().Add(after), q.OrganizationID, q.OrderID, q.PaymentID)
 	if err != nil {
 		return fmt.Errorf("put off a refund: %w", err)
 	}

@@ -119,6 +119,30 @@ func TestRefundWithoutAnswer(t *testing.T) {
 	})
 }
 
+// TestProcessorLivesInRealTime: what a processor is asked to give back, or to
+// forget, does not wait for the time that a test clock shows.
+func TestProcessorLivesInRealTime(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		p := w.Processor()
+		o := w.Charged()
+		w.Is(w.Do("POST", "/v1/test-clock", w.AllToken, obj{"now": w.Clock.Now().AddDate(1, 0, 0)}), 201, nil)
+		p.Refunding = func(payment.Refund) (payment.RefundResult, error) { return payment.RefundResult{}, floetest.ErrLost }
+		w.Failing("POST", "/v1/refunds/", ordertest.RefundOf(o, 400, nil))
+		p.Heal()
+		w.AskAgain()
+		if n := len(p.Refunds()); n != 2 {
+			t.Errorf("asked %d times for a refund", n)
+		}
+		w.Is(w.Get(o.ID), 200, obj{"status": "partially_refunded", "refunded_amount": 400})
+		w.Is(w.Do("DELETE", "/v1/customers/"+string(o.CustomerID)+"?anonymize=true", w.AllToken, nil), 204, nil)
+		w.RunDue()
+		if got := p.Detached(); len(got) != 1 {
+			t.Errorf("forgotten %v", got)
+		}
+	})
+}
+
 // TestRefundOfMixedMoney: what was paid by hand is given back by hand, and a
 // processor is not asked for what it cannot do.
 func TestRefundOfMixedMoney(t *testing.T) {
