@@ -224,8 +224,16 @@ func (s *Service) PurgeSessions(ctx context.Context, tx *db.Tx) (int64, error) {
 }
 
 // FollowClock says of all sessions of an organization whether they expire by a
-// test clock.
+// test clock. Those that were made in a time that is still to come end with the
+// clock: they would last until then. Other nodes' clocks may differ by less than
+// a lifetime.
 func (s *Service) FollowClock(ctx context.Context, tx *db.Tx, org id.ID, clocked bool) error {
+	if !clocked {
+		_, err := db.Exec(ctx, tx, `DELETE FROM customer_sessions WHERE organization_id = ? AND expires_at > ?`, org, tx.Wall().Add(2*s.Sessions.Lifetime))
+		if err != nil {
+			return fmt.Errorf("end sessions that are still to come: %w", err)
+		}
+	}
 	_, err := db.Exec(ctx, tx, `UPDATE customer_sessions SET clocked = ? WHERE organization_id = ? AND clocked <> ?`, clocked, org, clocked)
 	return err
 }

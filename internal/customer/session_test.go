@@ -31,6 +31,31 @@ func TestSessionEndsWithItsMember(t *testing.T) {
 	})
 }
 
+// A session that was made while a test clock was ahead does not last until that
+// time has come.
+func TestSessionEndsWithItsClock(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		c := f.Customer(nil).ID()
+		start := func() string {
+			return f.Do("POST", "/v1/customer-sessions/", f.AllToken, map[string]any{"customer_id": c}).Text("token")
+		}
+		works := func(token string) bool {
+			return f.Do("GET", "/v1/customers/", token, nil).Text("error") == "Unauthorized" // known, but not for this
+		}
+		before := start()
+		f.Run(floetest.Scenario{Do: "POST /v1/test-clock", As: f.AllToken, Body: map[string]any{"now": f.Clock.Now().AddDate(1, 0, 0)}, Status: 201})
+		ahead := start()
+		if !works(ahead) || works(before) {
+			t.Error("the time of the clock is not that of the sessions")
+		}
+		f.Run(floetest.Scenario{Do: "DELETE /v1/test-clock", As: f.AllToken, Status: 204})
+		if works(ahead) || !works(before) {
+			t.Error("the time of the clock is that of the sessions yet")
+		}
+	})
+}
+
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
