@@ -1,6 +1,7 @@
 package subscription_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -82,5 +83,31 @@ func TestTrials(t *testing.T) { // 28 to 30, 48, 49, 68; orders 38
 				}
 			}
 		}
+	})
+}
+
+// What a customer owes from before is no part of a trial: its order costs
+// nothing, and nobody loses the trial over it.
+func TestTrialWithADebt(t *testing.T) {
+	each(t, func(b *bench) {
+		b.Processor()
+		paid, customer := b.paying()
+		b.at("2026-02-09T12:00:00Z") // half a day of 31 is left: too little to be charged
+		b.want(b.patch(paid, obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"}), obj{"amount": 1000})
+		if n := b.Balance(customer); n != -16 {
+			t.Fatalf("balance %d, want a debt of 16", n)
+		}
+		trial := obj{"trial_interval": "day", "trial_interval_count": 30}
+		s := b.subscribe(b.fixed(1000, trial), invoiced, obj{"customer_id": customer}).ID()
+		o := b.lastOrder(s)
+		if got := fmt.Sprintln(o["status"], o["total_amount"], o["applied_balance_amount"], o["due_amount"]); got != "paid 0 0 0\n" {
+			t.Errorf("the order of the trial: %s", got)
+		}
+		if n := b.Balance(customer); n != -16 {
+			t.Errorf("balance %d after it", n)
+		}
+		b.due("2026-02-24T00:00:00Z") // the net days are over
+		b.want(b.get(s), obj{"status": "trialing"})
+		b.Sound("orders.", "balances.", "payments.")
 	})
 }

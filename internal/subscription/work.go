@@ -72,7 +72,8 @@ type billing struct {
 	// now means that the change comes with the order: it has to be paid, or
 	// may be sent as an invoice.
 	now bool
-	// trial orders are for nothing and take nothing with them.
+	// trial orders are for nothing and take nothing with them, nor do they
+	// collect a debt: what is not paid of it would end the trial.
 	trial bool
 }
 
@@ -326,7 +327,7 @@ func (w *work) newOrder(it *item) (order.New, []id.ID) {
 	n := order.New{
 		Organization: w.org, Customer: w.customers[it.CustomerID], ProductID: &it.ProductID, SubscriptionID: &it.ID, DiscountID: it.DiscountID,
 		Reason: it.bill.reason, Currency: it.Currency, DiscountAmount: it.bill.off, Metadata: it.Metadata, CustomFieldData: it.CustomFieldData,
-		UseBalance: true, Clocked: it.Clocked, Description: w.products[it.ProductID].Name, At: it.at,
+		UseBalance: !it.bill.trial, Clocked: it.Clocked, Description: w.products[it.ProductID].Name, At: it.at,
 	}
 	if w.paying != nil {
 		n.ID, n.Charging = w.paying.OrderID, true
