@@ -161,6 +161,9 @@ func fill(ctx context.Context, p *place, receiver string) error {
 	if err != nil {
 		return err
 	}
+	if _, err := pool.ExecContext(ctx, `VACUUM FULL`); err != nil { // or pages would depend on who looked while rows were written
+		return err
+	}
 	_, err = pool.ExecContext(ctx, `VACUUM ANALYZE`) // or the plans would depend on when the server does it
 	return err
 }
