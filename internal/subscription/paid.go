@@ -126,7 +126,9 @@ func (s *Service) MakeChange(ctx context.Context, tx *db.Tx, actor auth.Subject,
 		return order.Row{}, err
 	}
 	it := w.items[0]
-	if it.CurrentPeriodStart.After(c.CreatedAt) { // it was renewed meanwhile: the change would cost something else
+	// It was renewed meanwhile: the change would cost something else. One that
+	// is held was not, and its period may begin later where a test clock was released.
+	if it.HeldUntil == nil && it.CurrentPeriodStart.After(c.CreatedAt) {
 		return order.Row{}, fault.SubscriptionLocked.New()
 	}
 	w.paying, it.at, it.HeldUntil = &c, c.CreatedAt, nil

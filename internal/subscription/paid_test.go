@@ -76,6 +76,26 @@ func TestChangeIsPaidAtOnce(t *testing.T) {
 	})
 }
 
+// A period that begins later than now, because a test clock was released, does
+// not keep a paid change from being made: nothing was renewed meanwhile.
+func TestPaidChangeOfAPeriodToCome(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		b.at("2026-01-10T00:00:00Z")
+		b.Do("POST", "/v1/test-clock", b.AllToken, obj{"now": "2028-01-10T00:00:00Z"})
+		sub := b.subscribe(b.fixed(0))
+		s := sub.ID()
+		b.Card(sub.Text("customer_id"), true)
+		b.Do("DELETE", "/v1/test-clock", b.AllToken, nil)
+		plan := b.fixed(1000)
+		b.want(b.patch(s, obj{"product_id": plan, "proration_behavior": "invoice"}), obj{"product_id": plan, "amount": 1000})
+		if given := p.Refunds(); len(p.Charges()) != 1 || len(given) != 0 {
+			t.Errorf("gave back %+v", given)
+		}
+		b.Sound()
+	})
+}
+
 // Declines and the like leave no trace. Cases 40 and, of orders, 35.
 func TestRefusedChangeLeavesNoTrace(t *testing.T) {
 	each(t, func(b *bench) {
