@@ -96,6 +96,33 @@ func TestSavedMethods(t *testing.T) {
 	})
 }
 
+// TestPayerOfATestClock: a processor is told of each change of a customer, also
+// of one that lies before the last one since a test clock was released.
+func TestPayerOfATestClock(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		p := w.Processor()
+		c, product := w.Billed(), w.Once(nil)
+		w.Card(c.ID(), false)
+		told := func(email string) {
+			t.Helper()
+			w.Is(w.Do("PATCH", "/v1/customers/"+c.ID(), w.AllToken, obj{"email": email}), 200, nil)
+			w.Do("DELETE", "/v1/test-clock", w.AllToken, nil)
+			w.Is(w.Do("POST", "/v1/orders/"+w.Draft(c.ID(), product.ID(), nil).ID()+"/finalize", w.AllToken, obj{}), 200, nil)
+			if told := p.Payers(); len(told) != 1 || told[0].Email != email {
+				t.Errorf("told of %+v, want %s", told, email)
+			}
+		}
+		told("first@example.com")
+		w.Do("POST", "/v1/test-clock", w.AllToken, obj{"now": w.Clock.Now().AddDate(-2, 0, 0)})
+		told("before@example.com")
+		w.Do("POST", "/v1/test-clock", w.AllToken, obj{"now": w.Clock.Now().AddDate(2, 0, 0)})
+		told("ahead@example.com")
+		w.Clock.Advance(time.Second)
+		told("last@example.com")
+	})
+}
+
 // TestChosenMethod: what is charged, in the order of the contract; and the
 // processor knows whom.
 func TestChosenMethod(t *testing.T) {
