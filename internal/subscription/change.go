@@ -70,10 +70,23 @@ func (w *work) changeDiscount(ctx context.Context, it *item, u *UpdateBase) erro
 		return err
 	}
 	it.set(d)
+	w.forgetDiscount(it)
 	if err := w.redeem(ctx, it, d); err != nil {
 		return err
 	}
 	return w.reckon(ctx, &it.Row)
+}
+
+// forgetDiscount takes the discount off a change that waits, so that the choice
+// of today wins: both would count from the next period on.
+func (w *work) forgetDiscount(it *item) {
+	u := w.pendings[it.ID]
+	if u == nil || u.DiscountID == nil {
+		return
+	}
+	rest, at := *u, it.at
+	rest.DiscountID, rest.ModifiedAt = nil, &at
+	w.wait(it, rest)
 }
 
 // behavior is what a change does to the price.

@@ -220,6 +220,32 @@ func TestNoDiscountNextPeriod(t *testing.T) {
 	})
 }
 
+// Of a discount that waits with a product and one that was chosen later, the
+// later one counts, and so does that there is to be none. The product stays.
+func TestLaterDiscountCounts(t *testing.T) {
+	each(t, func(b *bench) {
+		for name, c := range map[string]struct {
+			half bool
+			due  string
+		}{"another": {true, "1000"}, "none": {false, "2000"}} {
+			b.at("2026-01-01T00:00:00Z")
+			s, to := b.subscribe(b.fixed(1000), invoiced).ID(), b.fixed(2000)
+			b.pay(s)
+			b.patch(s, obj{"product_id": to, "proration_behavior": "next_period", "discount_id": b.Discount(obj{"duration": "once"}).ID()})
+			var chosen any
+			if c.half {
+				chosen = b.Discount(obj{"basis_points": 5000, "duration": "forever"}).ID()
+			}
+			b.want(b.patch(s, obj{"discount_id": chosen}), obj{"discount_id": chosen, "pending_update": obj{"product_id": to}})
+			b.due("2026-02-02T00:00:00Z")
+			b.want(b.get(s), obj{"discount_id": chosen, "product_id": to, "pending_update": nil})
+			if o := b.lastOrder(s); num(o["due_amount"]) != c.due {
+				b.t.Errorf("%s: the renewal costs %v, want %s", name, o["due_amount"], c.due)
+			}
+		}
+	})
+}
+
 func TestBillingPeriod(t *testing.T) { // 69, 70
 	each(t, func(b *bench) {
 		b.at("2026-01-10T00:00:00Z")
