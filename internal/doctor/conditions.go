@@ -23,15 +23,18 @@ func otherKey(text, key string) string {
 	return `octet_length(` + text + `) = length(` + text + `) AND ` + key + ` <> lower(COALESCE(` + text + `, ` + key + `))`
 }
 
+// writtenOnce are letters that JSON never writes in another way, as it does line
+// breaks and quotation marks.
+const writtenOnce = `ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 !#%()*+,-./:;=@[]^_{|}~`
+
 // otherMetadata finds what a table of metadata has otherwise than the rows that
 // it is of, and of rows of which it has none: how many keys, and which. What
 // stands for a key or a value can be told by the whole text where it is short and
-// has no letter that JSON might write in two ways.
+// has only letters that JSON writes in one way.
 func otherMetadata(table, of, column, has string) string {
 	from := ` FROM ` + table + ` m JOIN ` + of + ` c ON c.organization_id = m.organization_id AND c.id = m.` + column
 	plain := func(text string) string {
-		return `octet_length(` + text + `) = length(` + text + `) AND length(` + text + `) < 50 AND ` + text + ` >= 'A'
-				AND replace(replace(` + text + `, '"', ''), '\', '') = ` + text
+		return `length(` + text + `) < 50 AND ` + text + ` >= 'A' AND rtrim(` + text + `, '` + writtenOnce + `') = ''`
 	}
 	absent := func(text string) string {
 		return `replace(CAST(c.metadata AS text), ` + text + `, '') = CAST(c.metadata AS text)`

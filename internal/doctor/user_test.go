@@ -113,6 +113,7 @@ func (u *user) customers() {
 	u.call("DELETE", "/v1/customers/"+gone, "")
 	here := u.call("POST", "/v1/customers/", `{"email":"`+known+`@example.com","external_id":"`+known+`"}`)
 	u.call("POST", "/v1/customer-sessions/", `{"customer_id":"`+here+`"}`)
+	u.call("POST", "/v1/customers/", `{"email":"written@example.com","metadata":{"Some\nkey\t\u0001":"Some\r\n\"value\"\\<&é\u2028","Tab":"A\tb"}}`)
 	u.erased()
 }
 
