@@ -43,7 +43,7 @@ func readConfigFile(path string) (*configFile, error) {
 		return nil, fmt.Errorf("cannot read the configuration file: %w", err)
 	}
 	number := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) { // with which some editors begin a file
 		number++
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
 		if line == "" || strings.HasPrefix(line, "#") {

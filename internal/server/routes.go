@@ -270,12 +270,13 @@ func unreadiness(err error) string {
 }
 
 // bearer asks for a fixed token. The comparison takes the same time whatever
-// was sent.
+// was sent; the name of the scheme is compared in any case (RFC 9110, 11.1).
 func bearer(token string, h http.Handler) http.Handler {
-	want := sha256.Sum256([]byte("Bearer " + token))
+	want := sha256.Sum256([]byte(token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		got := sha256.Sum256([]byte(sent))
+		if !strings.EqualFold(scheme, "bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="metrics"`)
 			http.Error(w, "the metrics token (--metrics-token) is needed", http.StatusUnauthorized)
 			return

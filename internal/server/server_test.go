@@ -233,6 +233,15 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("a wrong token, %q: %d", wrong, r.Status)
 		}
 	}
+	lower := f.Request("GET", "/metrics", "", nil)
+	lower.Header.Set("Authorization", "bearer letmein")
+	if r := f.Send(lower); r.Status != 200 {
+		t.Errorf("the scheme in small letters: %d", r.Status)
+	}
+	lower.Header.Set("Authorization", "Basic letmein")
+	if r := f.Send(lower); r.Status != 401 {
+		t.Errorf("another scheme: %d", r.Status)
+	}
 	f.URL() // makes the server run
 	_, onOwn := get(t, "http://"+own.Addr().String()+"/metrics")
 	for _, text := range []string{onOwn, f.Do("GET", "/metrics", "letmein", nil).Body} {
