@@ -378,8 +378,11 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, actor auth.Subject, c c
 // givable says whether the benefit of a grant and those who would have it are
 // still there.
 func (b *batch) givable(c *customer.Row, r *Row) (bool, error) {
-	if c.DeletedAt != nil || b.benefits[r.BenefitID].DeletedAt != nil || r.MemberID == nil {
-		return c.DeletedAt == nil && b.benefits[r.BenefitID].DeletedAt == nil, nil
+	if c.DeletedAt != nil || b.benefits[r.BenefitID].DeletedAt != nil {
+		return false, nil
+	}
+	if r.MemberID == nil {
+		return true, nil
 	}
 	people, err := customer.MembersByID(b.ctx, b.tx, []id.ID{b.org}, []id.ID{r.CustomerID}, []id.ID{*r.MemberID})
 	m, ok := people[*r.MemberID]

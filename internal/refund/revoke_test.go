@@ -121,25 +121,35 @@ func TestBoughtIsInherited(t *testing.T) {
 	})
 }
 
+// boughtKey is an order of what gives a license key, and the benefit.
+func (s *shop) boughtKey() (order, benefit string) {
+	r := s.Do("POST", "/v1/benefits/", s.AllToken, obj{"type": "license_keys", "description": "Key", "properties": obj{}})
+	s.Is(r, 201, nil)
+	s.offers(r.ID())
+	return s.bought(), r.ID()
+}
+
+// givesBack has somebody give back the key of a benefit, and answers its path.
+func (s *shop) givesBack(benefit string) (path string) {
+	path = "/v1/license-keys/" + s.Do("GET", "/v1/license-keys/?benefit_id="+benefit, s.AllToken, nil).Text("items.0.id")
+	s.Is(s.Do("PATCH", path, s.AllToken, obj{"status": "granted"}), 200, obj{"status": "granted"})
+	return path
+}
+
 // TestKeyGivenBackAfterARefund: a license key that a refund took and somebody
 // gave back goes when the product does not grant it any more.
 func TestKeyGivenBackAfterARefund(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		s := newShop(w)
-		r := s.Do("POST", "/v1/benefits/", s.AllToken, obj{"type": "license_keys", "description": "Key", "properties": obj{}})
-		s.Is(r, 201, nil)
-		s.offers(r.ID())
-		o := s.bought()
+		o, benefit := s.boughtKey()
 		s.refund(o, 1000, true)
 		s.has(0, o)
-		keys := s.Do("GET", "/v1/license-keys/?benefit_id="+r.ID(), s.AllToken, nil)
-		key := keys.Path("items").([]any)[0].(obj)["id"].(string)
-		s.Is(s.Do("PATCH", "/v1/license-keys/"+key, s.AllToken, obj{"status": "granted"}), 200, obj{"status": "granted"})
+		key := s.givesBack(benefit)
 		s.has(1, o)
 		s.offers()
 		s.has(0, o)
-		s.Is(s.Do("GET", "/v1/license-keys/"+key, s.AllToken, nil), 200, obj{"status": "revoked"})
+		s.Is(s.Do("GET", key, s.AllToken, nil), 200, obj{"status": "revoked"})
 	})
 }
 
@@ -149,18 +159,14 @@ func TestKeyGivenBackBeforeARefund(t *testing.T) {
 	t.Parallel()
 	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
 		s := newShop(w)
-		r := s.Do("POST", "/v1/benefits/", s.AllToken, obj{"type": "license_keys", "description": "Key", "properties": obj{}})
-		s.Is(r, 201, nil)
-		s.offers(r.ID())
-		o := s.bought()
+		o, benefit := s.boughtKey()
 		s.offers()
 		s.has(0, o)
-		key := s.Do("GET", "/v1/license-keys/?benefit_id="+r.ID(), s.AllToken, nil).Text("items.0.id")
-		s.Is(s.Do("PATCH", "/v1/license-keys/"+key, s.AllToken, obj{"status": "granted"}), 200, obj{"status": "granted"})
+		key := s.givesBack(benefit)
 		s.has(1, o)
 		s.refund(o, 1000, true)
 		s.has(0, o)
-		s.Is(s.Do("GET", "/v1/license-keys/"+key, s.AllToken, nil), 200, obj{"status": "revoked"})
+		s.Is(s.Do("GET", key, s.AllToken, nil), 200, obj{"status": "revoked"})
 	})
 }
 
