@@ -261,10 +261,7 @@ func (r *Row) address() *schema.Node {
 
 // country is that of the stored billing address, or "".
 func (r *Row) country() string {
-	if c := r.address().Get("country"); c != nil {
-		return c.Text
-	}
-	return ""
+	return r.address().TextAt("country")
 }
 
 // search is the folded text that substring search looks at. The separator

@@ -108,9 +108,7 @@ type terms struct {
 // those of a subscription end with it.
 func termsOf(of benefit.Row, bought bool, now time.Time) (t terms) {
 	n := schema.Metadata(of.Properties).Node()
-	if p := n.Get("prefix"); p != nil && p.Kind == schema.String {
-		t.prefix = p.Text
-	}
+	t.prefix = n.TextAt("prefix")
 	t.limitActivations = limit(n.Get("activations").Get("limit"))
 	t.limitUsage = limit(n.Get("limit_usage"))
 	if e := n.Get("expires"); bought && e != nil && e.Kind == schema.Object {
@@ -185,9 +183,7 @@ func (b *batch) addKey(w *work, t terms) knownKey {
 		ID: b.tx.NewID(now), OrganizationID: b.org, CreatedAt: now, CustomerID: w.CustomerID, MemberID: w.MemberID, BenefitID: w.BenefitID,
 		GrantID: &w.ID, Status: KeyGranted, LimitActivations: t.limitActivations, LimitUsage: t.limitUsage, ExpiresAt: t.expiresAt,
 	}
-	if given := schema.Metadata(w.Properties).Node().Get("user_provided_key"); given != nil && given.Kind == schema.String {
-		key.Key = given.Text
-	} else {
+	if key.Key = schema.Metadata(w.Properties).Node().TextAt("user_provided_key"); key.Key == "" {
 		key.Key = b.s.newKey(b.tx, t.prefix)
 	}
 	b.newKeys = append(b.newKeys, key)

@@ -67,17 +67,7 @@ func text(s *string) string {
 
 // AddressPart is one line of the billing address.
 func (r *Row) AddressPart(key string) string {
-	if len(r.BillingAddress) == 0 {
-		return ""
-	}
-	n, err := schema.Parse(r.BillingAddress)
-	if err != nil {
-		return ""
-	}
-	if v := n.Get(key); v != nil && v.Kind == schema.String {
-		return v.Text
-	}
-	return ""
+	return schema.Metadata(r.BillingAddress).Node().TextAt(key)
 }
 
 type exportInput struct {

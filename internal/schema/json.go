@@ -55,6 +55,14 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
+// TextAt returns the string at a key of an object, or "" where there is none.
+func (n *Node) TextAt(key string) string {
+	if v := n.Get(key); v != nil && v.Kind == String {
+		return v.Text
+	}
+	return ""
+}
+
 // At returns what lies at a place in the tree, given as keys of objects and
 // indexes of arrays, or nil.
 func (n *Node) At(place ...any) *Node {

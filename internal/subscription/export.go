@@ -105,17 +105,7 @@ func (e *exported) interval() string {
 }
 
 func (e *exported) country() string {
-	if len(e.BillingAddress) == 0 {
-		return ""
-	}
-	n, err := schema.Parse(e.BillingAddress)
-	if err != nil {
-		return ""
-	}
-	if v := n.Get("country"); v != nil && v.Kind == schema.String {
-		return v.Text
-	}
-	return ""
+	return schema.Metadata(e.BillingAddress).Node().TextAt("country")
 }
 
 type exportInput struct {
