@@ -309,3 +309,85 @@ func TestTakenOver(t *testing.T) {
 		}
 	})
 }
+
+// TestNoKindHoldsUpOthers: whatever hangs, as mail to a server that does not
+// answer, what is of another kind is done meanwhile.
+func TestNoKindHoldsUpOthers(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		finish, quick := make(chan struct{}), make(chan string, 10)
+		var hanging, most atomic.Int32
+		r, _ := runner(d,
+			job.Kind{Name: "hangs", Outside: func(context.Context, json.RawMessage) error {
+				most.Store(max(most.Load(), hanging.Add(1)))
+				<-finish
+				hanging.Add(-1)
+				return nil
+			}},
+			job.Kind{Name: "quick", Outside: func(_ context.Context, args json.RawMessage) error {
+				quick <- string(args)
+				return nil
+			}})
+		enqueue := func(kind string, args int, options ...job.Option) {
+			t.Helper()
+			if err := d.Write(t.Context(), func(tx *db.Tx) error { return r.Enqueue(t.Context(), tx, kind, args, options...) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 20 {
+			enqueue("hangs", i)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { r.Run(ctx) })
+		for i, want := range []string{"1", "2", "3"} {
+			enqueue("quick", i+1, job.Key("k"))
+			select {
+			case got := <-quick:
+				if got != want {
+					t.Errorf("%s came before %s", got, want)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("%s was not done while %d others hung", want, hanging.Load())
+			}
+		}
+		close(finish)
+		for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+			n, err := db.One[int64](t.Context(), d, `SELECT COUNT(*) FROM jobs`)
+			if err != nil || time.Since(begin) > 20*time.Second {
+				t.Fatalf("%d are left, %v", n, err)
+			}
+			if n == 0 {
+				break
+			}
+		}
+		stop()
+		running.Wait()
+		if n := most.Load(); n < 2 || n > 3 {
+			t.Errorf("%d of four workers did what hangs", n)
+		}
+	})
+}
+
+// TestWhatMustWaitIsNotAskedFor: a job that waits for an older one of its key,
+// which is tried again later, does not make an idle server ask the database over
+// and over.
+func TestWhatMustWaitIsNotAskedFor(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		r, _ := runner(d, job.Kind{Name: "note", Outside: func(context.Context, json.RawMessage) error { return nil }})
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			return errors.Join(
+				r.Enqueue(t.Context(), tx, "note", 1, job.Key("k"), job.At(time.Now().Add(24*time.Hour))),
+				r.Enqueue(t.Context(), tx, "note", 2, job.Key("k")))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		before := d.Stats().Queries
+		r.Run(ctx)
+		if n := d.Stats().Queries - before; n > 10 {
+			t.Errorf("%d queries in a second in which nothing could be done", n)
+		}
+	})
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,29 +46,80 @@ func (r *Runner) init() {
 	})
 }
 
-// Run works until the context ends, then waits for the jobs in hand.
+// Run works until the context ends, then waits for the jobs in hand. A worker
+// who is done takes the next job, whatever the others are at.
 func (r *Runner) Run(ctx context.Context) {
 	r.init()
+	h, ended := hand{}, make(chan string, r.Workers)
 	for ctx.Err() == nil {
 		enqueued := r.DB.Signalled(Topic)
-		n, err := r.Drain(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.Logger.Error("jobs: looking for work failed", "error", err)
-		}
-		if n > 0 && err == nil {
-			continue
+		var next <-chan time.Time
+		if h.free(r) > 0 {
+			if r.begin(ctx, h, ended) > 0 {
+				continue
+			}
+			next = time.After(r.pause(ctx, h))
 		}
 		select {
 		case <-ctx.Done():
+		case kind := <-ended:
+			h[kind]--
 		case <-enqueued:
-		case <-time.After(r.pause(ctx)):
+		case <-next:
 		}
+	}
+	for h.free(r) < r.Workers {
+		h[<-ended]--
 	}
 }
 
+// begin starts as many due jobs as there may be, and answers how many.
+func (r *Runner) begin(ctx context.Context, h hand, ended chan<- string) int {
+	jobs, err := r.claim(ctx, h)
+	if err != nil && ctx.Err() == nil {
+		r.Logger.Error("jobs: looking for work failed", "error", err)
+	}
+	for _, j := range jobs {
+		h[j.Kind]++
+		go func() {
+			// A job in hand is finished even when the server is told to stop.
+			r.work(context.WithoutCancel(ctx), j)
+			ended <- j.Kind
+		}()
+	}
+	return len(jobs)
+}
+
+// hand is how many jobs of each kind a runner has in hand.
+type hand map[string]int
+
+func (h hand) free(r *Runner) int {
+	n := r.Workers
+	for _, k := range h {
+		n -= k
+	}
+	return n
+}
+
+// claimable: free, no older unfinished job of the same key, and not of a kind
+// that has half of the workers already. So no kind ever has all of them, such
+// as mail to a server that does not answer.
+func (h hand) claimable(r *Runner) *db.W {
+	w := db.Where(`leased_until IS NULL AND (key IS NULL OR NOT EXISTS (SELECT 1 FROM jobs older WHERE older.key = jobs.key AND older.seq < jobs.seq))`)
+	for _, kind := range slices.Sorted(maps.Keys(h)) {
+		if h[kind] >= r.half() {
+			w.And("kind <> ?", kind)
+		}
+	}
+	return w
+}
+
+func (r *Runner) half() int { return max(r.Workers/2, 1) }
+
 // pause is the time until the next job that is known, but no longer than Idle.
-func (r *Runner) pause(ctx context.Context) time.Duration {
-	next, err := db.One[*time.Time](ctx, r.DB, `SELECT MIN(run_at) FROM jobs WHERE leased_until IS NULL`)
+func (r *Runner) pause(ctx context.Context, h hand) time.Duration {
+	w := h.claimable(r)
+	next, err := db.One[*time.Time](ctx, r.DB, `SELECT MIN(run_at) FROM jobs`+w.SQL(), w.Args()...)
 	if err != nil || next == nil {
 		return r.Idle
 	}
@@ -77,27 +130,25 @@ func (r *Runner) pause(ctx context.Context) time.Duration {
 // Tests call it instead of Run.
 func (r *Runner) Drain(ctx context.Context) (int, error) {
 	r.init()
-	jobs, err := r.claim(ctx)
+	jobs, err := r.claim(ctx, nil)
 	if err != nil {
 		return 0, err
 	}
 	var wait sync.WaitGroup
 	for _, j := range jobs {
-		// A job in hand is finished even when the server is told to stop.
 		wait.Go(func() { r.work(context.WithoutCancel(ctx), j) })
 	}
 	wait.Wait()
 	return len(jobs), nil
 }
 
-// claimable: due, free, and no older unfinished job of the same key.
-const claimable = `leased_until IS NULL AND run_at <= ? AND (key IS NULL OR NOT EXISTS (SELECT 1 FROM jobs older WHERE older.key = jobs.key AND older.seq < jobs.seq))`
-
-// claim leases jobs. An idle server only reads.
-func (r *Runner) claim(ctx context.Context) (jobs []row, err error) {
+// claim leases jobs, at most half as many as there are workers. An idle server
+// only reads.
+func (r *Runner) claim(ctx context.Context, h hand) (jobs []row, err error) {
 	now := r.Clock.Now()
-	some, err := db.One[bool](ctx, r.DB, `SELECT EXISTS (SELECT 1 FROM jobs WHERE `+claimable+`)
-		OR COALESCE((SELECT MIN(leased_until) FROM jobs WHERE leased_until IS NOT NULL) <= ?, FALSE)`, now, now)
+	w := h.claimable(r).And("run_at <= ?", now)
+	some, err := db.One[bool](ctx, r.DB, `SELECT EXISTS (SELECT 1 FROM jobs`+w.SQL()+`)
+		OR COALESCE((SELECT MIN(leased_until) FROM jobs WHERE leased_until IS NOT NULL) <= ?, FALSE)`, append(w.Args(), now)...)
 	if err != nil || !some {
 		return nil, err
 	}
@@ -110,9 +161,10 @@ func (r *Runner) claim(ctx context.Context) (jobs []row, err error) {
 		if err != nil {
 			return err
 		}
+		args := append(append([]any{now.Add(r.Lease)}, w.Args()...), min(h.free(r), r.half()))
 		jobs, err = db.All[row](ctx, tx, `UPDATE jobs SET leased_until = ?, attempt = attempt + 1
-			WHERE seq IN (SELECT seq FROM jobs WHERE `+claimable+` ORDER BY run_at, seq LIMIT ?`+tx.SkipLocked()+`)
-			RETURNING seq, id, kind, key, args, run_at, attempt`, now.Add(r.Lease), now, r.Workers)
+			WHERE seq IN (SELECT seq FROM jobs`+w.SQL()+` ORDER BY run_at, seq LIMIT ?`+tx.SkipLocked()+`)
+			RETURNING seq, id, kind, key, args, run_at, attempt`, args...)
 		return err
 	})
 	return jobs, err
