@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"floe/internal/db"
+	"floe/internal/document"
 	"floe/internal/floetest"
 	"floe/internal/id"
 	"floe/internal/invoice"
@@ -186,6 +187,34 @@ func TestDayOfPayment(t *testing.T) {
 			if got, want := facts[len(facts)-1], (invoice.Fact{Name: "Paid on", Value: x.want.Format("January 2, 2006")}); got != want {
 				t.Errorf("%d, paid %v ago: %v, want %v", x.costs, x.paid, got, want)
 			}
+		}
+	})
+}
+
+// A receipt names the day on which money was given back, not the one on which
+// somebody wrote that down; a refund without a day of its own the one on which
+// it was made.
+func TestDayOfRefund(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		now, ago := w.Clock.Now(), 9*24*time.Hour
+		o := w.Make(w.Billed().ID(), ordertest.Costs(1000))[0]
+		w.Is(w.Pay(o.ID, "succeeded", 1000, "bank-1"), 201, nil)
+		w.Is(w.Do("POST", "/v1/orders/"+string(o.ID)+"/payments", w.AllToken, map[string]any{"status": "refunded",
+			"amount": 300, "reference": "bank-2", "paid_at": now.Add(-ago)}), 201, nil)
+		w.Is(w.Do("POST", "/v1/refunds/", w.AllToken, map[string]any{"order_id": o.ID, "amount": 200, "reason": "customer_request"}), 201, nil)
+		r, err := order.Find(t.Context(), w.DB, w.Org.ID, o.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := document.ReceiptOf(t.Context(), w.DB, &r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const layout = "January 2, 2006"
+		want := [][]string{{now.Add(-ago).Format(layout), "Other", "", "-$3.00"}, {now.Format(layout), "Customer request", "", "-$2.00"}}
+		if got := d.Tables[len(d.Tables)-1].Rows; !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("%q, want %q", got, want)
 		}
 	})
 }

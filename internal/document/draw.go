@@ -121,7 +121,7 @@ func receiptOf(ctx context.Context, q db.Querier, r *order.Row) (invoice.Documen
 		}
 		came.Rows = append(came.Rows, []string{date(p.PaidAt), method(p.Processor), p.Reference, money.Format(amount, r.Currency)})
 	}
-	went, err := refundTable(ctx, q, r)
+	went, err := refundTable(ctx, q, r, list)
 	if err != nil {
 		return d, err
 	}
@@ -154,16 +154,27 @@ func method(processor string) string {
 	return processor
 }
 
-// refundTable is what was given back.
-func refundTable(ctx context.Context, q db.Querier, r *order.Row) (invoice.Table, error) {
+// refundTable is what was given back, on the day on which the money moved where
+// payments say so.
+func refundTable(ctx context.Context, q db.Querier, r *order.Row, payments []order.PaymentRow) (invoice.Table, error) {
 	t := invoice.Table{Heading: "Refunds", Columns: []string{"Date", "Reason", "", "Amount"}}
 	list, err := refund.MadeOf(ctx, q, r)
 	if err != nil {
 		return t, err
 	}
+	moved := map[id.ID]time.Time{}
+	for _, p := range payments {
+		if p.Status == order.Returned { // the payment of another refund is the one that was given back
+			moved[p.ID] = p.PaidAt
+		}
+	}
 	for _, f := range list {
+		day := f.CreatedAt
+		if f.PaymentID != nil && !moved[*f.PaymentID].IsZero() {
+			day = moved[*f.PaymentID]
+		}
 		reason := strings.ReplaceAll(string(f.Reason), "_", " ")
-		t.Rows = append(t.Rows, []string{date(f.CreatedAt), strings.ToUpper(reason[:1]) + reason[1:], "", money.Format(-f.Amount-f.TaxAmount, r.Currency)})
+		t.Rows = append(t.Rows, []string{date(day), strings.ToUpper(reason[:1]) + reason[1:], "", money.Format(-f.Amount-f.TaxAmount, r.Currency)})
 	}
 	return t, nil
 }

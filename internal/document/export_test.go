@@ -1,0 +1,4 @@
+package document
+
+// ReceiptOf is for the tests.
+var ReceiptOf = receiptOf
