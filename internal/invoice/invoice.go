@@ -72,6 +72,10 @@ const (
 	large  = 22.0
 )
 
+// pages stands for the number of pages until it is known. printable lets no such
+// text through, because what people write would turn into that number, too.
+const pages = "{\x01pages}"
+
 // page draws one document.
 type page struct {
 	*fpdf.Fpdf
@@ -118,7 +122,7 @@ func draw(d *Document, s *shapes) (page, error) {
 	}
 	p.SetMargins(margin, margin, margin)
 	p.SetAutoPageBreak(true, bottom)
-	p.AliasNbPages("{pages}")
+	p.AliasNbPages(pages)
 	p.SetFooterFunc(func() { p.footer(d) })
 	p.AddPage()
 	p.head(d)
@@ -308,5 +312,5 @@ func (p page) footer(d *Document) {
 	p.cell(width/2, 5, d.Seller.Name+" · "+d.Title+" "+d.number(), 0, "L")
 	// The number of pages is not known yet, so nothing can be set from the right.
 	p.SetX(margin + width - 21)
-	p.CellFormat(21, 5, fmt.Sprintf("Page %d of {pages}", p.PageNo()), "", 0, "L", false, 0, "")
+	p.CellFormat(21, 5, fmt.Sprintf("Page %d of %s", p.PageNo(), pages), "", 0, "L", false, 0, "")
 }
