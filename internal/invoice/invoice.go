@@ -277,24 +277,40 @@ func (p page) table(t *Table) {
 	p.row(t.Columns, column)
 	p.rule(150)
 	p.Ln(1)
+	p.set("", normal, 20)
 	for _, r := range t.Rows {
-		p.room(height(normal))
-		p.set("", normal, 20)
 		p.row(r, column)
 	}
 	p.Ln(6)
 }
 
-// row writes the cells of a row, each cut to one line.
+// row writes the cells of a row, in as many lines as the longest takes: a part of
+// a payment's reference would be another reference.
 func (p page) row(cells []string, column float64) {
+	h, most := height(normal)+0.5, 1
+	widths, texts := make([]float64, len(cells)), make([][]string, len(cells))
 	for i, c := range cells {
-		w, align := column, "L"
+		widths[i] = column
 		if i == len(cells)-1 {
-			w, align = amounts, "R"
+			widths[i] = amounts
 		}
-		p.line(w, height(normal)+0.5, p.wrap(c, w)[0], 0, align)
+		texts[i] = p.wrap(c, widths[i])
+		most = max(most, len(texts[i]))
 	}
-	p.Ln(height(normal) + 0.5)
+	p.room(float64(most) * h)
+	x, y := p.GetXY()
+	for i, lines := range texts {
+		align := "L"
+		if i == len(cells)-1 {
+			align = "R"
+		}
+		for j, l := range lines {
+			p.SetXY(x, y+float64(j)*h)
+			p.line(widths[i], h, l, 0, align)
+		}
+		x += widths[i]
+	}
+	p.SetXY(margin, y+float64(most)*h)
 }
 
 func (p page) notes(d *Document) {

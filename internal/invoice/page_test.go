@@ -29,3 +29,17 @@ func TestNumberOfPages(t *testing.T) {
 		}
 	}
 }
+
+// References of payments are written out, however long they are.
+func TestLongReference(t *testing.T) {
+	t.Parallel()
+	d := latin()
+	reference := strings.Repeat("0123456789", 25) + "abcde"
+	d.Tables[0].Rows = [][]string{{"May 10, 2026", "stripe", reference, "$1.00"}, {"May 11, 2026", "stripe", "pi_3MtwBwLkdIwHu7ix28a3tqPa", "$2.00"}}
+	told := text(t, d)
+	for _, want := range []string{reference + "$1.00", "pi_3MtwBwLkdIwHu7ix28a3tqPa$2.00"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("%q is not in %q", want, told)
+		}
+	}
+}
