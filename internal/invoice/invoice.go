@@ -161,6 +161,16 @@ func (p page) write(w float64, text, align string, size float64) {
 	}
 }
 
+// fitting is text as far as one line has room for it.
+func (p page) fitting(text string, w float64) string {
+	lines := p.wrap(text, w)
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	const more = "…"
+	return p.wrap(text, w-p.measure(more))[0] + more
+}
+
 // cell puts text into one line.
 func (p page) cell(w, h float64, text string, next int, align string) {
 	p.line(w, h, printable(text), next, align)
@@ -209,6 +219,9 @@ func (p page) rule(gray int) {
 	p.Line(margin, p.GetY(), margin+width, p.GetY())
 }
 
+// heads is how high the names of the columns are.
+const heads = 7.5
+
 func (p page) lineHead() {
 	p.set("", small, 110)
 	p.CellFormat(width-amounts, 6, "Description", "", 0, "L", false, 0, "")
@@ -229,11 +242,13 @@ func (p page) room(h float64) bool {
 }
 
 func (p page) lines(d *Document) {
-	p.lineHead()
-	for _, l := range d.Lines {
-		p.set("", normal, 20)
-		n := len(p.wrap(l.Label, width-amounts))
-		if p.room(float64(n)*height(normal) + 3) {
+	p.set("", normal, 20)
+	for i, l := range d.Lines {
+		need := float64(len(p.wrap(l.Label, width-amounts)))*height(normal) + 3
+		if i == 0 {
+			need += heads
+		}
+		if p.room(need) || i == 0 {
 			p.lineHead()
 			p.set("", normal, 20)
 		}
@@ -325,8 +340,9 @@ func (p page) notes(d *Document) {
 func (p page) footer(d *Document) {
 	p.SetY(-15)
 	p.set("", small-1, 140)
-	p.cell(width/2, 5, d.Seller.Name+" · "+d.Title+" "+d.number(), 0, "L")
 	// The number of pages is not known yet, so nothing can be set from the right.
-	p.SetX(margin + width - 21)
-	p.CellFormat(21, 5, fmt.Sprintf("Page %d of %s", p.PageNo(), pages), "", 0, "L", false, 0, "")
+	const counted = 21.0
+	p.cell(width-counted, 5, p.fitting(d.Title+" "+d.number()+" · "+d.Seller.Name, width-counted), 0, "L")
+	p.SetX(margin + width - counted)
+	p.CellFormat(counted, 5, fmt.Sprintf("Page %d of %s", p.PageNo(), pages), "", 0, "L", false, 0, "")
 }
