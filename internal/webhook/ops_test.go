@@ -76,6 +76,14 @@ func TestAccess(t *testing.T) {
 				Want: `{"error": "ResourceNotFound", "detail": "Not found"}`})
 		}
 		f.Run(floetest.Scenario{Name: "own event", Do: "POST /v1/webhooks/events/" + event + "/redeliver", As: other.Token, Status: 202})
+		replay := f.Run(floetest.Scenario{Do: "POST /v1/webhooks/replays", As: other.Token, Body: map[string]any{"endpoint_id": theirs}, Status: 202}).ID()
+		f.RunAll(
+			floetest.Scenario{Name: "foreign replay", Do: "GET /v1/webhooks/replays/" + replay, As: f.AllToken, Status: 404,
+				Want: `{"error": "ResourceNotFound", "detail": "Not found"}`},
+			floetest.Scenario{Name: "own replay", Do: "GET /v1/webhooks/replays/" + replay, As: other.Token, Status: 200, Want: map[string]any{"endpoint_id": theirs}},
+			floetest.Scenario{Name: "replay of a foreign endpoint", Do: "POST /v1/webhooks/replays", As: f.AllToken,
+				Body: map[string]any{"endpoint_id": theirs}, Status: 404, Want: `{"error": "ResourceNotFound", "detail": "Not found"}`},
+		)
 		f.Run(floetest.Scenario{Name: "unknown endpoint's deliveries", Do: "GET /v1/webhooks/deliveries?endpoint_id=" + theirs, As: f.AllToken, Status: 200, Want: `{"items": []}`})
 	})
 }
