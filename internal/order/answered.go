@@ -122,8 +122,9 @@ func (s *Service) draftAnswered(ctx context.Context, tx *db.Tx, actor auth.Subje
 	if err != nil {
 		return err
 	}
-	if who.AnonymizedAt != nil { // while it was charged
+	if who.AnonymizedAt != nil { // while it was charged; the journal does not say either who it was
 		r.BillingName, r.BillingAddress = nil, nil
+		was.BillingName, was.BillingAddress = nil, nil
 	}
 	if err := save(ctx, tx, r); err != nil {
 		return err

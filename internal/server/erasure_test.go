@@ -409,14 +409,20 @@ func TestErasedDrafts(t *testing.T) {
 		f.Card(c, true)
 		once := f.Product(obj{"recurring_interval": nil}).ID()
 		draft := func() string { return e.must("POST", "/v1/orders/", obj{"customer_id": c, "product_id": once}).ID() }
-		waits, charged := draft(), draft()
+		waits, charged, shown := draft(), draft(), draft() // the last one is seen to be pending
+		e.processor.Answer(payment.ChargeResult{State: payment.StatePending, Reference: "pay_shown"}, nil)
+		e.must("POST", "/v1/orders/"+shown+"/finalize", obj{})
 		e.processor.Answer(payment.ChargeResult{}, floetest.ErrLost)
 		e.lost("/v1/orders/"+charged+"/finalize", obj{})
 		e.must("DELETE", "/v1/customers/"+c+"?anonymize=true", nil)
 		e.processor.Answer(payment.ChargeResult{State: payment.StateFailed, Code: "card_error"}, nil)
 		e.Clock.Advance(10 * time.Minute)
 		e.RunDue()
-		for _, o := range []string{waits, charged} {
+		failed := payment.Event{ID: "evt", Type: payment.PaymentFailed, Organization: e.Org.ID, Order: id.ID(shown), Payment: "pay_shown"}
+		if status := e.Tell(failed); status != http.StatusNoContent {
+			t.Errorf("the event was answered %d", status)
+		}
+		for _, o := range []string{waits, charged, shown} {
 			if d := e.must("GET", "/v1/orders/"+o, nil).Differs(`{"status":"draft","billing_name":null,"billing_address":null}`); d != "" {
 				t.Error(d)
 			}
