@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"floe/internal/auth"
@@ -48,10 +47,6 @@ const (
 	patient = time.Hour
 	// Soon is when a processor that has not answered is asked again.
 	Soon = 5 * time.Minute
-	// answerTime is how long a call of a processor may take.
-	answerTime = time.Minute
-	// atOnce is how many charges are made at a time.
-	atOnce = 8
 )
 
 // Purpose is what a charge is for, and so what follows from it.
@@ -150,8 +145,6 @@ func (s *Service) Make(ctx context.Context, actor auth.Subject, c *Row) (payment
 }
 
 func (s *Service) call(ctx context.Context, c *Row) (result payment.ChargeResult, err error) {
-	ctx, stop := context.WithTimeout(ctx, answerTime)
-	defer stop()
 	payer, err := s.Payments.Payer(ctx, c.OrganizationID, c.CustomerID)
 	if err != nil {
 		return result, err
@@ -203,23 +196,10 @@ var cycle = auth.NewSystem("billing cycle")
 // MakeAll makes charges, some at a time. One that cannot be made or recorded
 // does not keep the others.
 func (s *Service) MakeAll(ctx context.Context, charges []Row) error {
-	var mu sync.Mutex
-	var all error
-	var wait sync.WaitGroup
-	places := make(chan struct{}, atOnce)
-	for i := range charges {
-		places <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-places }()
-			if _, err := s.Make(ctx, cycle, &charges[i]); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				all = errors.Join(all, err)
-			}
-		})
-	}
-	wait.Wait()
-	return all
+	return payment.Each(charges, func(c *Row) error {
+		_, err := s.Make(ctx, cycle, c)
+		return err
+	})
 }
 
 // Run asks again for charges that a processor has not answered for. It

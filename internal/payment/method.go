@@ -298,19 +298,20 @@ func (s *Service) RunDetach(ctx context.Context, limit int) (done int, next time
 		}
 		return postpone(ctx, tx, list)
 	})
-	var all error
-	for _, m := range list {
-		failed := s.Processor.DetachMethod(ctx, m.Reference)
-		if failed == nil {
-			failed = s.DB.Write(ctx, func(tx *db.Tx) error {
-				_, err := db.Exec(ctx, tx, `UPDATE payment_methods SET detach_at = NULL WHERE organization_id = ? AND id = ? AND deleted_at IS NOT NULL`,
-					m.OrganizationID, m.ID)
-				return err
-			})
-		}
-		all = errors.Join(all, failed)
+	if err != nil {
+		return 0, next, err
 	}
-	if err = errors.Join(err, all); err != nil {
+	err = Each(list, func(m *methodRow) error {
+		if err := s.Processor.DetachMethod(ctx, m.Reference); err != nil {
+			return err
+		}
+		return s.DB.Write(ctx, func(tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, `UPDATE payment_methods SET detach_at = NULL WHERE organization_id = ? AND id = ? AND deleted_at IS NOT NULL`,
+				m.OrganizationID, m.ID)
+			return err
+		})
+	})
+	if err != nil {
 		return len(list), next, err
 	}
 	t, err := db.One[*time.Time](ctx, s.DB, `SELECT MIN(detach_at) FROM payment_methods WHERE detach_at IS NOT NULL AND processor = ?`, s.Processor.Name())

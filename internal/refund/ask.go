@@ -239,12 +239,13 @@ func (s *Service) Run(ctx context.Context, limit int) (done int, next time.Time,
 	if err != nil {
 		return 0, next, err
 	}
-	for i := range list {
-		_, failed := s.giveBack(ctx, cycle, &list[i])
-		if f := (*fault.Fault)(nil); failed != nil && !errors.As(failed, &f) {
-			err = errors.Join(err, failed)
+	err = payment.Each(list, func(q *request) error {
+		_, err := s.giveBack(ctx, cycle, q)
+		if f := (*fault.Fault)(nil); errors.As(err, &f) { // it was refused
+			return nil
 		}
-	}
+		return err
+	})
 	return len(list), next, err
 }
 
