@@ -60,8 +60,9 @@ func (r *Runner) Enqueue(ctx context.Context, tx *db.Tx, kind string, args any, 
 	return r.insert(ctx, tx, j)
 }
 
-// Schedule makes sure that there is one job of a kind, for work that enqueues
-// its own successor. However many nodes call it, there is one.
+// Schedule makes sure that there is one job of a kind and that it is done by
+// then, for work that enqueues its own successor. However many nodes call it,
+// there is one. One that is being done is left alone.
 func (r *Runner) Schedule(ctx context.Context, tx *db.Tx, kind string, at time.Time) error {
 	return r.insert(ctx, tx, row{ID: only(kind), Kind: kind, Args: json.RawMessage("{}"), RunAt: at})
 }
@@ -76,7 +77,7 @@ func only(kind string) id.ID {
 
 func (r *Runner) insert(ctx context.Context, tx *db.Tx, j row) error {
 	_, err := db.Exec(ctx, tx, `INSERT INTO jobs (id, kind, key, args, run_at, created_at) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO NOTHING`, j.ID, j.Kind, j.Key, j.Args, j.RunAt, tx.Now())
+		ON CONFLICT (id) DO UPDATE SET run_at = excluded.run_at WHERE jobs.leased_until IS NULL AND jobs.run_at > excluded.run_at`, j.ID, j.Kind, j.Key, j.Args, j.RunAt, tx.Now())
 	if err != nil {
 		return fmt.Errorf("enqueue %s: %w", j.Kind, err)
 	}

@@ -75,7 +75,7 @@ func (r *Runner) Run(ctx context.Context) {
 
 // begin starts as many due jobs as there may be, and answers how many.
 func (r *Runner) begin(ctx context.Context, h hand, ended chan<- string) int {
-	jobs, err := r.claim(ctx, h)
+	jobs, err := r.claim(ctx, h, min(h.free(r), r.half()))
 	if err != nil && ctx.Err() == nil {
 		r.Logger.Error("jobs: looking for work failed", "error", err)
 	}
@@ -130,7 +130,7 @@ func (r *Runner) pause(ctx context.Context, h hand) time.Duration {
 // Tests call it instead of Run.
 func (r *Runner) Drain(ctx context.Context) (int, error) {
 	r.init()
-	jobs, err := r.claim(ctx, nil)
+	jobs, err := r.claim(ctx, nil, r.Workers)
 	if err != nil {
 		return 0, err
 	}
@@ -142,9 +142,8 @@ func (r *Runner) Drain(ctx context.Context) (int, error) {
 	return len(jobs), nil
 }
 
-// claim leases jobs, at most half as many as there are workers. An idle server
-// only reads.
-func (r *Runner) claim(ctx context.Context, h hand) (jobs []row, err error) {
+// claim leases so many jobs. An idle server only reads.
+func (r *Runner) claim(ctx context.Context, h hand, limit int) (jobs []row, err error) {
 	now := r.Clock.Now()
 	w := h.claimable(r).And("run_at <= ?", now)
 	some, err := db.One[bool](ctx, r.DB, `SELECT EXISTS (SELECT 1 FROM jobs`+w.SQL()+`)
@@ -161,7 +160,7 @@ func (r *Runner) claim(ctx context.Context, h hand) (jobs []row, err error) {
 		if err != nil {
 			return err
 		}
-		args := append(append([]any{now.Add(r.Lease)}, w.Args()...), min(h.free(r), r.half()))
+		args := append(append([]any{now.Add(r.Lease)}, w.Args()...), limit)
 		jobs, err = db.All[row](ctx, tx, `UPDATE jobs SET leased_until = ?, attempt = attempt + 1
 			WHERE seq IN (SELECT seq FROM jobs`+w.SQL()+` ORDER BY run_at, seq LIMIT ?`+tx.SkipLocked()+`)
 			RETURNING seq, id, kind, key, args, run_at, attempt`, args...)

@@ -57,7 +57,7 @@ func (s *Service) RunOverdue(ctx context.Context, limit int) (done int, next tim
 	if err := s.Charges.MakeAll(ctx, charges); err != nil {
 		return len(list), next, err
 	}
-	next, err = nextCheck(ctx, s.DB, wallClock)
+	next, err = s.NextOverdue(ctx, s.DB)
 	return len(list), next, err
 }
 
@@ -118,6 +118,12 @@ func oneTimeEach(list []due) []due {
 		at[d.CustomerID] = d.CheckAt
 	}
 	return list
+}
+
+// NextOverdue is when the next order of an organization that lives by the wall
+// clock is to be looked at; zero when none is.
+func (s *Service) NextOverdue(ctx context.Context, q db.Querier) (time.Time, error) {
+	return nextCheck(ctx, q, wallClock)
 }
 
 // NextOverdueOf is when the next order of an organization is to be looked at;

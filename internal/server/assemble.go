@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"floe/internal/api"
 	"floe/internal/benefit"
@@ -50,7 +51,8 @@ func (s *Server) assemble(ctx context.Context) (err error) {
 		LogoDevKey: c.LogoDevKey,
 		Sessions:   customer.Sessions{Mint: s.mint, PortalURL: c.PublicURL, Lifetime: c.SessionTTL},
 	}
-	s.Payments = &payment.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Processor: c.Processor}
+	s.Payments = &payment.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers,
+		Processor: payment.Bounded(c.Processor, time.Minute)}
 	s.Charges = &charge.Service{DB: c.DB, Logger: c.Logger, Customers: s.Customers, Payments: s.Payments}
 	s.Grants = &grant.Service{DB: c.DB, Customers: s.Customers, Benefits: s.Benefits}
 	s.Orders = &order.Service{
@@ -91,6 +93,8 @@ func (s *Server) connect() {
 	s.Charges.Orders, s.Orders.Refunds = s.Orders, s.Refunds
 	s.Grants.Sources = sources{s.Subscriptions, s.Orders}
 	s.Products.Usage = product.Users{discount.UsesProduct, s.Orders.InUse, s.Subscriptions.InUse}
+	s.billing = cycle{s: s, about: batches{s.Subscriptions.RunDue}}
+	s.paying = cycle{s: s, about: batches{s.Orders.RunOverdue, s.Charges.Run, s.Refunds.Run, s.Payments.RunDetach}}
 	s.Jobs.Kinds = s.kinds()
 }
 

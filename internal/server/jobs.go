@@ -10,7 +10,6 @@ import (
 	"floe/internal/db"
 	"floe/internal/job"
 	"floe/internal/mail"
-	"floe/internal/subscription"
 	"floe/internal/testclock"
 	"floe/internal/webhook"
 )
@@ -18,11 +17,12 @@ import (
 // The kinds of work that enqueue their own successor.
 const (
 	billingCycle  = "billing.cycle"
+	paymentCycle  = "payments.cycle"
 	purgeSessions = "customer_sessions.purge"
 )
 
 const (
-	// cycleRest is how long the billing cycle sleeps at most.
+	// cycleRest is how long a cycle sleeps at most.
 	cycleRest  = 30 * time.Second
 	purgeEvery = time.Hour
 )
@@ -30,23 +30,15 @@ const (
 // kinds are what the job runner can do.
 func (s *Server) kinds() []job.Kind {
 	return []job.Kind{
-		{
-			Name: billingCycle,
-			Outside: func(ctx context.Context, _ json.RawMessage) error {
-				if err := s.RunDue(ctx); err != nil { // the next round tries again, and soon
-					s.config.Logger.Error("the billing cycle failed", "error", err)
-				}
-				return nil
-			},
-			Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
-				tx.TouchNothing() // twice a minute, or no answer would be kept for longer
-				at := tx.Now().Add(cycleRest)
-				if next := s.nextDue.Load(); next != nil && next.Before(at) {
-					at = *next
-				}
-				return s.Jobs.Schedule(ctx, tx, billingCycle, at)
-			},
-		},
+		s.billing.kind(billingCycle, func(ctx context.Context, tx *db.Tx) (time.Time, error) {
+			at := tx.Now().Add(cycleRest)
+			if s.billing.done.Load() > 0 { // what has become due is to be paid
+				at = tx.Now()
+			}
+			return time.Time{}, s.Jobs.Schedule(ctx, tx, paymentCycle, at)
+		}),
+		// Subscriptions may have been renewed while it was at work.
+		s.paying.kind(paymentCycle, func(ctx context.Context, tx *db.Tx) (time.Time, error) { return s.Orders.NextOverdue(ctx, tx) }),
 		{
 			Name: purgeSessions,
 			Tx: func(ctx context.Context, tx *db.Tx, _ json.RawMessage) error {
@@ -91,47 +83,10 @@ func (s *Server) schedule(ctx context.Context) error {
 	})
 }
 
-// RunDue does everything that is due on the wall clock, batch after batch:
-// first subscriptions, then orders that were to be paid, then what a
-// processor has not answered for.
+// RunDue does everything that is due on the wall clock: first subscriptions,
+// then orders that were to be paid, then what a processor has not answered for.
 func (s *Server) RunDue(ctx context.Context) error {
-	var next time.Time
-	soonest := func(t time.Time) {
-		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
-			next = t
-		}
-	}
-	var all error
-	for _, run := range []func(context.Context, int) (int, time.Time, error){s.Subscriptions.RunDue, s.Orders.RunOverdue, s.Charges.Run, s.Refunds.Run, s.Payments.RunDetach} {
-		for {
-			done, at, err := run(ctx, subscription.Batch)
-			if err != nil { // what is not about the same goes on
-				all = errors.Join(all, err)
-				soonest(at)
-				break
-			}
-			if s.draining.Load() { // another node goes on with what is left
-				soon := s.config.Clock.Now().Add(time.Second)
-				s.nextDue.Store(&soon)
-				return all
-			}
-			if done == 0 || ctx.Err() != nil {
-				soonest(at)
-				break
-			}
-		}
-	}
-	if next.IsZero() {
-		s.nextDue.Store(nil)
-		return errors.Join(all, ctx.Err())
-	}
-	// What has become due meanwhile, or is in the hands of another node, is
-	// looked at soon.
-	if now := s.config.Clock.Now(); !next.After(now) {
-		next = now.Add(time.Second)
-	}
-	s.nextDue.Store(&next)
-	return errors.Join(all, ctx.Err())
+	return errors.Join(s.billing.run(ctx), s.paying.run(ctx))
 }
 
 // work runs jobs and delivers webhooks until ctx ends and those in hand are

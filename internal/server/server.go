@@ -133,7 +133,8 @@ type Server struct {
 	Jobs          *job.Runner
 	Mail          *mail.Outbox
 
-	nextDue atomic.Pointer[time.Time] // on the wall clock, as the last cycle has seen it
+	billing cycle // turns subscriptions
+	paying  cycle // asks for money that is due, and tells a processor what else it is to do
 
 	config     Config
 	states     *state.Service

@@ -94,11 +94,11 @@ func TestRemembered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := f.Drain(); n != 1 {
+			if n := f.Drain(); n != 1 { // that for payments follows in half a minute
 				t.Errorf("%d jobs were due at once", n)
 			}
 			f.Clock.Advance(2 * time.Hour)
-			if n := f.Drain(); n != 2 {
+			if n := f.Drain(); n != 3 {
 				t.Errorf("%d jobs were due after two hours", n)
 			}
 		}, false, false, false},
