@@ -141,6 +141,20 @@ func (m *Maker) request(o *operation) Request {
 	return r
 }
 
+// OfThings are so many requests for each operation on a single thing.
+func (m *Maker) OfThings(each int) (list []Request) {
+	for i := range m.operations {
+		o := &m.operations[i]
+		if m.Skip(o.item.OperationID) || !strings.Contains(o.path, "{") {
+			continue
+		}
+		for range each {
+			list = append(list, m.request(o))
+		}
+	}
+	return list
+}
+
 // Lists are requests for all lists, in each order and by each filter alone:
 // hardly one of those is made at random in which much is found.
 func (m *Maker) Lists() (list []Request) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ func TestIsolation(t *testing.T) {
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
 		w := newWorld(t, f)
 		callers := w.callers()
+		w.crossed(t, callers[0], callers[1])
 		w.wander(t, callers, *requests)
 		w.outside(t, callers[0], callers[1])
 		w.tally.report(t, callers[0].maker.Operations())
@@ -202,17 +204,23 @@ func (w *world) caller(name, token string, orgs ...floetest.Org) *caller {
 	for _, o := range orgs {
 		c.maker.Known.Add("organization_id", string(o.ID))
 	}
+	w.hear(c)
+	return c
+}
+
+// hear tells a caller what the lists have.
+func (w *world) hear(c *caller) {
 	lists := map[string]string{
 		"benefits:list": "benefits/", "benefit-grants:list": "benefit-grants/", "customers:list": "customers/", "discounts:list": "discounts/",
 		"license_keys:list": "license-keys/", "members:list_members": "members/", "orders:list": "orders/", "products:list": "products/",
 		"refunds:list": "refunds/", "subscriptions:list": "subscriptions/", "webhooks:list_webhook_endpoints": "webhooks/endpoints",
 		"webhooks:list_webhook_deliveries": "webhooks/deliveries",
+		"payments:list":                    "payments/",
 	}
 	for _, operation := range slices.Sorted(maps.Keys(lists)) {
 		path := lists[operation]
-		c.maker.Known.Hear(operation, []byte(w.f.Do("GET", "/v1/"+path, token, nil).Body))
+		c.maker.Known.Hear(operation, []byte(w.f.Do("GET", "/v1/"+path, c.token, nil).Body))
 	}
-	return c
 }
 
 // stranger is an id of another organization, mostly of what is asked for. But for
@@ -447,6 +455,36 @@ func (w *world) outside(t *testing.T, c, other *caller) {
 	try("DELETE", path+"/members/{x}", nil)
 	try("POST", "/v1/customer-sessions/", one(fields{}))
 	try("POST", "/v1/subscriptions/", one(fields{"product_id": product}))
+}
+
+// crossed asks for what belongs to another organization in each way in which a
+// single thing can be asked for; by chance some come late or never.
+func (w *world) crossed(t *testing.T, c, other *caller) {
+	t.Helper()
+	org := c.may[0]
+	told := maps.Clone(w.told[org])
+	before, met := w.look(t), map[string]bool{}
+	mark := regexp.MustCompile("(?i)" + other.mark) // what is sent is shown again
+	own := func(text string) string { return mark.ReplaceAllString(text, c.mark) }
+	for _, r := range other.maker.OfThings(12) {
+		for _, one := range uuid.FindAllString(r.Path, -1) {
+			met[r.ID] = met[r.ID] || slices.Contains(other.may, w.now.ids[one])
+		}
+		if r.Path = own(r.Path); r.Body != nil {
+			r.Body = []byte(own(string(r.Body)))
+		}
+		w.ask(t, c, r)
+	}
+	w.told[org] = told // as if nobody had spoken of them
+	w.look(t)
+	if changed := w.now.changed(before, other.may[0]); len(changed) > 0 {
+		t.Errorf("%s has changed the %s of %s", c.name, changed, other.mark)
+	}
+	for _, r := range other.maker.OfThings(1) {
+		if !met[r.ID] && !strings.Contains(r.Path, "/external/") { // see outside
+			t.Errorf("%s was never asked about what belongs to another", r.ID)
+		}
+	}
 }
 
 // forge turns a link to a document into one to that of somebody else.
