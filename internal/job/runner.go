@@ -76,8 +76,11 @@ func (r *Runner) Run(ctx context.Context) {
 // begin starts as many due jobs as there may be, and answers how many.
 func (r *Runner) begin(ctx context.Context, h hand, ended chan<- string) int {
 	jobs, err := r.claim(ctx, h, min(h.free(r), r.half()))
-	if err != nil && ctx.Err() == nil {
-		r.Logger.Error("jobs: looking for work failed", "error", err)
+	if err != nil { // what was claimed all the same is taken up when its lease has ended
+		if ctx.Err() == nil {
+			r.Logger.Error("jobs: looking for work failed", "error", err)
+		}
+		return 0
 	}
 	for _, j := range jobs {
 		h[j.Kind]++

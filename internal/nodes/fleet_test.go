@@ -26,7 +26,7 @@ const (
 // from here on change what older ones have made, and today's code can work with
 // the schema before them on PostgreSQL, as a predecessor must with the one after
 // them. When that ends, the first one that it can do without stands here.
-const firstNew = 13
+const firstNew = 24
 
 // older is a program of another day, which says that its version is 1.0.0.
 var older = flag.String("nodes.old", "", "begin with this program, and not with one of today without some migrations")
