@@ -466,8 +466,8 @@ func TestSessionsArePurged(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- f.Server.Run(ctx, l) }()
 		scheduled := func() bool {
-			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM jobs WHERE kind = 'customer_sessions.purge'`)
-			return err == nil && n == 1
+			n, err := db.One[int64](t.Context(), f.DB, `SELECT COUNT(*) FROM jobs WHERE kind IN ('customer_sessions.purge', 'payments.cycle')`)
+			return err == nil && n == 2
 		}
 		for !scheduled() {
 			time.Sleep(5 * time.Millisecond)
