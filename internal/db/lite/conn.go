@@ -109,19 +109,27 @@ func (c *Conn) check(rc int32) error {
 	return &Error{int(rc), fmt.Sprintf("%s (%d)", general, rc)}
 }
 
-// Watch interrupts what runs when the context ends, until stop is called.
+// Watch interrupts what runs when the context ends, until stop is called. It
+// does so again and again: SQLite forgets an interrupt that comes just before a
+// statement begins.
 func (c *Conn) Watch(ctx context.Context) (stop func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	ended := make(chan struct{})
+	stopping := make(chan struct{})
 	unwatch := context.AfterFunc(ctx, func() {
-		sqlite3.Xsqlite3_interrupt(c.tls, c.db)
-		close(ended)
+		for {
+			sqlite3.Xsqlite3_interrupt(c.tls, c.db)
+			select {
+			case <-stopping:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
 	})
 	return func() {
 		if !unwatch() {
-			<-ended // or it would hit the next statement
+			stopping <- struct{}{} // or it would hit the next statement
 		}
 	}
 }
