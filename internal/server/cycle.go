@@ -46,11 +46,14 @@ func (c *cycle) kind(name string, follows func(context.Context, *db.Tx) (time.Ti
 				return err
 			}
 			at := tx.Now().Add(cycleRest)
-			if next := c.next.Load(); next != nil {
-				at = earlier(at, *next)
+			if next := c.next.Load(); next != nil && next.Before(at) {
+				at = *next
 			}
-			if !sooner.IsZero() { // what could not be done is not tried again without a rest
-				at = earlier(at, later(sooner, tx.Now().Add(time.Second)))
+			if rest := tx.Now().Add(time.Second); !sooner.IsZero() && sooner.Before(rest) { // what could not be done is not tried again at once
+				sooner = rest
+			}
+			if !sooner.IsZero() && sooner.Before(at) {
+				at = sooner
 			}
 			return c.s.Jobs.Schedule(ctx, tx, name, at)
 		},
@@ -98,18 +101,4 @@ func (c *cycle) run(ctx context.Context) error {
 	}
 	c.next.Store(&next)
 	return errors.Join(all, ctx.Err())
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

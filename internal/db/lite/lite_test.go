@@ -136,3 +136,22 @@ func TestWatch(t *testing.T) {
 		t.Errorf("the next statement: %v", err)
 	}
 }
+
+// A context that ends just before the statement begins stops it, too: SQLite
+// itself forgets an interrupt that finds nothing running.
+func TestWatchOfWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	c := open(t, t.TempDir()+"/file.db")
+	s := prepare(t, c, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT COUNT(*) FROM n`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	stop := c.Watch(ctx)
+	time.Sleep(50 * time.Millisecond) // by then it has been interrupted
+	_, err := s.Step()
+	stop()
+	s.Reset()
+	var failure *lite.Error
+	if !errors.As(err, &failure) || failure.Code() != lite.Interrupted {
+		t.Errorf("got %v", err)
+	}
+}
