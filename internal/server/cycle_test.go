@@ -9,11 +9,13 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/floetest"
+	"floe/internal/ordertest"
 	"floe/internal/payment"
 )
 
 // TestRenewalIsCharged: what a subscription owes when its period ends is asked
-// for within a second, not half a minute later.
+// for within a second, not half a minute later, also when that job would have
+// come much later.
 func TestRenewalIsCharged(t *testing.T) {
 	t.Parallel()
 	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
@@ -26,11 +28,45 @@ func TestRenewalIsCharged(t *testing.T) {
 			t.Errorf("charged %d times before anything was due", n)
 		}
 		f.Clock.Advance(32 * 24 * time.Hour)
+		putOff(t, f, "payments.cycle")
 		f.Drain()
 		f.Clock.Advance(time.Second)
 		f.Drain()
 		if n := len(p.Charges()); n != 1 {
 			t.Errorf("charged %d times when the period had ended", n)
+		}
+	})
+}
+
+// TestRenewedMeanwhile: a subscription that is renewed while the job that asks
+// for payments is nearly done is charged within a second, too.
+func TestRenewedMeanwhile(t *testing.T) {
+	t.Parallel()
+	floetest.Engines(t, func(t *testing.T, f *floetest.Floe) {
+		p, w := f.Processor(), ordertest.World{Floe: f, T: t}
+		o := w.Charged()
+		p.Refunding = func(payment.Refund) (payment.RefundResult, error) { return payment.RefundResult{}, floetest.ErrLost }
+		w.Failing("POST", "/v1/refunds/", ordertest.RefundOf(o, 400, nil))
+		subscribe(t, f, 1000)
+		firstCycle(t, f)
+		f.Drain()
+		p.Charges()
+		f.Clock.Advance(32 * 24 * time.Hour)
+		putOff(t, f, "billing.cycle")
+		p.Refunding = func(payment.Refund) (payment.RefundResult, error) { // what is overdue was looked for before this
+			if n, _, err := f.Server.Subscriptions.RunDue(t.Context(), 10); n != 1 || err != nil {
+				t.Errorf("renewed %d, %v", n, err)
+			}
+			return payment.RefundResult{Status: payment.RefundSucceeded, Reference: "re_1"}, nil
+		}
+		f.Drain()
+		if n := len(p.Charges()); n != 0 {
+			t.Errorf("charged %d times in the round before", n)
+		}
+		f.Clock.Advance(time.Second)
+		f.Drain()
+		if n := len(p.Charges()); n != 1 {
+			t.Errorf("charged %d times", n)
 		}
 	})
 }
@@ -106,6 +142,21 @@ func subscribe(t *testing.T, f *floetest.Floe, price int) (subscription string) 
 func firstCycle(t *testing.T, f *floetest.Floe) {
 	t.Helper()
 	err := f.DB.Write(t.Context(), func(tx *db.Tx) error { return f.Server.Jobs.Schedule(t.Context(), tx, "billing.cycle", tx.Now()) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// putOff has the next job of a kind come in a year.
+func putOff(t *testing.T, f *floetest.Floe, kind string) {
+	t.Helper()
+	err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+		n, err := db.Exec(t.Context(), tx, `UPDATE jobs SET run_at = ? WHERE kind = ?`, tx.Now().AddDate(1, 0, 0), kind)
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%d jobs are %s", n, kind)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
