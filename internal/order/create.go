@@ -101,7 +101,8 @@ func (r *Row) copyBilling(c *customer.Row) {
 	r.BillingAddress, r.TaxID, r.TaxIDFormat = c.BillingAddress, c.TaxID, c.TaxIDFormat
 }
 
-// reckon adds up the amounts.
+// reckon adds up the amounts. What was paid for an order that is given up has
+// its taxes within, and of how much nobody knows.
 func (s *Service) reckon(ctx context.Context, r *Row, n *New) error {
 	for _, l := range n.Lines {
 		r.SubtotalAmount += l.Amount
@@ -109,7 +110,7 @@ func (s *Service) reckon(ctx context.Context, r *Row, n *New) error {
 	r.DiscountAmount = n.DiscountAmount
 	taxable := r.SubtotalAmount - r.DiscountAmount
 	r.NetAmount = taxable
-	if s.Tax == nil || taxable == 0 || len(r.BillingAddress) == 0 {
+	if s.Tax == nil || n.GivenUp || taxable == 0 || len(r.BillingAddress) == 0 {
 		return nil
 	}
 	tax, inclusive, err := s.Tax.Of(ctx, r, max(taxable, -taxable))

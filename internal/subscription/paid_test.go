@@ -1,6 +1,7 @@
 package subscription_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -239,6 +240,35 @@ func TestChangeWithoutAnswer(t *testing.T) {
 		}
 		b.want(b.get(s), obj{"status": "canceled"})
 		b.Sound("orders.", "balances.", "payments.", "customers.nothing", "grants.")
+	})
+}
+
+// levy is a tax of a quarter on top of prices.
+type levy struct{}
+
+func (levy) Of(_ context.Context, _ *order.Row, taxable int64) (int64, bool, error) {
+	return taxable / 4, false, nil
+}
+
+// What was paid for a change that came too late had its tax within. Its order
+// says what was paid, and no tax on it once more.
+func TestTaxOfAChangeThatIsNotMade(t *testing.T) {
+	each(t, func(b *bench) {
+		p := b.Processor()
+		b.Server.Orders.Tax = levy{}
+		s, customer := b.paying()
+		b.want(b.Do("PATCH", "/v1/customers/"+customer, b.AllToken, obj{"billing_address": obj{"country": "FR"}}), obj{"id": customer})
+		p.Charging = func(c payment.Charge) (payment.ChargeResult, error) {
+			b.Do("DELETE", "/v1/subscriptions/"+s, b.AllToken, nil)
+			return payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay_late"}, nil
+		}
+		if r := b.patch(s, obj{"product_id": b.fixed(1000), "proration_behavior": "invoice"}); r.Status != 409 {
+			t.Errorf("%d %s", r.Status, r.Body)
+		}
+		o := b.lastOrder(s)
+		b.want(b.Do("GET", "/v1/orders/"+o["id"].(string), b.AllToken, nil), obj{"status": "void", "subtotal_amount": 1250, "tax_amount": 0, "total_amount": 1250})
+		b.want(b.Do("GET", "/v1/orders/"+o["id"].(string)+"/payments", b.AllToken, nil), obj{"items": []any{obj{"amount": 1250, "surplus": true}}})
+		b.Sound("orders.", "payments.")
 	})
 }
 
