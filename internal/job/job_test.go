@@ -64,33 +64,57 @@ func TestFailureIsRetriedLater(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		var tries atomic.Int32
 		r, hands := runner(d, job.Kind{Name: "fail", Outside: func(context.Context, json.RawMessage) error {
-			if tries.Add(1) == 1 {
+			switch tries.Add(1) {
+			case 1:
 				panic("first time")
+			case 2, 3:
+				return errors.New("not yet")
 			}
 			return nil
 		}})
 		if err := d.Write(t.Context(), func(tx *db.Tx) error { return r.Enqueue(t.Context(), tx, "fail", 1) }); err != nil {
 			t.Fatal(err)
 		}
-		drain(t, r)
-		hands.Set(time.Now().Add(-time.Minute))
-		if drain(t, r) != 0 {
-			t.Error("retried before its time")
+		for _, least := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
+			begun := time.Now().Truncate(time.Microsecond)
+			drain(t, r)
+			again, err := db.One[time.Time](t.Context(), d, `SELECT run_at FROM jobs`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wait := again.Sub(begun); wait < least || wait > least+time.Minute {
+				t.Errorf("after %d tries the next one comes after %s, want %s", tries.Load(), wait, least)
+			}
+			hands.Set(again.Add(-time.Microsecond))
+			if drain(t, r) != 0 {
+				t.Error("retried before its time")
+			}
+			hands.Set(again)
 		}
-		hands.Set(time.Now().Add(time.Hour))
-		if drain(t, r) != 1 || tries.Load() != 2 {
+		if drain(t, r) != 1 || tries.Load() != 4 || drain(t, r) != 0 {
 			t.Errorf("%d tries", tries.Load())
 		}
 	})
 }
 
+// TestKeyKeepsOrder: whoever looks for work beside one that is done finds none of
+// its key, nor behind one that has failed and is tried again later.
 func TestKeyKeepsOrder(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		var mu sync.Mutex
 		var seen []string
+		failed := false
+		beside, _ := runner(d)
 		r, _ := runner(d, job.Kind{Name: "note", Outside: func(_ context.Context, args json.RawMessage) error {
+			if n, err := beside.Drain(t.Context()); n != 0 || err != nil {
+				t.Errorf("beside %s %d others are done, %v", args, n, err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
+			if string(args) == "1" && !failed {
+				failed = true
+				return errors.New("the first time")
+			}
 			seen = append(seen, string(args))
 			return nil
 		}})
@@ -105,7 +129,10 @@ func TestKeyKeepsOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for drain(t, r) > 0 {
+		for n := drain(t, r); n > 0; n = drain(t, r) {
+			if n > 1 {
+				t.Errorf("%d were claimed together", n)
+			}
 		}
 		if want := []string{"0", "1", "2", "3", "4"}; !slices.Equal(seen, want) {
 			t.Errorf("got %v", seen)
@@ -169,15 +196,15 @@ func TestLease(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		begun, finish := make(chan struct{}), make(chan struct{})
 		var ran atomic.Int32
-		kind := job.Kind{Name: "long", Outside: func(context.Context, json.RawMessage) error {
+		kinds := []job.Kind{{Name: "long", Outside: func(context.Context, json.RawMessage) error {
 			if ran.Add(1) == 1 {
 				close(begun)
 				<-finish
 			}
 			return nil
-		}}
+		}}, {Name: "quick"}}
 		node := func() *job.Runner {
-			return &job.Runner{DB: d, Logger: slog.New(slog.DiscardHandler), Clock: clock.Wall, Kinds: []job.Kind{kind}, Lease: 600 * time.Millisecond}
+			return &job.Runner{DB: d, Logger: slog.New(slog.DiscardHandler), Clock: clock.Wall, Kinds: kinds, Lease: 600 * time.Millisecond}
 		}
 		first, second := node(), node()
 		if err := d.Write(t.Context(), func(tx *db.Tx) error { return first.Enqueue(t.Context(), tx, "long", 1) }); err != nil {
@@ -190,6 +217,13 @@ func TestLease(t *testing.T) {
 			if drain(t, second) != 0 {
 				t.Error("a job was taken away from a node that works")
 			}
+		}
+		// Nor is it when there is something to claim beside it.
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return second.Enqueue(t.Context(), tx, "quick", 1) }); err != nil {
+			t.Fatal(err)
+		}
+		if drain(t, second) != 1 || drain(t, second) != 0 {
+			t.Error("a job was taken away from a node that works while others were due")
 		}
 		close(finish)
 		wait.Wait()
@@ -271,7 +305,8 @@ func TestOvertaken(t *testing.T) {
 }
 
 // TestTakenOver: a worker that stood still until another node had taken its job
-// over leaves the lease of that one alone, whether it then fails or is done.
+// over leaves the lease of that one alone: it neither renews nor ends it, whether
+// it then fails or is done.
 func TestTakenOver(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		for _, outcome := range []error{nil, errors.New("no")} {
@@ -281,6 +316,7 @@ func TestTakenOver(t *testing.T) {
 				<-finish
 				return outcome
 			}})
+			stood.Lease = 30 * time.Millisecond
 			if err := d.Write(t.Context(), func(tx *db.Tx) error { return stood.Enqueue(t.Context(), tx, "slow", 1) }); err != nil {
 				t.Fatal(err)
 			}
@@ -294,6 +330,7 @@ func TestTakenOver(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
+			time.Sleep(3 * stood.Lease) // in which it would renew the lease more than once
 			close(finish)
 			wait.Wait()
 			n, err := db.One[int64](t.Context(), d, `SELECT COUNT(*) FROM jobs WHERE attempt = 2 AND leased_until = ? AND last_error IS NULL`, until)
@@ -306,6 +343,31 @@ func TestTakenOver(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+}
+
+// TestStopping: what is in hand when the server is told to stop is finished.
+func TestStopping(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		begun, finish := make(chan struct{}), make(chan struct{})
+		r, _ := runner(d, job.Kind{Name: "long", Outside: func(ctx context.Context, _ json.RawMessage) error {
+			close(begun)
+			<-finish
+			return ctx.Err()
+		}})
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return r.Enqueue(t.Context(), tx, "long", 1) }); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { r.Run(ctx) })
+		<-begun
+		stop()
+		close(finish)
+		running.Wait()
+		if n, err := db.One[int64](t.Context(), d, `SELECT COUNT(*) FROM jobs`); n != 0 || err != nil {
+			t.Errorf("%d are left, %v", n, err)
 		}
 	})
 }
