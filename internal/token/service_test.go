@@ -257,6 +257,41 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
+// meanwhile is a clock beside which something happens when it is looked at next.
+type meanwhile struct {
+	clock.Clock
+	happens func()
+}
+
+func (m *meanwhile) Now() time.Time {
+	if f := m.happens; f != nil {
+		m.happens = nil
+		f()
+	}
+	return m.Clock.Now()
+}
+
+// TestRevokedWhileLookedUp: a token that was read before it was revoked is not
+// remembered as good after that.
+func TestRevokedWhileLookedUp(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		hands := &meanwhile{Clock: b.clock}
+		s, err := token.New(t.Context(), token.Config{DB: b.db, Clock: hands, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.tokens = s
+		_, clear := b.create(token.Request{OrganizationID: b.organization("acme")})
+		hands.happens = func() { // it is read by now, and not kept yet
+			if err := b.revoke(clear); err != nil {
+				t.Error(err)
+			}
+		}
+		b.good(s, clear)
+		b.bad(s, clear)
+	})
+}
+
 // Another process sees a revocation after CacheTTL at the latest.
 func TestRevocationElsewhere(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
