@@ -51,6 +51,13 @@ const (
 	pair = 2 // of those who search: PocketBase gives up when more do
 )
 
+// besideChanges says which operations are measured while somebody changes other
+// customers, changesPerSecond of them.
+const (
+	besideChanges    = ", beside changes"
+	changesPerSecond = 20
+)
+
 // active is how many customers are asked for over and over: those whose
 // applications are in use.
 const active = 5000
@@ -77,6 +84,8 @@ var operations = []operation{
 	{"state, of 5,000", reads, many, active, state, nil},
 	{"get by id" + ofOwners, reads, many, 0, floeID, nil},
 	{"state" + ofOwners, reads, many, 0, state, nil},
+	{"get by id" + besideChanges, reads, many, 0, floeID, pocketID},
+	{"state" + besideChanges, reads, many, 0, state, nil},
 	{"list, first page", reads, few, 0, floeList(0, nil), pocketList(0, nil)},
 	{"list, page 10,000", reads, few, 0, floeList(10_000, nil), pocketList(10_000, nil)},
 	{"list by e-mail", reads, few, 0,
