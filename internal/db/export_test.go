@@ -49,3 +49,10 @@ func (d *DB) LookLater(ctx context.Context, by time.Duration) {
 // MaxLag is how far behind a replica may be that answers those who did not say
 // what they must see.
 const MaxLag = maxLag
+
+// While does something while a commit that changes nothing is on its way.
+func (v *Versions) While(do func()) {
+	count := v.begin(&batch{})
+	do()
+	v.end(count, false)
+}

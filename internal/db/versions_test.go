@@ -90,6 +90,9 @@ func TestVersions(t *testing.T) {
 			setting(t, other, (*db.Tx).TouchNothing)
 			setting(t, d, (*db.Tx).TouchNothing)
 		}, false},
+		{"another process, just when ours has got through", func() {
+			v.While(func() { setting(t, other, (*db.Tx).TouchNothing) })
+		}, false},
 		{"a change that is undone", func() {
 			_ = d.Write(t.Context(), func(tx *db.Tx) error { tx.Touch(anna); return failed })
 		}, true},
@@ -144,6 +147,47 @@ func TestVersionsMoment(t *testing.T) {
 	})
 	if err != nil || !inside {
 		t.Errorf("after the commit: %v, %v", inside, err)
+	}
+}
+
+// TestVersionsWhileCommitting: what a commit changes ends the use of what was
+// read before, and what is read while it is on its way is not kept, before
+// anybody can see the change.
+func TestVersionsWhileCommitting(t *testing.T) {
+	t.Parallel()
+	var committing func()
+	d, err := db.Open(t.Context(), db.Config{DataDir: dbtest.DataDir(t), Reached: func(p db.Point) {
+		if p == db.Committing && committing != nil {
+			committing()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	v := d.Versions()
+	for name, tell := range map[string]func(*db.Tx){
+		"the customer's change":      func(tx *db.Tx) { tx.Touch(anna) },
+		"a change that says nothing": func(*db.Tx) {},
+	} {
+		s, ok := v.Stamp(v.Moment(), anna)
+		if !ok || !v.Holds(&s) {
+			t.Fatal("a fresh stamp does not hold")
+		}
+		reached := false
+		committing = func() {
+			reached = true
+			if v.Holds(&s) {
+				t.Errorf("%s: what was read before is used while it is being committed", name)
+			}
+			if _, ok := v.Stamp(v.Moment(), anna); ok {
+				t.Errorf("%s: what is read while it is being committed is kept", name)
+			}
+		}
+		setting(t, d, tell)
+		if committing = nil; !reached {
+			t.Errorf("%s: nothing was committed", name)
+		}
 	}
 }
 
