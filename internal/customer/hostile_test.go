@@ -149,7 +149,7 @@ func TestExportInPieces(t *testing.T) {
 		orgs := []floetest.Org{f.Org, second}
 		given := make([]customer.Given, 2*each)
 		for i := range given {
-			at := floetest.Start.AddDate(0, 0, -i/50) // many share a time
+			at := floetest.Start.AddDate(0, 0, -i/46) // many share a time, also where a piece ends
 			email := fmt.Sprintf("c%d@example.com", i)
 			given[i].Row = customer.Row{ID: id.New(), OrganizationID: orgs[i%2].ID, CreatedAt: at, Type: customer.Individual, Email: &email, Metadata: json.RawMessage("{}")}
 		}
