@@ -103,6 +103,51 @@ func TestErasedWhileWaiting(t *testing.T) {
 	})
 }
 
+// TestErasedAfterFailing: what was sent about a person is erased also where it
+// never arrived, because it was given up or skipped, before that or after.
+func TestErasedAfterFailing(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		s := newSink(t)
+		s.status(500)
+		e := endpoint(t, f, s.URL, "customer.created").ID()
+		enable := func(on bool) { f.Do("PATCH", endpoints+"/"+e, f.AllToken, map[string]any{"enabled": on}) }
+		for name, end := range map[string]func(){
+			"given up": func() {
+				err := f.DB.Write(t.Context(), func(tx *db.Tx) error { // as if it had been tried for two days
+					_, err := db.Exec(t.Context(), tx, `UPDATE webhook_queue SET attempt = 28 WHERE organization_id = ?`, f.Org.ID)
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				later(f, time.Minute)
+			},
+			"skipped": func() {
+				enable(false)
+				later(f, time.Minute)
+				enable(true)
+			},
+		} {
+			for _, before := range []bool{false, true} {
+				c := f.Customer(nil).ID()
+				f.Drain()
+				if !before {
+					end()
+				}
+				f.Do("DELETE", "/v1/customers/"+c+"?anonymize=true", f.AllToken, nil)
+				if before {
+					end()
+				}
+				n, err := db.One[int64](t.Context(), f.DB, `SELECT (SELECT COUNT(*) FROM webhook_queue WHERE organization_id = e.organization_id) + COUNT(payload)
+					FROM webhook_events e WHERE organization_id = ? AND customer_id = ? GROUP BY organization_id`, f.Org.ID, c)
+				if err != nil || n != 0 {
+					t.Errorf("%s, erased before: %v: %d wait or are kept, %v", name, before, n, err)
+				}
+			}
+		}
+	})
+}
+
 // waitForLock waits until another transaction waits for this one.
 func waitForLock(t *testing.T, f *floetest.Floe) error {
 	t.Helper()
