@@ -17,7 +17,7 @@ func TestIsPublic(t *testing.T) {
 		"8.8.8.8": true, "1.1.1.1": true, "2606:4700::1111": true, "2a00:1450:4001::1": true,
 		"127.0.0.1": false, "127.1.2.3": false, "10.0.0.1": false, "172.16.0.1": false, "172.31.255.255": false, "192.168.1.1": false,
 		"169.254.169.254": false, "100.100.100.200": false, "0.0.0.0": false, "224.0.0.1": false, "240.0.0.1": false, "255.255.255.255": false,
-		"192.0.0.192": false, "198.18.0.1": false, "192.88.99.1": false, "172.32.0.1": true, "100.128.0.1": true,
+		"192.0.0.192": false, "198.18.0.1": false, "192.88.99.1": false, "192.0.2.1": false, "198.51.100.1": false, "203.0.113.1": false, "172.32.0.1": true, "100.128.0.1": true,
 		"::": false, "::1": false, "fe80::1": false, "fe80::1%eth0": false, "fc00::1": false, "fd12::1": false, "ff02::1": false,
 		"::ffff:10.0.0.1": false, "::ffff:8.8.8.8": true, "64:ff9b::7f00:1": false, "64:ff9b:1::1": false, "2002:7f00:1::": false,
 		"2001::1": false, "2001:db8::1": false, "3fff::1": false, "100::1": false, "fec0::1": false,

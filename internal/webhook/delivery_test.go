@@ -128,10 +128,14 @@ func TestSchedule(t *testing.T) {
 		f.Customer(nil) // waits, and is tried for the time that is left
 		f.Drain()
 		before := f.LastSeq()
-		for range 80 {
+		enabled := func() any { return f.Do("GET", endpoints+"/"+e.ID(), f.AllToken, nil).Path("enabled") }
+		for f.Clock.Now().Sub(start) < 80*time.Hour && enabled() == true {
 			later(f, time.Hour)
 		}
-		if off := f.Do("GET", endpoints+"/"+e.ID(), f.AllToken, nil).Path("enabled"); off != false {
+		if after := f.Clock.Now().Sub(start); after < 72*time.Hour || after > 78*time.Hour {
+			t.Errorf("after %s it is switched off, or still on", after)
+		}
+		if off := enabled(); off != false {
 			t.Fatalf("enabled is %v", off)
 		}
 		if got := f.EventsSince(before); len(got) != 1 || got[0] != "webhook_endpoint.disabled" {

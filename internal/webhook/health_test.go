@@ -63,6 +63,37 @@ func TestStreak(t *testing.T) {
 	})
 }
 
+// TestLeftAlone: a receiver in trouble gets one event at a time, once a minute,
+// until one arrives, and then all that waits.
+func TestLeftAlone(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		const customers = 12 // failures enough to be left alone
+		s := newSink(t)
+		s.status(500)
+		endpoint(t, f, s.URL, "customer.created")
+		for range customers {
+			f.Customer(nil)
+		}
+		f.Drain()
+		for i, c := range []struct {
+			later  time.Duration
+			status int
+			comes  int
+		}{
+			{10 * time.Minute, 500, 1},
+			{time.Minute - time.Second, 500, 0},
+			{time.Second, 500, 1},
+			{time.Minute, 200, customers},
+		} {
+			s.take()
+			s.status(c.status)
+			if later(f, c.later); s.count() != c.comes {
+				t.Errorf("%d: %d came, want %d", i, s.count(), c.comes)
+			}
+		}
+	})
+}
+
 // TestInTheTimeOfATestClock: receivers live in real time, whatever a test clock
 // shows to the organization: its endpoints are switched off, and its replays sent.
 func TestInTheTimeOfATestClock(t *testing.T) {

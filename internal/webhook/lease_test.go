@@ -135,5 +135,45 @@ func TestRenewed(t *testing.T) {
 		if n := drained(t, f.Beside(private)); n != 0 || s.count() != 1 {
 			t.Errorf("%d were sent again; %d have arrived", n, s.count())
 		}
+		// What another has taken over, as from who stood still, is its own to renew.
+		theirs := f.Clock.Now().Add(webhook.Lease)
+		if err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := db.Exec(t.Context(), tx, `UPDATE webhook_lanes SET lease = 'another', due_at = ? WHERE organization_id = ? AND pending > 0`, theirs, f.Org.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		f.Clock.Advance(time.Second)
+		time.Sleep(5 * f.Server.Webhooks.Poll)
+		if at := due(); !at.Equal(theirs) {
+			t.Errorf("the lease of another lasts until %s, want %s", at, theirs)
+		}
+	})
+}
+
+// TestRecoveredBesideOthers: when something arrives again where nothing did, all
+// that waits is sent at once, but for what another process has in hand.
+func TestRecoveredBesideOthers(t *testing.T) {
+	engines(t, func(t *testing.T, f *floetest.Floe) {
+		const others = 12 // failures enough to be left alone
+		s := newSink(t)
+		s.status(500)
+		endpoint(t, f, s.URL, "customer.created")
+		f.Customer(nil)
+		if n, err := f.Server.Webhooks.Claim(t.Context()); n != 1 || err != nil {
+			t.Fatalf("%d lanes were claimed, %v", n, err)
+		}
+		for range others {
+			f.Customer(nil)
+		}
+		g := f.Beside(private)
+		if n := drained(t, g); n != others {
+			t.Fatalf("%d of the others failed", n)
+		}
+		s.status(200)
+		f.Clock.Advance(webhook.Lease / 2)
+		if n := drained(t, g); n != others {
+			t.Errorf("%d were sent, want the others and not what is in hand", n)
+		}
 	})
 }
