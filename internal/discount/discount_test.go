@@ -326,6 +326,7 @@ func TestRedeemRace(t *testing.T) {
 					if got[i] = ok; err != nil || !ok {
 						return err
 					}
+					time.Sleep(50 * time.Millisecond) // in which others look, if they can
 					return discount.Redeem(ctx, tx, f.Org.ID, d, id.New())
 				})
 				if err != nil {
