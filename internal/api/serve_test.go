@@ -294,6 +294,21 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestLog: a request is logged with its path, and with nothing of its query, its
+// body or its credential, whatever comes of it.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/v1/things/", "/v1/panic", "/v1/nothing", "/v1/write-only"} {
+		for method, body := range map[string]string{"GET": "", "POST": `{"name": "hidden"}`} {
+			var log strings.Builder
+			send(t, handler(&log), method, path+"?name=hidden", nil, strings.NewReader(body))
+			if !strings.Contains(log.String(), "path="+path+" ") || strings.Contains(log.String(), "hidden") || strings.Contains(log.String(), "Bearer") {
+				t.Errorf("%s %s: logged %s", method, path, log.String())
+			}
+		}
+	}
+}
+
 func TestCSVQuotesOnlyWhatItMust(t *testing.T) {
 	t.Parallel()
 	rows := func(yield func([]string, error) bool) {
