@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"floe/internal/id"
+	"floe/internal/money"
 )
 
 type triggerCommand struct {
@@ -25,7 +27,7 @@ func (triggerCommand) Help() string {
 	return `It makes the event happen through the API, with a customer, product and so on of its own,
 which are deleted afterwards, so those events are seen too; a product that was sold is
 archived, and its orders stay. A token of an organization needs the scopes to write all
-that, as one without --scope has them.
+that, and to read the organization for its currency, as one without --scope has them.
 
 Events:
   ` + strings.Join(triggered(), "\n  ") + `
@@ -41,7 +43,8 @@ Examples:
 }
 
 // action is a request that makes something happen. {customer} and the like stand
-// for the ids of what was made before, {name} for a word that is new each time.
+// for the ids of what was made before, {name} for a word that is new each time,
+// {currency} and {price} for the organization's own currency and a price in it.
 type action struct {
 	event        string // what it brings about, of the kind that it begins with
 	method, path string
@@ -69,8 +72,8 @@ var (
 	memberChanged = action{"member.updated", http.MethodPatch, "/v1/customers/{customer}/members/{member}", `{"name": ` + triggerChanged + `}`}
 	memberGone    = action{"member.deleted", http.MethodDelete, "/v1/customers/{customer}/members/{member}", ""}
 
-	planMade        = action{"product.created", http.MethodPost, "/v1/products/", `{"name": ` + triggerName + `, "recurring_interval": "month", "prices": [{"amount_type": "free"}]}`}
-	goodsMade       = action{"product.created", http.MethodPost, "/v1/products/", `{"name": ` + triggerName + `, "recurring_interval": null, "prices": [{"amount_type": "fixed", "price_amount": 1000}]}`}
+	planMade        = action{"product.created", http.MethodPost, "/v1/products/", `{"name": ` + triggerName + `, "recurring_interval": "month", "prices": [{"amount_type": "free", "price_currency": "{currency}"}]}`}
+	goodsMade       = action{"product.created", http.MethodPost, "/v1/products/", `{"name": ` + triggerName + `, "recurring_interval": null, "prices": [{"amount_type": "fixed", "price_currency": "{currency}", "price_amount": {price}}]}`}
 	productChanged  = action{"product.updated", http.MethodPatch, "/v1/products/{product}", `{"name": ` + triggerChanged + `}`}
 	productGone     = action{"product.deleted", http.MethodDelete, "/v1/products/{product}", ""}
 	productArchived = action{"product.updated", http.MethodPatch, "/v1/products/{product}", `{"is_archived": true}`}
@@ -91,17 +94,17 @@ var (
 
 	orderMade     = action{"order.created", http.MethodPost, "/v1/orders/", `{"product_id": "{product}", "customer_id": "{customer}"}`}
 	orderInvoiced = action{"order.updated", http.MethodPost, "/v1/orders/{order}/finalize", `{"collection_method": "send_invoice"}`}
-	orderPaid     = action{"order.paid", http.MethodPost, "/v1/orders/{order}/payments", `{"status": "succeeded", "amount": 1000, "reference": "{name}"}`}
-	refundMade    = action{"refund.created", http.MethodPost, "/v1/refunds/", `{"order_id": "{order}", "reason": "other", "amount": 1000}`}
+	orderPaid     = action{"order.paid", http.MethodPost, "/v1/orders/{order}/payments", `{"status": "succeeded", "amount": {price}, "reference": "{name}"}`}
+	refundMade    = action{"refund.created", http.MethodPost, "/v1/refunds/", `{"order_id": "{order}", "reason": "other", "amount": {price}}`}
 
 	// What has no event of its own is only looked up.
 	organizationFound   = action{"organization", http.MethodGet, "/v1/organizations/?limit=1", ""}
 	organizationChanged = action{"organization.updated", http.MethodPatch, "/v1/organizations/{organization}", `{}`} // changes nothing, and that is an event all the same
 	grantFound          = action{"benefit_grant", http.MethodGet, "/v1/benefit-grants/?customer_id={customer}", ""}
 
-	subscribing = []action{customerMade, planMade, subscriptionMade}
-	granting    = []action{customerMade, benefitMade, planMade, benefitSold, subscriptionMade, grantFound}
-	ordering    = []action{customerMade, goodsMade, orderMade}
+	subscribing = []action{organizationFound, customerMade, planMade, subscriptionMade}
+	granting    = []action{organizationFound, customerMade, benefitMade, planMade, benefitSold, subscriptionMade, grantFound}
+	ordering    = []action{organizationFound, customerMade, goodsMade, orderMade}
 	paying      = slices.Concat(ordering, []action{orderInvoiced, orderPaid})
 )
 
@@ -113,8 +116,8 @@ var recipes = []recipe{
 	{"member.created", []action{teamMade, memberMade}},
 	{"member.updated", []action{teamMade, memberMade, memberChanged}},
 	{"member.deleted", []action{teamMade, memberMade, memberGone}},
-	{"product.created", []action{planMade}},
-	{"product.updated", []action{planMade, productChanged}},
+	{"product.created", []action{organizationFound, planMade}},
+	{"product.updated", []action{organizationFound, planMade, productChanged}},
 	{"discount.created", []action{discountMade}},
 	{"discount.updated", []action{discountMade, discountChanged}},
 	{"discount.deleted", []action{discountMade, discountGone}},
@@ -149,7 +152,7 @@ func triggered() (out []string) {
 type trigger struct {
 	server *remote
 	say    func(did, what string)
-	ids    map[string]string // of what was made, by its kind; and the name
+	ids    map[string]string // of what was made, by its kind; and the name, the currency and the price
 }
 
 // Run makes it happen.
@@ -188,13 +191,17 @@ func kindOf(event string) string {
 	return kind
 }
 
+// usualPrice is what goods cost, where the currency has prices that low.
+const usualPrice = 1000
+
 // do makes the request of an action, and keeps the id of what it has made or
 // found.
 func (t *trigger) do(ctx context.Context, a action) error {
 	var answer struct {
 		ID    id.ID `json:"id"`
 		Items []struct {
-			ID id.ID `json:"id"`
+			ID       id.ID  `json:"id"`
+			Currency string `json:"default_presentment_currency"` // of organizations
 		} `json:"items"`
 	}
 	var body any
@@ -214,6 +221,9 @@ func (t *trigger) do(ctx context.Context, a action) error {
 		return fmt.Errorf("the token reaches no %s", kind)
 	case a.method == http.MethodGet:
 		t.ids[kind] = string(answer.Items[0].ID)
+		if currency := answer.Items[0].Currency; currency != "" {
+			t.ids["currency"], t.ids["price"] = currency, strconv.FormatInt(max(usualPrice, money.Minimum(currency)), 10)
+		}
 		return nil
 	case strings.HasSuffix(a.event, ".created"):
 		t.ids[kind] = string(answer.ID)

@@ -47,6 +47,17 @@ func TestTrigger(t *testing.T) {
 			f.Clock.Advance(2 * 60e9)
 			f.Drain() // ends the session: not too many may listen
 		}
+		// Where another currency is the organization's own, prices are in it: the least that it has is more than usual.
+		r := f.Do(http.MethodPatch, "/v1/organizations/"+string(f.Org.ID), f.AllToken, `{"default_presentment_currency": "huf"}`)
+		if r.Status != http.StatusOK {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		for _, event := range []string{"product.created", "subscription.created", "order.refunded"} {
+			c := triggerCommand{remoteOptions: remoteOptions{URL: floe.URL, Token: f.AllToken}, Event: event}
+			if err := c.Run(t.Context(), &streams{out: io.Discard, err: io.Discard}); err != nil {
+				t.Errorf("%s in another currency: %v", event, err)
+			}
+		}
 		for _, path := range []string{"/v1/customers/", "/v1/products/?is_archived=false", "/v1/benefits/", "/v1/discounts/"} {
 			if left := f.Do(http.MethodGet, path, f.AllToken, nil); left.Path("pagination.total_count").(json.Number) != "0" {
 				t.Errorf("left is %s", left.Body)
