@@ -10,6 +10,7 @@ import (
 
 	"floe/internal/db"
 	"floe/internal/floetest"
+	"floe/internal/money"
 )
 
 // TestFill: there is all that there should be, in every state, and it adds up.
@@ -22,6 +23,45 @@ func TestFill(t *testing.T) {
 	checkJournal(t, f)
 	if err := Fill(t.Context(), f.DB, f.Server, Config{Seed: 7, Now: now, Organization: f.Org.ID}, nil); !errors.Is(err, ErrNotEmpty) {
 		t.Errorf("filling twice: %v", err)
+	}
+}
+
+// TestShelfOfAnyCurrency: whatever an organization's own currency is, all that
+// is sold has a price in it, and what costs something is above its least price.
+func TestShelfOfAnyCurrency(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	for _, own := range money.Currencies() {
+		r := f.Do("PATCH", "/v1/organizations/"+string(f.Org.ID), f.AllToken, map[string]any{"default_presentment_currency": own})
+		if r.Status != 200 {
+			t.Fatalf("%s: %d %s", own, r.Status, r.Body)
+		}
+		for _, a := range new(shop).shelf(own) {
+			r := f.Do("POST", "/v1/products/", f.AllToken, a.body)
+			if r.Status != 201 {
+				t.Fatalf("%s: %v: %d %s", own, a.body["name"], r.Status, r.Body)
+			}
+			if r := f.Do("DELETE", "/v1/products/"+r.ID(), f.AllToken, nil); r.Status != 204 {
+				t.Fatalf("%d %s", r.Status, r.Body)
+			}
+		}
+	}
+}
+
+// TestFillInAnotherCurrency: an organization that sells in another currency than
+// dollars is filled, too.
+func TestFillInAnotherCurrency(t *testing.T) {
+	t.Parallel()
+	f := floetest.New(t)
+	r := f.Do("PATCH", "/v1/organizations/"+string(f.Org.ID), f.AllToken, map[string]any{"default_presentment_currency": "huf"})
+	if r.Status != 200 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	fill(t, f, Config{Seed: 7, Now: now})
+	checkBooks(t, f)
+	other, err := db.Exists(t.Context(), f.DB, `SELECT 1 FROM subscriptions WHERE organization_id = ? AND currency <> 'huf' LIMIT 1`, f.Org.ID)
+	if err != nil || other {
+		t.Errorf("somebody subscribed in another currency (%v)", err)
 	}
 }
 

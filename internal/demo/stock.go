@@ -3,11 +3,14 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"floe/internal/benefit"
 	"floe/internal/discount"
 	"floe/internal/id"
+	"floe/internal/money"
+	"floe/internal/organization"
 	"floe/internal/product"
 )
 
@@ -25,7 +28,11 @@ func (p *shop) stock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, x := range p.shelf() {
+	terms, err := organization.TermsOf(ctx, p.tx, p.Organization)
+	if err != nil {
+		return err
+	}
+	for _, x := range p.shelf(terms.DefaultCurrency) {
 		made, err := p.product(ctx, x.body, granted[:x.benefits])
 		if err != nil {
 			return err
@@ -71,20 +78,41 @@ type article struct {
 	body     body
 }
 
-func (p *shop) shelf() []article {
-	fixed := func(usd int) []any {
-		list := []any{body{"amount_type": "fixed", "price_amount": usd, "price_currency": "usd"}}
-		for _, other := range []struct {
-			currency string
-			percent  int
-		}{{"eur", 95}, {"gbp", 80}, {"jpy", 150}} {
-			list = append(list, body{"amount_type": "fixed", "price_amount": usd * other.percent / 100, "price_currency": other.currency})
+// rate is what a hundred of the smallest units of the dollar are in a currency.
+type rate struct {
+	currency string
+	percent  int64
+}
+
+// of is what an amount in dollars comes to.
+func (r rate) of(usd int64) int64 { return usd * r.percent / 100 }
+
+// withOwn adds the organization's own currency to others, in which everything
+// that it sells has to have a price. Of most currencies no more is known than
+// their least price, which goes by what they are worth.
+func withOwn(own string, others ...rate) []rate {
+	if slices.ContainsFunc(others, func(r rate) bool { return r.currency == own }) {
+		return others
+	}
+	return append(others, rate{own, 100 * money.Minimum(own) / money.Minimum("usd")})
+}
+
+// shelf is what is sold by an organization whose own currency is given.
+func (p *shop) shelf(own string) []article {
+	fixed := func(usd int64) (list []any) {
+		for _, r := range withOwn(own, rate{"usd", 100}, rate{"eur", 95}, rate{"gbp", 80}, rate{"jpy", 150}) {
+			list = append(list, body{"amount_type": "fixed", "price_amount": r.of(usd), "price_currency": r.currency})
 		}
 		return list
 	}
-	seats := []any{body{"amount_type": "seat_based", "price_currency": "usd", "seat_tiers": body{"seat_tier_type": "volume", "tiers": []any{
-		body{"min_seats": 1, "max_seats": 9, "price_per_seat": 1500}, body{"min_seats": 10, "max_seats": nil, "price_per_seat": 1200},
-	}}}}
+	var seats, custom []any
+	for _, r := range withOwn(own, rate{"usd", 100}) {
+		seats = append(seats, body{"amount_type": "seat_based", "price_currency": r.currency, "seat_tiers": body{"seat_tier_type": "volume", "tiers": []any{
+			body{"min_seats": 1, "max_seats": 9, "price_per_seat": r.of(1500)}, body{"min_seats": 10, "max_seats": nil, "price_per_seat": r.of(1200)},
+		}}})
+		custom = append(custom, body{"amount_type": "custom", "price_currency": r.currency,
+			"minimum_amount": r.of(300), "preset_amount": r.of(1000), "maximum_amount": r.of(50000)})
+	}
 	return []article{
 		{&p.hobby, 1, body{"name": "Hobby", "description": "For the weekend.", "recurring_interval": "year", "prices": fixed(0)}},
 		{&p.pro, 2, body{"name": "Pro", "description": "For those who earn their living with it.", "recurring_interval": "month",
@@ -94,8 +122,7 @@ func (p *shop) shelf() []article {
 		{&p.studio, 4, body{"name": "Studio", "description": "For teams, by the seat.", "recurring_interval": "month", "prices": seats}},
 		{&p.app, 4, body{"name": "Desktop app", "description": "Yours for good.", "prices": fixed(9900)}},
 		{&p.handbook, 0, body{"name": "The handbook", "description": "240 pages.", "prices": fixed(2900)}},
-		{nil, 0, body{"name": "Support us", "description": "As much as you like.", "visibility": "private", "prices": []any{
-			body{"amount_type": "custom", "price_currency": "usd", "minimum_amount": 300, "preset_amount": 1000, "maximum_amount": 50000}}}},
+		{nil, 0, body{"name": "Support us", "description": "As much as you like.", "visibility": "private", "prices": custom}},
 	}
 }
 
