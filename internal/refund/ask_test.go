@@ -166,5 +166,20 @@ func TestRefundOfMixedMoney(t *testing.T) {
 		if len(p.Refunds()) != 0 {
 			t.Error("it was asked to give back what it did not take")
 		}
+
+		mixed := w.Make(w.Billed().ID(), ordertest.Costs(1000))[0]
+		w.Is(w.Pay(mixed.ID, "succeeded", 400, "bank, too"), 201, nil)
+		rest := ordertest.Event("mixed", payment.PaymentSucceeded, mixed, "pay_mixed")
+		rest.Amount = 600
+		w.Told(204, rest)
+		w.Is(w.Get(mixed.ID), 200, obj{"status": "paid"})
+		w.Is(w.Refund(mixed, 601, nil), 422, nil)
+		w.Is(w.Refund(mixed, 500, nil), 201, nil)
+		w.Is(w.Refund(mixed, 101, nil), 422, nil)
+		w.Is(w.Refund(mixed, 100, nil), 201, nil)
+		w.Is(w.Refund(mixed, 400, nil), 201, obj{"status": "succeeded"})
+		if asked := p.Refunds(); len(asked) != 2 || asked[0].Amount+asked[1].Amount != 600 {
+			t.Errorf("of the 600 that it took it was asked to give back %+v", asked)
+		}
 	})
 }
