@@ -67,6 +67,15 @@ func TestEventBeforeAnswer(t *testing.T) {
 		if asked := p.Charges(); len(asked) != 2 || asked[0] != asked[1] {
 			t.Errorf("asked for %+v", asked)
 		}
+
+		// It is told that an attempt failed, and then that money was taken.
+		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
+			w.Told(204, ordertest.Event("evt_d", payment.PaymentFailed, o, "pay_d"))
+			return payment.ChargeResult{State: payment.StateSucceeded, Reference: "pay_e"}, nil
+		}
+		o = w.Drafted()
+		w.Finalize(o)
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
 		w.Healthy()
 	})
 }
