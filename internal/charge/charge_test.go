@@ -80,6 +80,32 @@ func TestEventBeforeAnswer(t *testing.T) {
 	})
 }
 
+// TestLateAnswer: what is answered to an attempt that was told to have failed says
+// nothing about the next one, which is asked for until it is answered, too.
+func TestLateAnswer(t *testing.T) {
+	t.Parallel()
+	ordertest.Engines(t, func(t *testing.T, w ordertest.World) {
+		p, o := w.Processor(), w.Drafted()
+		took := func(reference string) (payment.ChargeResult, error) {
+			return payment.ChargeResult{State: payment.StateSucceeded, Reference: reference}, nil
+		}
+		p.Charging = func(payment.Charge) (payment.ChargeResult, error) {
+			p.Charging = func(payment.Charge) (payment.ChargeResult, error) { return payment.ChargeResult{}, floetest.ErrLost }
+			w.Told(204, ordertest.Event("evt_a", payment.PaymentFailed, o, "pay_a"))
+			w.Failing("POST", "/v1/orders/"+string(o.ID)+"/finalize", "{}")
+			return took("pay_b")
+		}
+		w.Finalize(o)
+		w.Is(w.Get(o.ID), 200, obj{"status": "paid"})
+		p.Charging = func(payment.Charge) (payment.ChargeResult, error) { return took("pay_c") }
+		w.AskAgain()
+		if asked, back := p.Charges(), p.Refunds(); len(asked) != 3 || len(back) != 1 || back[0].Payment != "pay_c" {
+			t.Errorf("asked for %+v, and to give back %+v", asked, back)
+		}
+		w.Healthy()
+	})
+}
+
 // TestKilledBetween: a server that ends after the money has moved, and before
 // that is recorded, loses and doubles nothing. Any node goes on.
 func TestKilledBetween(t *testing.T) {
