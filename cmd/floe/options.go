@@ -27,21 +27,24 @@ type dataOptions struct {
 	DatabaseURL string `name:"database-url" env:"FLOE_DATABASE_URL" placeholder:"URL" secret:"" help:"PostgreSQL database to use in its place, as in postgres://user:password@host/name."`
 }
 
-// check refuses what is no address of a PostgreSQL database. It may hold a
-// password, so no error shows it, as one of the parser would.
+// check refuses what is no address of a PostgreSQL database.
 func (o dataOptions) check() error {
 	if o.DataDir == "" && o.DatabaseURL == "" { // as of a variable of a script that is not set; the data would lie about here
 		return exit{exitUsage, errors.New("--data-dir (FLOE_DATA_DIR) is empty; . is this folder")}
 	}
-	if !isPostgres(o.DatabaseURL) {
-		return exit{exitUsage, errors.New("--database-url (FLOE_DATABASE_URL) must begin with postgres://")}
-	}
-	return nil
+	return checkURL("--database-url (FLOE_DATABASE_URL)", o.DatabaseURL)
 }
 
-// isPostgres says whether a URL is one of PostgreSQL, or none at all.
-func isPostgres(text string) bool {
-	return text == "" || strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+// checkURL refuses what an option has for the address of a PostgreSQL database;
+// it may have none.
+func checkURL(option, address string) error {
+	if address == "" {
+		return nil
+	}
+	if err := db.CheckURL(address); err != nil {
+		return exit{exitUsage, fmt.Errorf("%s %w", option, oneLine(err))}
+	}
+	return nil
 }
 
 // there says whether there is a database to work on. PostgreSQL's has to be made

@@ -259,8 +259,8 @@ func (c *serveOptions) check() error {
 	if err := c.dataOptions.check(); err != nil {
 		return err
 	}
-	if !isPostgres(c.DatabaseReadURL) {
-		return wrong("--database-read-url (FLOE_DATABASE_READ_URL) must begin with postgres://")
+	if err := checkURL("--database-read-url (FLOE_DATABASE_READ_URL)", c.DatabaseReadURL); err != nil {
+		return err
 	}
 	if !hostAndPort(c.Listen) {
 		return wrong("cannot listen on %q; set --listen (FLOE_LISTEN) to host:port, as in 127.0.0.1:8787", c.Listen)

@@ -69,8 +69,8 @@ func (c *tortureCommand) Validate() error {
 	case c.Clients < 1 || c.Clients > 1000:
 		return fmt.Errorf("--clients is %d; from 1 to 1000", c.Clients)
 	}
-	if !isPostgres(c.DatabaseURL) {
-		return errors.New("--database-url must begin with postgres://")
+	if err := checkURL("--database-url", c.DatabaseURL); err != nil {
+		return err
 	}
 	known := torture.Faults()
 	for _, name := range c.Fault {

@@ -12,6 +12,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -144,12 +145,25 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 		return nil, fmt.Errorf("a replica to read from needs a PostgreSQL database that it is a replica of")
 	case config.URL == "":
 		return d, d.openSQLite(ctx)
-	case strings.HasPrefix(config.URL, "postgres://"), strings.HasPrefix(config.URL, "postgresql://"):
-		d.postgres = true
-		d.texts.numbered = true
-		return d, d.openPostgres(ctx)
 	}
-	return nil, fmt.Errorf("the database URL must begin with postgres:// (or be empty for SQLite)")
+	if err := CheckURL(config.URL); err != nil {
+		return nil, fmt.Errorf("the database URL %w", err)
+	}
+	d.postgres = true
+	d.texts.numbered = true
+	return d, d.openPostgres(ctx)
+}
+
+// CheckURL says what is wrong with the address of a PostgreSQL database, as far
+// as it can be seen without going there. A password in it is not shown.
+func CheckURL(address string) error {
+	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
+		return errors.New("must begin with postgres://")
+	}
+	if _, err := postgresConfig(address, 0); err != nil {
+		return fmt.Errorf("cannot be read: %w", err)
+	}
+	return nil
 }
 
 // Close ends all connections. Writes that wait for their turn fail.

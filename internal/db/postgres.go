@@ -19,7 +19,7 @@ const minPostgres = 13
 func (d *DB) openPostgres(ctx context.Context) error {
 	config, err := postgresConfig(d.config.URL, connectTime)
 	if err != nil {
-		return fmt.Errorf("the database URL cannot be read: %w", err)
+		return err
 	}
 	if d.pool, err = d.newPool(ctx, config); err != nil {
 		return err
