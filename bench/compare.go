@@ -131,42 +131,40 @@ func (c *comparison) sideOf(ctx context.Context, s *stage, o *operation, clients
 		}
 	}
 	if strings.HasSuffix(o.Name, besideChanges) {
-		run, stop := c.beside(ctx, s, conns.Run)
+		run, stop := c.beside(ctx, s, conns)
 		return wire.Side{Run: run, CPU: s.server.CPU}, func() { conns.Close(); stop() }, nil
 	}
 	return wire.Side{Run: conns.Run, CPU: s.server.CPU}, conns.Close, nil
 }
 
-type run = func(d time.Duration, limit int64) (wire.Sample, error)
-
 // beside has somebody change customers while the others run.
-func (c *comparison) beside(ctx context.Context, s *stage, run run) (both run, stop func()) {
+func (c *comparison) beside(ctx context.Context, s *stage, others *wire.Clients) (run func(time.Duration, int64) (wire.Sample, error), stop func()) {
 	change, _ := find("update, 64 clients")
 	changer := c.clients(ctx, s, change, 1)
-	both = func(d time.Duration, limit int64) (wire.Sample, error) {
-		done, changed := make(chan struct{}), make(chan error)
-		go func() {
-			tick := time.NewTicker(time.Second / changesPerSecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-done:
-					changed <- nil
-					return
-				case <-tick.C:
-				}
-				if _, err := changer.Run(0, 1); err != nil {
-					<-done
-					changed <- err
-					return
-				}
-			}
-		}()
-		out, err := run(d, limit)
+	run = func(d time.Duration, limit int64) (wire.Sample, error) {
+		done, changed := make(chan struct{}), make(chan error, 1)
+		go func() { changed <- changeUntil(done, changer) }()
+		out, err := others.Run(d, limit)
 		close(done)
 		return out, errors.Join(err, <-changed)
 	}
-	return both, changer.Close
+	return run, changer.Close
+}
+
+// changeUntil changes one customer after the other until it is done.
+func changeUntil(done <-chan struct{}, changer *wire.Clients) error {
+	tick := time.NewTicker(time.Second / changesPerSecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-tick.C:
+			if _, err := changer.Run(0, 1); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // again is how many customers an operation asks for over and over. Each is

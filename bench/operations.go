@@ -51,8 +51,8 @@ const (
 	pair = 2 // of those who search: PocketBase gives up when more do
 )
 
-// besideChanges says which operations are measured while somebody changes other
-// customers, changesPerSecond of them.
+// besideChanges says which operations are measured while somebody changes
+// customers, so many a second.
 const (
 	besideChanges    = ", beside changes"
 	changesPerSecond = 20

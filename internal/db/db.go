@@ -155,7 +155,8 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 }
 
 // CheckURL says what is wrong with the address of a PostgreSQL database, as far
-// as it can be seen without going there. A password in it is not shown.
+// as it can be seen without going there. It does not show the address, which
+// may have a password.
 func CheckURL(address string) error {
 	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
 		return errors.New("must begin with postgres://")

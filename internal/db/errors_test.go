@@ -211,7 +211,13 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		{db.Config{DataDir: garbage}, "is not a SQLite database"},
 		{db.Config{URL: "mysql://x"}, "must begin with postgres://"},
 		{db.Config{URL: "postgres://u:secret@127.0.0.1:1/x"}, "cannot reach PostgreSQL at 127.0.0.1:1"},
-		{db.Config{URL: "postgres://u:secret@127.0.0.1:x/x"}, "cannot be read"},
+		{db.Config{URL: "postgres://u:secret@127.0.0.1:x/x"}, "cannot be read: invalid port"},
+		{db.Config{URL: "postgres://u:a@secret@127.0.0.1:x/x"}, "cannot be read: invalid port"},
+		{db.Config{URL: "postgres://u:a@secret%zz@127.0.0.1/x"}, "cannot be read: it is not like postgres://"},
+		{db.Config{URL: "postgres://u:a@secret@127.0.0.1/x"}, "cannot be read: it is not like postgres://"},
+		{db.Config{URL: "postgres://u:a`: secret@127.0.0.1/x"}, "cannot be read: it is not like postgres://"},
+		{db.Config{URL: "postgres://127.0.0.1/x?sslmode=most&password=secret"}, "cannot be read: failed to configure TLS (sslmode is invalid)"},
+		{db.Config{URL: "postgres://127.0.0.1/x?pool_max_conns=most&password=secret"}, "cannot be read: cannot parse pool_max_conns"},
 	}
 	for _, c := range cases {
 		_, err := db.Open(t.Context(), c.config)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -71,7 +72,10 @@ func closePool(p *pgxpool.Pool) {
 func postgresConfig(url string, connect time.Duration) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, err // pgx hides the password
+		return nil, unreadable(err)
+	}
+	if strings.LastIndexByte(config.ConnConfig.Host, '@') > 0 { // the end of a password with an @
+		return nil, errNotURL
 	}
 	params := config.ConnConfig.RuntimeParams
 	if params["application_name"] == "" {
@@ -80,6 +84,19 @@ func postgresConfig(url string, connect time.Duration) (*pgxpool.Config, error) 
 	params["timezone"] = "UTC"
 	wary(config.ConnConfig, connect)
 	return config, nil
+}
+
+var errNotURL = errors.New("it is not like postgres://user:password@host/name, where what is not a letter or digit in a password is written like %40 for @")
+
+// unreadable is what pgx says of an address, without the address: pgx hides a
+// password that it can tell from the rest, which in a broken one it cannot.
+func unreadable(err error) error {
+	text := err.Error()
+	const notURL = "failed to parse as URL"
+	if end := strings.LastIndex(text, "`: "); end >= 0 && !strings.Contains(text[end:], notURL) {
+		return errors.New(text[end+len("`: "):])
+	}
+	return errNotURL
 }
 
 func (d *DB) checkPostgres(ctx context.Context) error {

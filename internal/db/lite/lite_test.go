@@ -128,10 +128,7 @@ func TestWatch(t *testing.T) {
 	_, err := s.Step()
 	stop()
 	s.Reset()
-	var failure *lite.Error
-	if !errors.As(err, &failure) || failure.Code() != lite.Interrupted {
-		t.Errorf("got %v", err)
-	}
+	wantInterrupted(t, err)
 	if err := c.Run(`SELECT 1`); err != nil {
 		t.Errorf("the next statement: %v", err)
 	}
@@ -150,6 +147,11 @@ func TestWatchOfWhatHasEnded(t *testing.T) {
 	_, err := s.Step()
 	stop()
 	s.Reset()
+	wantInterrupted(t, err)
+}
+
+func wantInterrupted(t *testing.T, err error) {
+	t.Helper()
 	var failure *lite.Error
 	if !errors.As(err, &failure) || failure.Code() != lite.Interrupted {
 		t.Errorf("got %v", err)
