@@ -27,7 +27,7 @@ func TestPagesAreKept(t *testing.T) {
 		t.Fatalf("%d slots are in use, of %d", used, made)
 	}
 	for range 3 {
-		run(t, writer, `UPDATE t SET x = x WHERE rowid = 1`)
+		run(t, writer, `UPDATE t SET x = hex(randomblob(1000)) WHERE rowid = 1`)
 		if again, used := read(); again > made || used < pages {
 			t.Errorf("%d slots, then %d, of which %d are in use", made, again, used)
 		}
